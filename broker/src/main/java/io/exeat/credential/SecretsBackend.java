@@ -1,0 +1,69 @@
+package io.exeat.credential;
+
+import io.exeat.base.Accessor;
+import io.exeat.base.Epoch;
+import io.exeat.base.LeaseId;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Grant;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+
+/**
+ * The exchange with Vault or OpenBao: one token for each epoch, leases under it.
+ *
+ * <p>All calls are blocking and bounded by the backend's time limit (configuration {@code
+ * vault.timeout}). No call is ever repeated by itself. An {@code Unavailable VAULT} or {@code TARGET} from
+ * {@link #openEpoch} or {@link #issue} can mean that the answer alone was lost: the caller ends the
+ * epoch's token, by the accessor that it has or through the session's.
+ */
+public interface SecretsBackend extends AutoCloseable {
+  /**
+   * Creates the epoch's token: a service token, child of the broker's session, not renewable, its entity
+   * the agent's, its policies exactly those of {@code grants}, living at most {@code atMost}.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT
+   */
+  EpochToken openEpoch(Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost);
+
+  /**
+   * Issues a credential under the epoch's token.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault answered that the target
+   *     is away
+   */
+  Lent issue(EpochToken token, Grant grant);
+
+  /**
+   * Renews a lease for another {@code atMost} and says until when it lives now.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT; NoSuchCredential is never thrown: a lease that
+   *     Vault does not know any more is answered with {@link Instant#MIN}
+   */
+  Instant renew(EpochToken token, LeaseId lease, Duration atMost);
+
+  /**
+   * Ends a token by its accessor: dead when this returns, its leases follow on Vault's own time. A token
+   * that Vault does not know is already ended: no fault.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT
+   */
+  void endToken(Accessor accessor);
+
+  /**
+   * Ends a lease and waits until Vault has done so at the target ({@code sync=true}). A lease that Vault
+   * does not know is already ended: no fault.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault could not reach it
+   */
+  void endLease(LeaseId lease);
+
+  /** Whether Vault says that it does not know the token. */
+  boolean tokenGone(Accessor accessor);
+
+  /** Whether Vault says that it does not know the lease. */
+  boolean leaseGone(LeaseId lease);
+
+  @Override
+  void close();
+}

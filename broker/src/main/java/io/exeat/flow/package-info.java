@@ -1,0 +1,5 @@
+/** The story of each request, one line a step; start reading at {@link io.exeat.flow.Broker}. */
+@NullMarked
+package io.exeat.flow;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,12 @@
+package io.exeat.task;
+
+/** Why a task ended; the names are those of {@code exeat.v1.EndCause}. */
+public enum EndCause {
+  COMPLETED,
+  CANCELLED,
+  EXPIRED,
+  AGENT_GONE,
+  OPERATOR,
+  BROKER_RESTARTED,
+  LEASE_LOST
+}

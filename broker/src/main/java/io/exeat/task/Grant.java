@@ -1,0 +1,62 @@
+package io.exeat.task;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A catalogue entry: what may be lent.
+ *
+ * @param name {@code [a-z0-9-]}, 1 to 63 characters; also the name of its Vault role and policy
+ * @param target the catalogue name of what the credential is for
+ * @param actions what it is good for, in the catalogue's words, such as {@code read}
+ * @param dataClass the class of the data that it reaches
+ * @param tools the tools that may use it; empty for no tool
+ * @param delivery how the secret may reach its user
+ * @param lease how long the credential lives unless it is renewed: the bound on its life when every
+ *     component is gone
+ * @param kind what is lent
+ */
+public record Grant(
+    String name,
+    String target,
+    Set<String> actions,
+    String dataClass,
+    Set<String> tools,
+    Delivery delivery,
+    Duration lease,
+    Kind kind) {
+  public Grant {
+    actions = Set.copyOf(actions);
+    tools = Set.copyOf(tools);
+  }
+
+  /** How the secret may reach its user. */
+  public enum Delivery {
+    /** Only through one of the broker's proxies; never handed out. */
+    PROXIED,
+    /** Handed to the agent. */
+    RAW
+  }
+
+  /** What is lent. */
+  public sealed interface Kind {
+    /** A database role of its own for each epoch (Vault's database engine, PostgreSQL plugin). */
+    record Postgres(List<Privilege> privileges) implements Kind {
+      public Postgres {
+        privileges = List.copyOf(privileges);
+      }
+    }
+  }
+
+  /**
+   * One direct grant: {@code GRANT <rights> ON TABLE <schema>.<table>}.
+   *
+   * @param rights of SELECT, INSERT, UPDATE, DELETE
+   */
+  public record Privilege(Set<String> rights, String schema, String table) {
+    public Privilege {
+      rights = Set.copyOf(rights);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package io.exeat.task;
+
+/** What credentials are for: a catalogue entry. */
+public sealed interface Target {
+  /** The catalogue name: {@code [a-z0-9-]}, 1 to 63 characters. */
+  String name();
+
+  /** Such as {@code production}; an attribute of decisions. */
+  String environment();
+
+  /**
+   * A PostgreSQL database.
+   *
+   * @param port 1 to 65535
+   * @param tls whether connections to it must be TLS with a verified certificate
+   */
+  record Postgres(String name, String environment, String host, int port, String database, boolean tls)
+      implements Target {}
+}
