@@ -1,0 +1,48 @@
+package io.exeat.audit;
+
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.TaskId;
+import io.exeat.credential.Held;
+import io.exeat.task.EndCause;
+import io.exeat.task.Task;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** What can happen. A record of the chain is one of these, with its position, time and request. */
+public sealed interface AuditEvent {
+  /** @param journalled epochs found unsettled in the journal */
+  record BrokerStarted(String version, String spiffeId, int journalled) implements AuditEvent {}
+
+  record BrokerStopped(String reason) implements AuditEvent {}
+
+  record TaskOpened(Task task) implements AuditEvent {}
+
+  /**
+   * A call was refused.
+   *
+   * @param caller who it was, as far as attested: a SPIFFE ID, or the peer's uid and pid
+   */
+  record Refused(String method, String caller, Optional<TaskId> task, Fault fault) implements AuditEvent {}
+
+  /** @param because policy's reasons */
+  record CredentialIssued(Held credential, String agent, List<String> because) implements AuditEvent {}
+
+  /** The epoch is closed: its calls are refused from here on. */
+  record EpochClosed(Epoch epoch, Set<String> nextScope) implements AuditEvent {}
+
+  record EpochOpened(Task task) implements AuditEvent {}
+
+  record TaskEnding(TaskId task, EndCause cause, String note) implements AuditEvent {}
+
+  /** @param checks what was looked at, and what was seen */
+  record CredentialDead(Held credential, List<String> checks) implements AuditEvent {}
+
+  /** Everything that the epoch could have is proven dead. */
+  record EpochDead(Epoch epoch, List<String> checks) implements AuditEvent {}
+
+  record TaskEnded(Task task) implements AuditEvent {}
+
+  record OperatorActed(String operator, String action, String what, String reason) implements AuditEvent {}
+}
