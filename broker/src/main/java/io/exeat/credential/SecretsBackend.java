@@ -13,9 +13,10 @@ import java.util.Collection;
  * The exchange with Vault or OpenBao: one token for each epoch, leases under it.
  *
  * <p>All calls are blocking and bounded by the backend's time limit (configuration {@code
- * vault.timeout}). No call is ever repeated by itself. An {@code Unavailable VAULT} or {@code TARGET} from
- * {@link #openEpoch} or {@link #issue} can mean that the answer alone was lost: the caller ends the
- * epoch's token, by the accessor that it has or through the session's.
+ * vault.timeout}). No call is ever repeated by itself. A {@link io.exeat.base.FaultException} from {@link
+ * #openEpoch} or {@link #issue} says that nothing was made; {@link AnswerLost} says that something may have
+ * been: the caller ends the epoch's token. A lost answer of {@code openEpoch} leaves a token that nobody
+ * holds: the backend retires its session, so that it ends with the session's last epoch at the latest.
  */
 public interface SecretsBackend extends AutoCloseable {
   /**
@@ -23,6 +24,7 @@ public interface SecretsBackend extends AutoCloseable {
    * the agent's, its policies exactly those of {@code grants}, living at most {@code atMost}.
    *
    * @throws io.exeat.base.FaultException Unavailable VAULT
+   * @throws AnswerLost when the token may exist
    */
   EpochToken openEpoch(Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost);
 
@@ -31,6 +33,7 @@ public interface SecretsBackend extends AutoCloseable {
    *
    * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault answered that the target
    *     is away
+   * @throws AnswerLost when the credential may exist
    */
   Lent issue(EpochToken token, Grant grant);
 
