@@ -4,8 +4,9 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 
 /**
- * A call that makes something got no answer that says whether it did: a time limit, a broken connection, a
- * server error. What it may have made hangs under the epoch's token, which therefore has to end.
+ * A call that makes something got no answer that says whether it did: a time limit, a broken
+ * connection, a server error. What it may have made hangs under the epoch's token, which therefore
+ * has to end.
  */
 public final class AnswerLost extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -4,8 +4,11 @@ import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
 import io.exeat.base.SecretBytes;
 
-/** The Vault token of one epoch: a child of the broker's own, good for the grants in scope alone. */
-public record EpochToken(Epoch epoch, Accessor accessor, SecretBytes token) implements AutoCloseable {
+/**
+ * The Vault token of one epoch: a child of the broker's own, good for the grants in scope alone.
+ */
+public record EpochToken(Epoch epoch, Accessor accessor, SecretBytes token)
+    implements AutoCloseable {
   /** Zeroes the token in memory; it does not end it in Vault. */
   @Override
   public void close() {

@@ -2,26 +2,32 @@ package io.exeat.credential;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
+import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
+import io.exeat.base.Subscription;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * The exchange with Vault or OpenBao: one token for each epoch, leases under it.
  *
  * <p>All calls are blocking and bounded by the backend's time limit (configuration {@code
- * vault.timeout}). No call is ever repeated by itself. A {@link io.exeat.base.FaultException} from {@link
- * #openEpoch} or {@link #issue} says that nothing was made; {@link AnswerLost} says that something may have
- * been: the caller ends the epoch's token. A lost answer of {@code openEpoch} leaves a token that nobody
- * holds: the backend retires its session, so that it ends with the session's last epoch at the latest.
+ * vault.timeout}). No call is ever repeated by itself. A {@link io.exeat.base.FaultException} from
+ * {@link #openEpoch} or {@link #issue} says that nothing was made; {@link AnswerLost} says that
+ * something may have been: the caller ends the epoch's token. A lost answer of {@code openEpoch}
+ * leaves a token that nobody holds: the backend retires its session, so that it ends with the
+ * session's last epoch at the latest.
  */
 public interface SecretsBackend extends AutoCloseable {
   /**
-   * Creates the epoch's token: a service token, child of the broker's session, not renewable, its entity
-   * the agent's, its policies exactly those of {@code grants}, living at most {@code atMost}.
+   * Creates the epoch's token: a service token, child of the broker's session, not renewable, its
+   * entity the agent's, its policies exactly those of {@code grants}, living at most {@code
+   * atMost}.
    *
    * @throws io.exeat.base.FaultException Unavailable VAULT
    * @throws AnswerLost when the token may exist
@@ -31,8 +37,8 @@ public interface SecretsBackend extends AutoCloseable {
   /**
    * Issues a credential under the epoch's token.
    *
-   * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault answered that the target
-   *     is away
+   * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault answered that the
+   *     target is away
    * @throws AnswerLost when the credential may exist
    */
   Lent issue(EpochToken token, Grant grant);
@@ -40,22 +46,22 @@ public interface SecretsBackend extends AutoCloseable {
   /**
    * Renews a lease for another {@code atMost} and says until when it lives now.
    *
-   * @throws io.exeat.base.FaultException Unavailable VAULT; NoSuchCredential is never thrown: a lease that
-   *     Vault does not know any more is answered with {@link Instant#MIN}
+   * @throws io.exeat.base.FaultException Unavailable VAULT; NoSuchCredential is never thrown: a
+   *     lease that Vault does not know any more is answered with {@link Instant#MIN}
    */
   Instant renew(EpochToken token, LeaseId lease, Duration atMost);
 
   /**
-   * Ends a token by its accessor: dead when this returns, its leases follow on Vault's own time. A token
-   * that Vault does not know is already ended: no fault.
+   * Ends a token by its accessor: dead when this returns, its leases follow on Vault's own time. A
+   * token that Vault does not know is already ended: no fault.
    *
    * @throws io.exeat.base.FaultException Unavailable VAULT
    */
   void endToken(Accessor accessor);
 
   /**
-   * Ends a lease and waits until Vault has done so at the target ({@code sync=true}). A lease that Vault
-   * does not know is already ended: no fault.
+   * Ends a lease and waits until Vault has done so at the target ({@code sync=true}). A lease that
+   * Vault does not know is already ended: no fault.
    *
    * @throws io.exeat.base.FaultException Unavailable VAULT, or TARGET when Vault could not reach it
    */
@@ -67,6 +73,18 @@ public interface SecretsBackend extends AutoCloseable {
   /** Whether Vault says that it does not know the lease. */
   boolean leaseGone(LeaseId lease);
 
+  /**
+   * Runs {@code listener} with the epochs whose tokens Vault ended by itself (their session was
+   * revoked, expired or rolled back), on a thread of the backend's, once for each loss.
+   */
+  Subscription onLost(Consumer<Set<Epoch>> listener);
+
+  /** Whether it has a session with Vault, as of the last heartbeat or call. */
+  Health health();
+
+  /**
+   * Ends nothing in Vault: what is outstanding is the revoker's, or dies with the session's TTL.
+   */
   @Override
   void close();
 }

@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * What agents ask, as the doors hand it in. {@link Broker} tells each request's story; the promises are
+ * What agents ask, as the doors hand it in. {@code Broker} tells each request's story; the promises are
  * those of {@code exeat/v1/task.proto} and {@code credential.proto}.
  *
  * <p>Every refusal is a {@link io.exeat.base.FaultException}, recorded in the audit chain. Methods with

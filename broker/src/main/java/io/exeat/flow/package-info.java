@@ -1,4 +1,4 @@
-/** The story of each request, one line a step; start reading at {@link io.exeat.flow.Broker}. */
+/** The story of each request, one line a step; start reading at {@code Broker}. */
 @NullMarked
 package io.exeat.flow;
 

@@ -1,24 +1,28 @@
 package io.exeat.revoke;
 
 import io.exeat.base.Epoch;
+import io.exeat.base.Health;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * Closes and looks at one target with an identity of its own: what Vault says is not proof.
  *
- * <p>All calls are bounded by a time limit and throw {@link io.exeat.base.FaultException} Unavailable TARGET
- * when the target cannot be asked.
+ * <p>All calls are bounded by a time limit and throw {@link io.exeat.base.FaultException}
+ * Unavailable TARGET when the target cannot be asked.
  */
 public interface TargetVerifier extends AutoCloseable {
   /**
-   * Shuts the door before anything is dropped: nobody can log in any more as what {@code mark} names, and
-   * that is committed when this returns. Nothing there is no fault.
+   * Shuts the door before anything is dropped: nobody can log in any more as what {@code mark}
+   * names, and that is committed when this returns. Nothing there is no fault.
    */
   void shut(Mark mark);
 
   /** Ends every session of what {@code mark} names, orphans included, and says what is left. */
   Sighting look(Mark mark);
+
+  /** Whether the target could be asked when it was last tried. */
+  Health health();
 
   @Override
   void close();
@@ -33,7 +37,8 @@ public interface TargetVerifier extends AutoCloseable {
   /**
    * What was seen.
    *
-   * @param alive what is still there, for people, such as {@code role x-… can log in}; empty when dead
+   * @param alive what is still there, for people, such as {@code role x-… can log in}; empty when
+   *     dead
    * @param checks what was looked at and seen, for the receipt, such as {@code pg_roles: 0 roles}
    */
   record Sighting(List<String> alive, List<String> checks) {

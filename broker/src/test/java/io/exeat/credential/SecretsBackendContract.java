@@ -1,0 +1,215 @@
+package io.exeat.credential;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.base.Accessor;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.LeaseId;
+import io.exeat.base.TaskId;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Binding;
+import io.exeat.task.Grant;
+import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** What every {@link SecretsBackend} does; the in-memory one and the one on a real server alike. */
+public abstract class SecretsBackendContract {
+  private static final Duration LIFE = Duration.ofMinutes(5);
+
+  protected static final Grant READ = grant("orders-read", "SELECT");
+  protected static final Grant WRITE = grant("orders-write", "INSERT");
+  protected static final AgentEntry AGENT =
+      new AgentEntry(
+          "orders-agent",
+          SpiffeId.parse("spiffe://example.org/ns/shop/sa/orders/agent/orders"),
+          "team-orders",
+          "on-call",
+          Set.of(READ.name(), WRITE.name()),
+          Set.of(),
+          Duration.ofHours(1),
+          10,
+          Set.<Binding>of());
+
+  /** The one under test, with a session. */
+  protected abstract SecretsBackend backend();
+
+  /** Whether the credential opens a session at the target now. */
+  protected abstract boolean logsIn(String principal, String password);
+
+  /** Names of the roles at the target. */
+  protected abstract List<String> principals();
+
+  protected abstract void stopTarget();
+
+  protected abstract void startTarget();
+
+  @Test
+  void aCredentialOfAnOpenEpochLogsIn() {
+    try (EpochToken token = open(READ)) {
+      Lent lent = backend().issue(token, READ);
+      assertThat(logsIn(lent.principal(), password(lent))).isTrue();
+      assertThat(lent.principal()).startsWith("x-" + token.epoch().label() + "-");
+      assertThat(lent.expiresAt()).isAfter(Instant.now().minusSeconds(1));
+    }
+  }
+
+  @Test
+  void whatIsOutsideTheEpochsGrantsIsRefusedAndMadeNowhere() {
+    EpochToken token = open(READ);
+    assertThatThrownBy(() -> backend().issue(token, WRITE)).isInstanceOf(FaultException.class);
+    assertThat(principals()).noneMatch(name -> name.contains(token.epoch().label()));
+  }
+
+  @Test
+  void anEndedTokenIssuesNothing() {
+    EpochToken token = open(READ);
+    assertThat(backend().tokenGone(token.accessor())).isFalse();
+    backend().endToken(token.accessor());
+    assertThat(backend().tokenGone(token.accessor())).isTrue();
+    assertThatThrownBy(() -> backend().issue(token, READ)).isInstanceOf(FaultException.class);
+  }
+
+  @Test
+  void theLeasesOfAnEndedTokenFollow() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    backend().endToken(token.accessor());
+    await().until(() -> backend().leaseGone(lent.lease()));
+    assertThat(logsIn(lent.principal(), password(lent))).isFalse();
+  }
+
+  @Test
+  void anEndedLeaseDoesNotLogInWhenTheCallReturns() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    assertThat(backend().leaseGone(lent.lease())).isFalse();
+    backend().endLease(lent.lease());
+    assertThat(logsIn(lent.principal(), password(lent))).isFalse();
+    assertThat(principals()).doesNotContain(lent.principal());
+    assertThat(backend().leaseGone(lent.lease())).isTrue();
+    assertThat(backend().tokenGone(token.accessor())).isFalse();
+  }
+
+  @Test
+  void twoCredentialsOfOneEpochAreEndedOneByOne() {
+    EpochToken token = open(READ, WRITE);
+    Lent first = backend().issue(token, READ);
+    Lent second = backend().issue(token, WRITE);
+    backend().endLease(first.lease());
+    assertThat(logsIn(first.principal(), password(first))).isFalse();
+    assertThat(logsIn(second.principal(), password(second))).isTrue();
+  }
+
+  @Test
+  void endingWhatIsUnknownOrEndedIsNoFault() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    backend().endLease(lent.lease());
+    backend().endLease(lent.lease());
+    backend().endToken(token.accessor());
+    backend().endToken(token.accessor());
+    backend().endToken(new Accessor("never-was-one"));
+    backend().endLease(new LeaseId("database/creds/" + READ.name() + "/never-was-one"));
+    assertThat(backend().tokenGone(new Accessor("never-was-one"))).isTrue();
+  }
+
+  @Test
+  void anAwayTargetIsNamedAndItsLeaseStaysUntilItIsBack() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    stopTarget();
+    try {
+      assertThat(dependencyOf(() -> backend().endLease(lent.lease())))
+          .isEqualTo(Fault.Dependency.TARGET);
+      assertThat(backend().leaseGone(lent.lease())).isFalse();
+      assertThat(dependencyOf(() -> backend().issue(token, READ)))
+          .isEqualTo(Fault.Dependency.TARGET);
+    } finally {
+      startTarget();
+    }
+    assertThat(logsIn(lent.principal(), password(lent))).isTrue();
+    backend().endLease(lent.lease());
+    assertThat(logsIn(lent.principal(), password(lent))).isFalse();
+  }
+
+  @Test
+  void anEndedTokenProvesNothingAboutItsLeases() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    stopTarget();
+    try {
+      backend().endToken(token.accessor());
+      assertThat(backend().tokenGone(token.accessor())).isTrue();
+    } finally {
+      startTarget();
+    }
+    assertThat(logsIn(lent.principal(), password(lent))).isTrue();
+    backend().endLease(lent.lease());
+    assertThat(logsIn(lent.principal(), password(lent))).isFalse();
+  }
+
+  @Test
+  void aRenewedLeaseLivesOnAndAnEndedOneDoesNot() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    assertThat(backend().renew(token, lent.lease(), READ.lease()))
+        .isAfterOrEqualTo(lent.expiresAt().minusSeconds(1));
+    backend().endLease(lent.lease());
+    assertThat(backend().renew(token, lent.lease(), READ.lease())).isEqualTo(Instant.MIN);
+  }
+
+  @Test
+  void nothingPrintsASecretOrAHandle() {
+    EpochToken token = open(READ);
+    Lent lent = backend().issue(token, READ);
+    String secret =
+        token.token().read(bytes -> new String(bytes, java.nio.charset.StandardCharsets.UTF_8));
+    assertThat(token + " " + lent)
+        .doesNotContain(password(lent), secret, token.accessor().value(), lent.lease().value());
+  }
+
+  protected final EpochToken open(Grant... grants) {
+    return backend().openEpoch(new Epoch(TaskId.random(), 1), AGENT, List.of(grants), LIFE);
+  }
+
+  protected static String password(Lent lent) {
+    return lent.secret().read(bytes -> new String(bytes, java.nio.charset.StandardCharsets.UTF_8));
+  }
+
+  /** What was away, by a fault or by a lost answer. */
+  protected static Fault.Dependency dependencyOf(Runnable call) {
+    try {
+      call.run();
+    } catch (AnswerLost lost) {
+      return dependencyOf(() -> rethrow(lost.toFault()));
+    } catch (FaultException e) {
+      assertThat(e.fault()).isInstanceOf(Fault.Unavailable.class);
+      return ((Fault.Unavailable) e.fault()).dependency();
+    }
+    throw new AssertionError("no fault");
+  }
+
+  private static void rethrow(FaultException e) {
+    throw e;
+  }
+
+  private static Grant grant(String name, String right) {
+    return new Grant(
+        name,
+        "orders-db",
+        Set.of("read"),
+        "internal",
+        Set.of(),
+        Grant.Delivery.RAW,
+        Duration.ofSeconds(60),
+        new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
+  }
+}

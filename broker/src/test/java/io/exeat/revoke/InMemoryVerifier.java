@@ -1,0 +1,62 @@
+package io.exeat.revoke;
+
+import io.exeat.base.FaultException;
+import io.exeat.base.Health;
+import io.exeat.credential.InMemoryTarget;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Looks at an {@link InMemoryTarget}; passes {@link TargetVerifierContract} as the real one does.
+ */
+public final class InMemoryVerifier implements TargetVerifier {
+  private final InMemoryTarget target;
+  private final List<String> calls = new ArrayList<>();
+  private Health health = Health.available(Instant.EPOCH);
+
+  public InMemoryVerifier(InMemoryTarget target) {
+    this.target = target;
+  }
+
+  /** What was called, in order, such as {@code shut t…-e1}. */
+  public synchronized List<String> calls() {
+    return List.copyOf(calls);
+  }
+
+  @Override
+  public synchronized void shut(Mark mark) {
+    calls.add("shut " + name(mark));
+    ask(() -> target.forbidLogin(mark.epoch(), mark.principal()));
+  }
+
+  @Override
+  public synchronized Sighting look(Mark mark) {
+    calls.add("look " + name(mark));
+    List<String> alive = new ArrayList<>();
+    ask(() -> alive.addAll(target.reap(mark.epoch(), mark.principal())));
+    return new Sighting(alive, List.of("roles and sessions of " + name(mark)));
+  }
+
+  @Override
+  public synchronized Health health() {
+    return health;
+  }
+
+  @Override
+  public void close() {}
+
+  private void ask(Runnable question) {
+    try {
+      question.run();
+      health = Health.available(Instant.EPOCH);
+    } catch (FaultException e) {
+      health = Health.unavailable(e.fault().toString(), Instant.EPOCH);
+      throw e;
+    }
+  }
+
+  private static String name(Mark mark) {
+    return mark.principal().orElse(mark.epoch().label());
+  }
+}
