@@ -12,7 +12,27 @@ import java.util.Set;
 
 /** What can happen. A record of the chain is one of these, with its position, time and request. */
 public sealed interface AuditEvent {
-  /** @param journalled epochs found unsettled in the journal */
+  /** The name that it has in the chain, such as {@code task.opened}. */
+  default String kind() {
+    return switch (this) {
+      case BrokerStarted _ -> "broker.started";
+      case BrokerStopped _ -> "broker.stopped";
+      case TaskOpened _ -> "task.opened";
+      case Refused _ -> "call.refused";
+      case CredentialIssued _ -> "credential.issued";
+      case EpochClosed _ -> "epoch.closed";
+      case EpochOpened _ -> "epoch.opened";
+      case TaskEnding _ -> "task.ending";
+      case CredentialDead _ -> "credential.dead";
+      case EpochDead _ -> "epoch.dead";
+      case TaskEnded _ -> "task.ended";
+      case OperatorActed _ -> "operator.acted";
+    };
+  }
+
+  /**
+   * @param journalled epochs found unsettled in the journal
+   */
   record BrokerStarted(String version, String spiffeId, int journalled) implements AuditEvent {}
 
   record BrokerStopped(String reason) implements AuditEvent {}
@@ -24,10 +44,14 @@ public sealed interface AuditEvent {
    *
    * @param caller who it was, as far as attested: a SPIFFE ID, or the peer's uid and pid
    */
-  record Refused(String method, String caller, Optional<TaskId> task, Fault fault) implements AuditEvent {}
+  record Refused(String method, String caller, Optional<TaskId> task, Fault fault)
+      implements AuditEvent {}
 
-  /** @param because policy's reasons */
-  record CredentialIssued(Held credential, String agent, List<String> because) implements AuditEvent {}
+  /**
+   * @param because policy's reasons
+   */
+  record CredentialIssued(Held credential, String agent, List<String> because)
+      implements AuditEvent {}
 
   /** The epoch is closed: its calls are refused from here on. */
   record EpochClosed(Epoch epoch, Set<String> nextScope) implements AuditEvent {}
@@ -36,7 +60,9 @@ public sealed interface AuditEvent {
 
   record TaskEnding(TaskId task, EndCause cause, String note) implements AuditEvent {}
 
-  /** @param checks what was looked at, and what was seen */
+  /**
+   * @param checks what was looked at, and what was seen
+   */
   record CredentialDead(Held credential, List<String> checks) implements AuditEvent {}
 
   /** Everything that the epoch could have is proven dead. */
@@ -44,5 +70,6 @@ public sealed interface AuditEvent {
 
   record TaskEnded(Task task) implements AuditEvent {}
 
-  record OperatorActed(String operator, String action, String what, String reason) implements AuditEvent {}
+  record OperatorActed(String operator, String action, String what, String reason)
+      implements AuditEvent {}
 }

@@ -1,21 +1,27 @@
 package io.exeat.audit;
 
+import java.util.Optional;
+
 /** The chain's writing end. */
 public interface AuditSink extends AutoCloseable {
   /**
-   * Appends the event and returns once it is durable (fsync; calls from several threads share one). Called
-   * before what it tells has an effect that the agent can use.
+   * Appends the event and returns once it is durable (fsync; calls from several threads share one).
+   * Called before what it tells has an effect that the agent can use.
    *
-   * @throws io.exeat.base.FaultException Unavailable AUDIT when it could not be recorded; then the act must
-   *     not happen
+   * @throws io.exeat.base.FaultException Unavailable AUDIT when it could not be recorded; then the
+   *     act must not happen
    */
   void record(AuditEvent event);
 
   /**
-   * Appends an event of an ending, which happens whether or not it can be recorded: what cannot be written
-   * now is kept in memory, written as soon as it can be, and counted as late in the chain. Never throws.
+   * Appends an event of an ending, which happens whether or not it can be recorded: what cannot be
+   * written now is kept in memory, written as soon as it can be, and counted as late in the chain.
+   * Never throws.
    */
   void recordEnding(AuditEvent event);
+
+  /** Why {@link #record} refuses now, and what to do, for people; empty when it does not. */
+  Optional<String> problem();
 
   @Override
   void close();

@@ -11,15 +11,21 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What is outstanding, so that no crash forgets it. Each method returns once its fact is durable (fsync);
- * calls from several threads share one fsync.
+ * What is outstanding, so that no crash forgets it. Each method returns once its fact is durable
+ * (fsync); calls from several threads share one fsync. Repeating a fact changes nothing.
  *
- * <p>Every method throws {@link io.exeat.base.FaultException} Unavailable JOURNAL when the fact could not be
- * made durable. After a failed fsync the journal refuses everything that adds, for good: the page cache may
- * hold what the disk does not.
+ * <p>Facts that add ({@link #session}, {@link #intend}, {@link #bind}, {@link #lent}) throw {@link
+ * io.exeat.base.FaultException} Unavailable JOURNAL when they could not be made durable: what they
+ * announce must not happen. After a failed write or fsync they are refused for good, because the
+ * page cache may hold what the disk does not; on a full disk, until there is room again.
  *
- * <p>An epoch is written down before its token exists, and its token's accessor before anything is issued
- * under it: whatever is lost in between is a descendant of a journalled session.
+ * <p>Facts that end ({@link #sessionEnded}, {@link #ending}, {@link #dead}, {@link #settled}) never
+ * throw: room on disk is kept for them, and when that is used up or the disk fails they hold in
+ * memory for as long as the broker runs. A crash that loses one makes the next start end again what
+ * has ended already, which is harmless.
+ *
+ * <p>An epoch is written down before its token exists, and its token's accessor before anything is
+ * issued under it: whatever is lost in between is a descendant of a journalled session.
  */
 public interface Journal extends AutoCloseable {
   /** A token of the broker's own, before it has children. */
@@ -35,13 +41,22 @@ public interface Journal extends AutoCloseable {
    */
   void intend(Epoch epoch, SpiffeId agent, Set<String> targets);
 
-  /** The epoch's token. */
+  /**
+   * The epoch's token.
+   *
+   * @throws IllegalStateException when the epoch is not written down: a defect of the caller's
+   */
   void bind(Epoch epoch, Accessor token);
 
-  /** A credential of the epoch; before the agent has it. */
+  /**
+   * A credential of its epoch; before the agent has it. Taken down even when the epoch is ending:
+   * what exists must be known.
+   *
+   * @throws IllegalStateException when the epoch is not written down: a defect of the caller's
+   */
   void lent(Held credential);
 
-  /** The epoch is to be ended; nothing is lent under it any more. */
+  /** The epoch is to be ended; nothing is lent under it any more. The first cause stays. */
   void ending(Epoch epoch, String cause);
 
   /** One credential is proven dead. */
@@ -50,11 +65,17 @@ public interface Journal extends AutoCloseable {
   /** Everything of the epoch is proven dead: it is forgotten. */
   void settled(Epoch epoch);
 
-  /** What is written down and not settled, oldest first. */
+  /**
+   * What is written down and not settled, oldest first. A credential stands there as REVOKED once
+   * it is proven dead, as REVOKING once its epoch is ending, else as it was lent.
+   */
   List<Outstanding> outstanding();
 
   /** The sessions not ended, oldest first. */
   List<Accessor> sessions();
+
+  /** Why facts that add are refused now, and what to do, for people; empty when they are not. */
+  Optional<String> problem();
 
   @Override
   void close();

@@ -1,0 +1,84 @@
+package io.exeat.audit;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * A chain without a disk, which tells its story: {@code audit task.opened}, one line a record; what
+ * was refused is not in it.
+ */
+public final class InMemoryAudit implements AuditSink {
+  private final Consumer<String> story;
+  private final List<AuditEvent> events = new ArrayList<>();
+  private final List<AuditEvent> late = new ArrayList<>();
+  private Optional<String> problem = Optional.empty();
+
+  public InMemoryAudit() {
+    this(_ -> {});
+  }
+
+  /**
+   * @param story gets one line a record, in order
+   */
+  public InMemoryAudit(Consumer<String> story) {
+    this.story = story;
+  }
+
+  /** From now on nothing can be written: events are refused, endings wait in memory. */
+  public synchronized void breakDown(String why) {
+    problem = Optional.of(why);
+  }
+
+  /** What waited is written, and events are taken again. */
+  public synchronized void mend() {
+    problem = Optional.empty();
+    late.forEach(this::append);
+    late.clear();
+  }
+
+  /** What is in the chain, oldest first. */
+  public synchronized List<AuditEvent> events() {
+    return List.copyOf(events);
+  }
+
+  /** What waits in memory, oldest first. */
+  public synchronized List<AuditEvent> late() {
+    return List.copyOf(late);
+  }
+
+  @Override
+  public synchronized void record(AuditEvent event) {
+    if (problem.isPresent()) {
+      throw new FaultException(
+          new Fault.Unavailable(Fault.Dependency.AUDIT, problem.get(), Duration.ofSeconds(1)));
+    }
+    append(event);
+  }
+
+  @Override
+  public synchronized void recordEnding(AuditEvent event) {
+    if (problem.isPresent()) {
+      late.add(event);
+    } else {
+      append(event);
+    }
+  }
+
+  @Override
+  public synchronized Optional<String> problem() {
+    return problem;
+  }
+
+  @Override
+  public void close() {}
+
+  private void append(AuditEvent event) {
+    events.add(event);
+    story.accept("audit " + event.kind());
+  }
+}
