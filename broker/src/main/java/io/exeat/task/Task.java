@@ -35,6 +35,28 @@ public record Task(
     scope = Set.copyOf(scope);
   }
 
+  Task in(State next) {
+    return with(scope, epoch, next, end);
+  }
+
+  Task changing(Set<String> nextScope) {
+    return with(nextScope, epoch.next(), State.CHANGING, end);
+  }
+
+  Task ending(End why) {
+    return with(scope, epoch, State.ENDING, Optional.of(why));
+  }
+
+  Task ended(End why) {
+    return with(scope, epoch, State.ENDED, Optional.of(why));
+  }
+
+  private Task with(Set<String> nextScope, Epoch nextEpoch, State next, Optional<End> why) {
+    return new Task(
+        id, agent, entry, intent, note, nextScope, nextEpoch, next, binding, openedAt, deadline,
+        deadlineTick, why);
+  }
+
   /** Where it is in its life. */
   public enum State {
     /** Being set up: nobody has its handle yet. */

@@ -1,0 +1,227 @@
+package io.exeat.flow;
+
+import io.exeat.attest.Agent;
+import io.exeat.attest.Attestor;
+import io.exeat.attest.Peer;
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
+import io.exeat.base.CredentialId;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.SecretBytes;
+import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
+import io.exeat.credential.AnswerLost;
+import io.exeat.credential.Held;
+import io.exeat.policy.Decision;
+import io.exeat.policy.PolicyEngine;
+import io.exeat.policy.Question;
+import io.exeat.task.EndCause;
+import io.exeat.task.Grant;
+import io.exeat.task.Plan;
+import io.exeat.task.Task;
+import io.exeat.task.TaskEvent;
+import io.exeat.task.Tasks;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * The story of each request of an agent: attest, look at the ceiling, decide, write down, exchange, write
+ * down, answer. Whatever ends, ends in {@link Endings}.
+ */
+public final class Broker implements AgentRequests {
+  private final Attestor attestor;
+  private final Ceiling ceiling;
+  private final Tasks tasks;
+  private final PolicyEngine policy;
+  private final Exchange exchange;
+  private final Endings endings;
+  private final Views views;
+  private final AuditSink audit;
+  private final Presence presence;
+  private final Replays<Agent, OpenTask, TaskId> opened = new Replays<>();
+  private final Replays<TaskId, String, CredentialId> issued = new Replays<>();
+
+  Broker(Attestor attestor, PolicyEngine policy, AuditSink audit, Office office) {
+    this.attestor = attestor;
+    this.policy = policy;
+    this.audit = audit;
+    this.ceiling = office.ceiling();
+    this.tasks = office.tasks();
+    this.exchange = office.exchange();
+    this.endings = office.endings();
+    this.views = office.views();
+    this.presence = new Presence(attestor, tasks, endings);
+  }
+
+  @Override
+  public TaskView open(Peer peer, OpenTask ask) {
+    return story(
+        peer,
+        "Tasks.Open",
+        Optional.empty(),
+        agent -> {
+          TaskId id = opened.once(agent, ask.idempotencyKey(), ask, () -> begin(agent, ask));
+          return views.of(tasks.get(agent, id));
+        });
+  }
+
+  private TaskId begin(Agent agent, OpenTask ask) {
+    Plan plan = ceiling.plan(agent, ask);
+    Task task = tasks.opening(plan);
+    try {
+      exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
+      audit.record(new AuditEvent.TaskOpened(task));
+      tasks.opened(task.id());
+      presence.endWhenGone(task);
+      return task.id();
+    } catch (RuntimeException e) { // whatever it was: nobody has the handle, so what exists must end
+      endings.end(task.id(), EndCause.CANCELLED, "it could not be opened");
+      throw e instanceof AnswerLost lost ? lost.toFault() : e;
+    }
+  }
+
+  @Override
+  public Issued issue(Peer peer, TaskId id, String grant, long epoch, String idempotencyKey) {
+    return story(
+        peer,
+        "Credentials.Issue",
+        Optional.of(id),
+        agent ->
+            tasks.during(
+                agent,
+                id,
+                epoch,
+                task -> {
+                  String key = task.epoch().number() + "." + idempotencyKey;
+                  return hand(issued.once(id, key, grant, () -> lend(task, grant)));
+                }));
+  }
+
+  private CredentialId lend(Task task, String name) {
+    Grant grant = deliverable(task, name);
+    List<String> because = permit(new Question(task, grant));
+    try {
+      return exchange.issue(task, grant, because).id();
+    } catch (AnswerLost e) {
+      tasks.replaceEpoch(task.id(), task.epoch().number()).ifPresent(endings::change);
+      throw e.toFault();
+    }
+  }
+
+  private Grant deliverable(Task task, String name) {
+    if (!task.scope().contains(name)) {
+      throw new FaultException(new Fault.OutOfScope(task.id(), name));
+    }
+    Grant grant = ceiling.grant(name);
+    if (grant.delivery() != Grant.Delivery.RAW) {
+      throw new FaultException(
+          new Fault.Denied("grant " + name + " is only used through a proxy: delivery is not raw"));
+    }
+    return grant;
+  }
+
+  private List<String> permit(Question question) {
+    return switch (policy.decide(question)) {
+      case Decision.Permit permit -> permit.because();
+      case Decision.Deny deny -> throw new FaultException(new Fault.Denied(deny.reason()));
+    };
+  }
+
+  private Issued hand(CredentialId id) {
+    Held held = views.held(id);
+    SecretBytes secret = views.secret(id);
+    return new Issued(held, ceiling.target(held.target()), secret);
+  }
+
+  @Override
+  public TaskView changeScope(
+      Peer peer, TaskId id, Set<String> scope, long epoch, Duration within) {
+    return story(
+        peer,
+        "Tasks.ChangeScope",
+        Optional.of(id),
+        agent -> {
+          tasks.get(agent, id);
+          ceiling.requireScope(agent, scope);
+          tasks.closeEpoch(agent, id, scope, epoch).ifPresent(endings::change);
+          Task task = views.settledWithin(id, within);
+          return views.of(requireOpen(task));
+        });
+  }
+
+  private Task requireOpen(Task task) {
+    return switch (task.state()) {
+      case OPEN -> task;
+      case OPENING, CHANGING -> throw Endings.changing(task, views.pending(task.id()));
+      case ENDING, ENDED ->
+          throw new FaultException(
+              new Fault.TaskEnded(task.id(), task.end().orElseThrow().cause().name()));
+    };
+  }
+
+  @Override
+  public TaskView end(Peer peer, TaskId id, EndCause cause, String note, Duration within) {
+    return story(
+        peer,
+        "Tasks.End",
+        Optional.of(id),
+        agent -> {
+          tasks.get(agent, id);
+          endings.end(id, cause, note);
+          return views.of(views.settledWithin(id, within));
+        });
+  }
+
+  @Override
+  public Held release(Peer peer, TaskId id, CredentialId credential, Duration within) {
+    return story(
+        peer,
+        "Credentials.Release",
+        Optional.of(id),
+        agent -> {
+          tasks.get(agent, id);
+          Held held = views.held(id, credential);
+          if (held.state() != Held.State.REVOKED) {
+            views.await(endings.release(held), within);
+          }
+          return views.held(credential);
+        });
+  }
+
+  @Override
+  public TaskView get(Peer peer, TaskId id) {
+    return story(
+        peer, "Tasks.Get", Optional.of(id), agent -> views.of(tasks.get(agent, id)));
+  }
+
+  @Override
+  public Subscription watch(Peer peer, TaskId id, Consumer<TaskEvent> listener) {
+    return story(
+        peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, listener));
+  }
+
+  /** Forgets repeated calls about tasks that are not remembered any more. */
+  void forget(Set<TaskId> tasksForgotten) {
+    opened.forget(tasksForgotten::contains);
+    issued.forgetOwners(tasksForgotten::contains);
+  }
+
+  /** Attests first; records what is refused. A refusal that cannot be recorded is a refusal all the same. */
+  private <T> T story(
+      Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
+    String caller = Views.describe(peer);
+    try {
+      Agent agent = attestor.attest(peer);
+      caller = agent.id().toString();
+      return body.apply(agent);
+    } catch (FaultException e) {
+      audit.recordEnding(new AuditEvent.Refused(method, caller, task, e.fault()));
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package io.exeat.flow;
+
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.credential.Held;
+import io.exeat.credential.Holdings;
+import io.exeat.revoke.Revoker;
+import io.exeat.task.EndCause;
+import io.exeat.task.Task;
+import io.exeat.task.Tasks;
+import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+
+/** What operators ask: to see, and to end. Ending never waits for anything that issuing needs. */
+public final class Desk implements OperatorRequests {
+  private final Tasks tasks;
+  private final Holdings holdings;
+  private final Endings endings;
+  private final Views views;
+  private final Revoker revoker;
+  private final AuditSink audit;
+  private final Supplier<Health> health;
+
+  Desk(
+      Tasks tasks,
+      Holdings holdings,
+      Endings endings,
+      Views views,
+      Revoker revoker,
+      AuditSink audit,
+      Supplier<Health> health) {
+    this.tasks = tasks;
+    this.holdings = holdings;
+    this.endings = endings;
+    this.views = views;
+    this.revoker = revoker;
+    this.audit = audit;
+    this.health = health;
+  }
+
+  @Override
+  public List<TaskView> list(Operator operator, Optional<SpiffeId> agent, boolean ended, int limit) {
+    return tasks.all().stream()
+        .filter(task -> agent.isEmpty() || agent.get().equals(task.agent().id()))
+        .filter(task -> ended || task.state() != Task.State.ENDED)
+        .limit(limit)
+        .map(views::of)
+        .toList();
+  }
+
+  @Override
+  public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
+    audit.recordEnding(
+        new AuditEvent.OperatorActed(operator.who(), "revoke", named.toString(), reason));
+    return switch (named) {
+      case Named.Lease lease -> release(lease, within);
+      case Named.One one -> end(List.of(known(one.task())), operator, reason, within);
+      case Named.OfAgent of ->
+          end(
+              tasks.all().stream().filter(task -> task.agent().id().equals(of.agent())).toList(),
+              operator,
+              reason,
+              within);
+      case Named.Everything everything -> end(tasks.all(), operator, reason, within);
+    };
+  }
+
+  private Revoked end(List<Task> named, Operator operator, String reason, Duration within) {
+    List<Task> live = named.stream().filter(task -> task.state() != Task.State.ENDED).toList();
+    String note = "by " + operator.who() + (reason.isEmpty() ? "" : ": " + reason);
+    live.forEach(task -> endings.end(task.id(), EndCause.OPERATOR, note));
+    CompletableFuture<?>[] ends =
+        live.stream()
+            .map(task -> endings.underWay(task.id()))
+            .toArray(CompletableFuture[]::new);
+    views.await(CompletableFuture.allOf(ends), within);
+    Map<TaskId, String> pending = new LinkedHashMap<>();
+    for (Task task : named) {
+      boolean ended =
+          tasks.find(task.id()).map(now -> now.state() == Task.State.ENDED).orElse(true);
+      if (!ended) {
+        pending.put(task.id(), views.pending(task.id()).orElse("being revoked"));
+      }
+    }
+    return new Revoked(named.size(), named.size() - pending.size(), pending);
+  }
+
+  private Revoked release(Named.Lease lease, Duration within) {
+    Held held =
+        holdings.all().stream()
+            .filter(
+                one ->
+                    one.id().value().equals(lease.handle())
+                        || one.lease().value().equals(lease.handle()))
+            .findAny()
+            .orElseThrow(
+                () ->
+                    new FaultException(
+                        new Fault.Malformed("lease", "no credential or lease of this broker's")));
+    if (held.state() != Held.State.REVOKED) {
+      views.await(endings.release(held), within);
+    }
+    boolean dead = views.held(held.id()).state() == Held.State.REVOKED;
+    TaskId task = held.epoch().task();
+    return dead
+        ? new Revoked(1, 1, Map.of())
+        : new Revoked(1, 0, Map.of(task, views.pending(task).orElse("being revoked")));
+  }
+
+  private Task known(TaskId id) {
+    return tasks.find(id).orElseThrow(() -> new FaultException(new Fault.NoSuchTask(id)));
+  }
+
+  @Override
+  public Status status(Operator operator) {
+    Health now = health.get();
+    return new Status(
+        now.version(),
+        now.spiffeId(),
+        now.svidExpiresAt(),
+        now.uptime(),
+        counts(),
+        now.dependencies(),
+        revoker.pending());
+  }
+
+  private Status.Counts counts() {
+    List<Task> all = tasks.all();
+    List<Held> held = holdings.all();
+    return new Status.Counts(
+        (int) all.stream().filter(task -> task.end().isEmpty()).count(),
+        (int) all.stream().filter(task -> task.state() == Task.State.ENDING).count(),
+        (int) held.stream().filter(one -> one.state() == Held.State.ACTIVE).count(),
+        (int) held.stream().filter(one -> one.state() == Held.State.REVOKING).count());
+  }
+}

@@ -1,0 +1,133 @@
+package io.exeat.flow;
+
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
+import io.exeat.base.Accessor;
+import io.exeat.base.CredentialId;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Time;
+import io.exeat.credential.EpochToken;
+import io.exeat.credential.Held;
+import io.exeat.credential.Holdings;
+import io.exeat.credential.Lent;
+import io.exeat.credential.SecretsBackend;
+import io.exeat.journal.Journal;
+import io.exeat.revoke.Condemned;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Grant;
+import io.exeat.task.Task;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.stream.Collectors;
+
+/**
+ * The exchange of a task's leave for credentials, written down before it happens: the epoch before its
+ * token exists, the token's accessor before anything is issued, the lease and the audit record before the
+ * agent has the credential.
+ */
+final class Exchange {
+  private final SecretsBackend backend;
+  private final Journal journal;
+  private final AuditSink audit;
+  private final Holdings holdings;
+  private final Time time;
+  private final ConcurrentMap<Epoch, Opened> epochs = new ConcurrentHashMap<>();
+
+  /** An epoch that may have something: where, and under which token. */
+  private record Opened(Set<String> targets, Optional<Accessor> token) {}
+
+  Exchange(SecretsBackend backend, Journal journal, AuditSink audit, Holdings holdings, Time time) {
+    this.backend = backend;
+    this.journal = journal;
+    this.audit = audit;
+    this.holdings = holdings;
+    this.time = time;
+  }
+
+  /**
+   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none.
+   *
+   * @throws FaultException Unavailable JOURNAL or VAULT
+   * @throws io.exeat.credential.AnswerLost when the token may exist
+   */
+  void openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
+    if (grants.isEmpty()) {
+      return;
+    }
+    Epoch epoch = task.epoch();
+    Set<String> targets = grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
+    epochs.put(epoch, new Opened(targets, Optional.empty()));
+    journal.intend(epoch, task.agent().id(), targets);
+    Duration left = time.until(task.deadlineTick());
+    EpochToken token = backend.openEpoch(epoch, entry, grants, left);
+    epochs.put(epoch, new Opened(targets, Optional.of(token.accessor())));
+    holdings.keep(token);
+    journal.bind(epoch, token.accessor());
+  }
+
+  /**
+   * Issues one credential under the task's open epoch.
+   *
+   * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is on
+   *     record and dies with its epoch
+   * @throws io.exeat.credential.AnswerLost when the credential may exist
+   */
+  Held issue(Task task, Grant grant, List<String> because) {
+    EpochToken token =
+        holdings
+            .token(task.epoch())
+            .orElseThrow(
+                () -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
+    Lent lent = backend.issue(token, grant);
+    Held held =
+        new Held(
+            CredentialId.random(),
+            task.epoch(),
+            grant.name(),
+            grant.target(),
+            lent.lease(),
+            lent.principal(),
+            Held.State.ACTIVE,
+            time.now(),
+            lent.expiresAt(),
+            Optional.empty());
+    holdings.keep(held, lent.secret());
+    journal.lent(held);
+    audit.record(
+        new AuditEvent.CredentialIssued(held, task.agent().id().toString(), because));
+    return held;
+  }
+
+  /** Takes in an epoch that another run of the broker left behind. */
+  void adopt(Journal.Outstanding left) {
+    epochs.put(left.epoch(), new Opened(left.targets(), left.token()));
+    left.credentials().forEach(holdings::settle);
+  }
+
+  /** What has to end with the epoch; empty when it never could have had anything, or is settled. */
+  Optional<Condemned.WholeEpoch> condemn(Epoch epoch) {
+    return Optional.ofNullable(epochs.get(epoch))
+        .map(
+            opened ->
+                new Condemned.WholeEpoch(
+                    epoch, opened.token(), holdings.outstanding(epoch), opened.targets()));
+  }
+
+  /** The epoch's token, for ending it ahead of the rest. */
+  Optional<Accessor> token(Epoch epoch) {
+    return Optional.ofNullable(epochs.get(epoch)).flatMap(Opened::token);
+  }
+
+  /** Everything of the epoch is proven dead. */
+  void settled(Epoch epoch) {
+    holdings.drop(epoch);
+    epochs.remove(epoch);
+    journal.settled(epoch);
+  }
+}

@@ -1,0 +1,94 @@
+package io.exeat.flow;
+
+import io.exeat.credential.Holdings;
+import io.exeat.task.EndCause;
+import io.exeat.task.Task;
+import io.exeat.task.Tasks;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** The stories put together over one set of tasks and holdings. */
+public final class Office {
+  private final Tasks tasks;
+  private final Ceiling ceiling;
+  private final Exchange exchange;
+  private final Endings endings;
+  private final Views views;
+  private final Broker broker;
+  private final Desk desk;
+  private final Sweeper sweeper;
+  private final Recovery recovery;
+
+  /** @param health how the broker and what it depends on are, asked at each status request */
+  public Office(Steps steps, Supplier<Health> health) {
+    Holdings holdings = new Holdings();
+    this.tasks = new Tasks(steps.time());
+    this.ceiling = new Ceiling(steps.catalogue());
+    this.exchange =
+        new Exchange(steps.backend(), steps.journal(), steps.audit(), holdings, steps.time());
+    this.endings =
+        new Endings(
+            tasks,
+            ceiling,
+            exchange,
+            steps.revoker(),
+            steps.backend(),
+            holdings,
+            steps.journal(),
+            steps.audit());
+    this.views = new Views(tasks, holdings, steps.revoker(), endings, steps.time());
+    this.broker = new Broker(steps.attestor(), steps.policy(), steps.audit(), this);
+    this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
+    this.sweeper = new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
+    this.recovery = new Recovery(tasks, exchange, endings, steps);
+  }
+
+  public AgentRequests broker() {
+    return broker;
+  }
+
+  public OperatorRequests desk() {
+    return desk;
+  }
+
+  /** What happens by itself: to be ticked about ten times a second. */
+  public Sweeper sweeper() {
+    return sweeper;
+  }
+
+  /** What another run of the broker left behind: to be settled before the doors open. */
+  public Recovery recovery() {
+    return recovery;
+  }
+
+  /** Ends every task, because what all of them hang on is lost; returns at once. */
+  public void endAll(EndCause cause, String note) {
+    tasks.all().forEach(task -> endings.end(task.id(), cause, note));
+  }
+
+  /** Whether nothing is open or being revoked. */
+  public boolean isIdle() {
+    List<Task> all = tasks.all();
+    return all.stream().allMatch(task -> task.state() == Task.State.ENDED);
+  }
+
+  Tasks tasks() {
+    return tasks;
+  }
+
+  Ceiling ceiling() {
+    return ceiling;
+  }
+
+  Exchange exchange() {
+    return exchange;
+  }
+
+  Endings endings() {
+    return endings;
+  }
+
+  Views views() {
+    return views;
+  }
+}

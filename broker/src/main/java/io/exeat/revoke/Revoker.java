@@ -1,0 +1,168 @@
+package io.exeat.revoke;
+
+import io.exeat.base.FaultException;
+import io.exeat.base.LeaseId;
+import io.exeat.base.TaskId;
+import io.exeat.base.Time;
+import io.exeat.credential.SecretsBackend;
+import io.exeat.revoke.TargetVerifier.Mark;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ends what it is given, and looks at the target until it is dead there.
+ *
+ * <p>An attempt shuts the target's door, ends the token, ends each lease and waits for Vault, ends what
+ * sessions are left and looks. No step that fails keeps the next from being tried: with Vault away the
+ * target is shut all the same. Attempts go on for ever, jittered and at most {@link #MOST} apart; Vault's own
+ * queue stops after six. Each revocation has a virtual thread of its own, so none waits for another's
+ * target, and none for issuing.
+ */
+public final class Revoker implements AutoCloseable {
+  /** The longest pause between two attempts. */
+  public static final Duration MOST = Duration.ofSeconds(1);
+
+  private static final Duration LEAST = Duration.ofMillis(20);
+  private static final Logger LOG = LoggerFactory.getLogger(Revoker.class);
+
+  private final SecretsBackend backend;
+  private final Map<String, TargetVerifier> verifiers;
+  private final Time time;
+  private final ConcurrentMap<Mark, Work> works = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /** @param verifiers by the target's catalogue name */
+  public Revoker(SecretsBackend backend, Map<String, TargetVerifier> verifiers, Time time) {
+    this.backend = backend;
+    this.verifiers = Map.copyOf(verifiers);
+    this.time = time;
+  }
+
+  /**
+   * Starts ending {@code condemned} and gives what was seen once it is dead. What is being ended already is
+   * not started again. The future never fails; it stays open when the broker stops first, and the journal
+   * has the rest.
+   */
+  public CompletableFuture<Obituary> end(Condemned condemned) {
+    Work fresh = new Work();
+    Work work = works.putIfAbsent(condemned.mark(), fresh);
+    if (work != null) {
+      return work.done;
+    }
+    Thread.ofVirtual().name("revoke " + condemned.epoch()).start(() -> run(condemned, fresh));
+    return fresh.done;
+  }
+
+  /** Why each revocation that is not proven yet is not, by task; for people. */
+  public Map<TaskId, String> pending() {
+    Map<TaskId, String> pending = new LinkedHashMap<>();
+    works.forEach((mark, work) -> pending.put(mark.epoch().task(), work.reason));
+    return pending;
+  }
+
+  /** Stops trying. */
+  @Override
+  public void close() {
+    closed = true;
+    works.values().forEach(work -> LockSupport.unpark(work.thread));
+  }
+
+  private void run(Condemned condemned, Work work) {
+    work.thread = Thread.currentThread();
+    Duration pause = LEAST;
+    while (!closed) {
+      List<String> checks = new ArrayList<>();
+      List<String> alive = attempt(condemned, checks);
+      if (alive.isEmpty()) {
+        works.remove(condemned.mark(), work);
+        work.done.complete(new Obituary(time.now(), checks));
+        return;
+      }
+      String reason = String.join("; ", alive);
+      if (!reason.equals(work.reason)) {
+        LOG.warn("Still revoking {}: {}", condemned.epoch(), reason);
+        work.reason = reason;
+      }
+      LockSupport.parkNanos(jittered(pause).toNanos());
+      pause = pause.multipliedBy(2).compareTo(MOST) < 0 ? pause.multipliedBy(2) : MOST;
+    }
+  }
+
+  /** What is not dead yet, for people; empty when all is. */
+  private List<String> attempt(Condemned condemned, List<String> checks) {
+    List<String> alive = new ArrayList<>();
+    for (String target : condemned.targets()) {
+      step(alive, "shut the door of " + target, () -> verifier(target).shut(condemned.mark()));
+    }
+    condemned
+        .token()
+        .ifPresent(
+            token ->
+                step(
+                    alive,
+                    "end the token",
+                    () -> {
+                      backend.endToken(token);
+                      checks.add("vault: token revoked by accessor");
+                    }));
+    for (LeaseId lease : condemned.leases()) {
+      step(
+          alive,
+          "end the lease " + lease,
+          () -> {
+            backend.endLease(lease);
+            checks.add("vault: lease " + lease + " revoked (sync)");
+          });
+    }
+    for (String target : condemned.targets()) {
+      step(
+          alive,
+          "look at " + target,
+          () -> {
+            TargetVerifier.Sighting seen = verifier(target).look(condemned.mark());
+            alive.addAll(seen.alive());
+            seen.checks().forEach(check -> checks.add(target + ": " + check));
+          });
+    }
+    return alive;
+  }
+
+  private TargetVerifier verifier(String target) {
+    TargetVerifier verifier = verifiers.get(target);
+    if (verifier == null) {
+      throw new IllegalStateException("no verifier for " + target + ": the catalogue has lost it");
+    }
+    return verifier;
+  }
+
+  private static void step(List<String> alive, String what, Runnable body) {
+    try {
+      body.run();
+    } catch (FaultException e) {
+      alive.add("cannot " + what + ": " + e.getMessage());
+    } catch (RuntimeException e) { // a defect must not end the retrying, and must be seen
+      LOG.error("A step of a revocation failed: {}", what, e);
+      alive.add("cannot " + what + ": " + e.getClass().getSimpleName());
+    }
+  }
+
+  private static Duration jittered(Duration pause) {
+    return pause.multipliedBy(50 + ThreadLocalRandom.current().nextInt(51)).dividedBy(100);
+  }
+
+  private static final class Work {
+    final CompletableFuture<Obituary> done = new CompletableFuture<>();
+    volatile String reason = "the first attempt is under way";
+    volatile Thread thread = Thread.currentThread();
+  }
+}

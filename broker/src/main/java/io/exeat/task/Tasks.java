@@ -1,0 +1,182 @@
+package io.exeat.task;
+
+import io.exeat.attest.Agent;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
+import io.exeat.base.Time;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * The tasks of this broker, in memory: what is durable of them stands in the journal and the audit chain.
+ *
+ * <p>A task goes OPENING → OPEN ⇄ CHANGING → ENDING → ENDED and never back; only OPEN lets work be done
+ * under it. An agent sees its own tasks only: another's is {@code NoSuchTask}.
+ */
+public final class Tasks {
+  /** How long an ended task is remembered. */
+  public static final Duration REMEMBERED = Duration.ofHours(1);
+
+  private final Time time;
+  private final ConcurrentMap<TaskId, Life> lives = new ConcurrentHashMap<>();
+
+  public Tasks(Time time) {
+    this.time = time;
+  }
+
+  /**
+   * A new task in OPENING: it counts against its agent's limit, and nobody has its handle.
+   *
+   * @throws FaultException Exhausted when the agent has as many open tasks as its entry allows
+   */
+  public synchronized Task opening(Plan plan) {
+    long open =
+        lives.values().stream()
+            .map(Life::task)
+            .filter(task -> task.agent().id().equals(plan.agent().id()))
+            .filter(task -> task.state() != Task.State.ENDED)
+            .count();
+    if (open >= plan.entry().maxOpenTasks()) {
+      throw new FaultException(
+          new Fault.Exhausted("open tasks of " + plan.entry().name(), plan.entry().maxOpenTasks()));
+    }
+    Life life = new Life(plan.task(TaskId.random(), time), time);
+    lives.put(life.task().id(), life);
+    return life.task();
+  }
+
+  /** OPENING becomes OPEN. False when the task was ended meanwhile. */
+  public boolean opened(TaskId id) {
+    return life(id).opened();
+  }
+
+  /**
+   * Runs {@code body} under the task's open epoch. Closing the epoch waits for it; if the epoch was closed
+   * meanwhile, its result is refused.
+   *
+   * @param epoch the one that the caller believes to be open; 0 for whichever is
+   * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging
+   */
+  public <T> T during(Agent agent, TaskId id, long epoch, Function<Task, T> body) {
+    return owned(agent, id).during(epoch, body);
+  }
+
+  /**
+   * OPEN becomes CHANGING: the epoch is closed, what is in flight under it will be refused, and {@code scope}
+   * is what the next epoch will hold.
+   *
+   * @param epoch the one that the caller believes to be open
+   * @return the task as CHANGING, or empty when exactly this change is under way or was the last one made
+   * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging (another change is under way)
+   */
+  public Optional<Task> closeEpoch(Agent agent, TaskId id, Set<String> scope, long epoch) {
+    return owned(agent, id).closeEpoch(scope, epoch);
+  }
+
+  /** OPEN becomes CHANGING with the same scope, because the epoch's token had to end. Empty when not OPEN. */
+  public Optional<Task> replaceEpoch(TaskId id, long epoch) {
+    return life(id).replaceEpoch(epoch);
+  }
+
+  /** CHANGING becomes OPEN in the new epoch. False when the task was ended meanwhile. */
+  public boolean openEpoch(TaskId id) {
+    return life(id).openEpoch();
+  }
+
+  /** Waits until nothing runs under a closed epoch any more, at most {@code atMost}; whether that is so. */
+  public boolean drained(TaskId id, Duration atMost) {
+    return life(id).drained(atMost);
+  }
+
+  /** Anything before ENDING becomes ENDING. Empty when it was ENDING or ENDED already. */
+  public Optional<Task> ending(TaskId id, EndCause cause) {
+    Life life = lives.get(id);
+    return life == null ? Optional.empty() : life.ending(cause);
+  }
+
+  /** ENDING becomes ENDED: everything that it ever held is proven dead. */
+  public Task ended(TaskId id) {
+    return life(id).ended();
+  }
+
+  /** Tells watchers, once, that the deadline is near. */
+  public void warn(TaskId id) {
+    life(id).warn();
+  }
+
+  /** Takes in a task that another run of the broker left behind, as ENDING. */
+  public void settle(Task left) {
+    lives.put(left.id(), new Life(left, time));
+  }
+
+  /**
+   * The agent's own task.
+   *
+   * @throws FaultException NoSuchTask
+   */
+  public Task get(Agent agent, TaskId id) {
+    return owned(agent, id).task();
+  }
+
+  /** Anybody's task: for operators and for the broker's own work. */
+  public Optional<Task> find(TaskId id) {
+    return Optional.ofNullable(lives.get(id)).map(Life::task);
+  }
+
+  /** Every task remembered, newest first. */
+  public List<Task> all() {
+    return lives.values().stream()
+        .map(Life::task)
+        .sorted(Comparator.comparing(Task::openedAt).reversed())
+        .toList();
+  }
+
+  /**
+   * Gives a snapshot at once and every event after it, in order, until the task has ended.
+   *
+   * @throws FaultException NoSuchTask
+   */
+  public Subscription watch(Agent agent, TaskId id, Consumer<TaskEvent> listener) {
+    return owned(agent, id).watch(listener);
+  }
+
+  /** Drops tasks that ended longer ago than {@link #REMEMBERED}; says which. */
+  public List<TaskId> forget() {
+    List<TaskId> old =
+        lives.values().stream().filter(Life::isOld).map(life -> life.task().id()).toList();
+    old.forEach(lives::remove);
+    return old;
+  }
+
+  private Life owned(Agent agent, TaskId id) {
+    Life life = lives.get(id);
+    if (life == null || !isOwner(agent, life.task())) {
+      throw new FaultException(new Fault.NoSuchTask(id));
+    }
+    return life;
+  }
+
+  private static boolean isOwner(Agent agent, Task task) {
+    return switch (task.binding()) {
+      case PROCESS -> task.agent().equals(agent);
+      case IDENTITY -> task.agent().id().equals(agent.id());
+    };
+  }
+
+  private Life life(TaskId id) {
+    Life life = lives.get(id);
+    if (life == null) {
+      throw new FaultException(new Fault.NoSuchTask(id));
+    }
+    return life;
+  }
+}
