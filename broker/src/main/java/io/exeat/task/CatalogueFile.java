@@ -1,0 +1,234 @@
+package io.exeat.task;
+
+import io.exeat.config.Section;
+import io.exeat.config.Settings;
+import io.exeat.config.Shape;
+import io.exeat.config.Value;
+import io.spiffe.spiffeid.SpiffeId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Reads {@code catalogue.yaml} (schema: {@code io/exeat/config/catalogue.schema.json}): whole, or
+ * refused with every problem in it. Names are ASCII and short, because they come to stand in Vault
+ * paths, policies and SQL.
+ */
+public final class CatalogueFile {
+  private static final String IDENTIFIER = "[a-z_][a-z0-9_]{0,62}";
+  private static final Shape<String> HOST =
+      Shape.matching(
+          Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}"),
+          "a host name or an IP address");
+  private static final Shape<String> DATABASE =
+      Shape.matching(
+          Pattern.compile("[a-z_][a-z0-9_-]{0,62}"),
+          "a database name of 1 to 63 characters of a-z, 0-9, _ and -, not beginning with 0-9 or -");
+  private static final Shape<String> PARAMETER =
+      Shape.matching(
+          Pattern.compile("[a-z][a-z0-9_-]{0,62}"),
+          "a name of 1 to 63 characters of a-z, 0-9, _ and -, beginning with a-z");
+  private static final Shape<String> RIGHT =
+      Shape.nameOf("right", Set.of("select", "insert", "update", "delete"));
+  private static final Shape<Table> TABLE =
+      new Shape<>(
+          "<schema>.<table>, each of 1 to 63 characters of a-z, 0-9 and _, not beginning with 0-9",
+          new Table("", ""),
+          true,
+          Table::parse);
+
+  private final Section root;
+
+  private CatalogueFile(Section root) {
+    this.root = root;
+  }
+
+  /**
+   * The catalogue in {@code file}.
+   *
+   * @throws io.exeat.config.ConfigException with every problem in it
+   */
+  public static Catalogue read(Path file) {
+    return read(Settings.read(file, Map.of()));
+  }
+
+  /**
+   * The catalogue in {@code yaml}.
+   *
+   * @param source what to call it in messages
+   * @throws io.exeat.config.ConfigException with every problem in it
+   */
+  public static Catalogue parse(String source, byte[] yaml) {
+    return read(Settings.parse(source, yaml, Map.of()));
+  }
+
+  static Catalogue read(Settings settings) {
+    Catalogue catalogue = new CatalogueFile(settings.root()).catalogue();
+    settings.finish();
+    return catalogue;
+  }
+
+  private Catalogue catalogue() {
+    root.one("version", Shape.number(1, 1)).required();
+    Map<String, Section> intentSections = root.named("intents", Shape.name());
+    Map<String, Section> targetSections = root.named("targets", Shape.name());
+    Map<String, Section> grantSections = root.named("grants", Shape.name());
+    Map<String, Target> targets = new LinkedHashMap<>();
+    targetSections.forEach((name, section) -> target(name, section, targets));
+    Map<String, Grant> grants = new LinkedHashMap<>();
+    grantSections.forEach(
+        (name, section) -> grants.put(name, grant(name, section, targetSections.keySet())));
+    Map<String, Intent> intents = new LinkedHashMap<>();
+    intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
+    return new Catalogue(
+        targets, grants, intents, agents(grantSections.keySet(), intentSections.keySet()));
+  }
+
+  private static void target(String name, Section section, Map<String, Target> targets) {
+    String environment = section.one("environment", Shape.name()).required();
+    Optional<Section> postgres = section.optionalSection("postgres");
+    if (postgres.isEmpty()) {
+      section.problem("postgres", "is missing; a target says what it is: postgres");
+      return;
+    }
+    Section at = postgres.get();
+    targets.put(
+        name,
+        new Target.Postgres(
+            name,
+            environment,
+            at.one("host", HOST).required(),
+            at.one("port", Shape.number(1, 65_535)).or(5432),
+            at.one("database", DATABASE).required(),
+            at.one("tls", Shape.flag()).or(true)));
+  }
+
+  private static Grant grant(String name, Section section, Collection<String> targets) {
+    String target = section.one("target", Shape.nameOf("target", targets)).required();
+    Set<String> actions = atLeastOne(section, "actions", Shape.name());
+    return new Grant(
+        name,
+        target,
+        actions,
+        section.one("data-class", Shape.name()).required(),
+        Set.copyOf(section.all("tools", toolName()).or(List.of())),
+        section.one("delivery", Shape.oneOf(Grant.Delivery.class)).or(Grant.Delivery.PROXIED),
+        section
+            .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
+            .or(Duration.ofSeconds(60)),
+        postgres(section));
+  }
+
+  private static Grant.Kind postgres(Section grant) {
+    Section postgres = grant.section("postgres");
+    List<Grant.Privilege> privileges =
+        postgres.listed("privileges").stream().map(CatalogueFile::privilege).toList();
+    if (privileges.isEmpty()) {
+      grant.problem(
+          "postgres", "must have privileges, such as [{on: public.orders, allow: [select]}]");
+    }
+    return new Grant.Kind.Postgres(privileges);
+  }
+
+  private static Grant.Privilege privilege(Section section) {
+    Table table = section.one("on", TABLE).required();
+    Set<String> rights =
+        atLeastOne(section, "allow", RIGHT).stream()
+            .map(right -> right.toUpperCase(Locale.ROOT))
+            .collect(Collectors.toUnmodifiableSet());
+    return new Grant.Privilege(rights, table.schema(), table.name());
+  }
+
+  private static Intent intent(String name, Section section) {
+    String description = section.one("description", Shape.text(500)).required();
+    Map<String, Pattern> patterns = new HashMap<>();
+    Set<String> required = new HashSet<>();
+    section
+        .named("parameters", PARAMETER)
+        .forEach((parameter, at) -> {
+          patterns.put(parameter, at.one("pattern", Shape.pattern(200)).required());
+          if (at.one("required", Shape.flag()).or(true)) {
+            required.add(parameter);
+          }
+        });
+    return new Intent(name, description, patterns, required);
+  }
+
+  private Map<String, AgentEntry> agents(Collection<String> grants, Collection<String> intents) {
+    Map<String, AgentEntry> agents = new LinkedHashMap<>();
+    Map<SpiffeId, String> names = new HashMap<>();
+    root.named("agents", Shape.name())
+        .forEach((name, section) -> {
+          Value<SpiffeId> id = section.one("spiffe-id", Shape.spiffeId());
+          AgentEntry entry = agent(name, id.required(), section, grants, intents);
+          String other = id.optional().map(it -> names.putIfAbsent(it, name)).orElse(null);
+          if (other != null) {
+            section.problem("spiffe-id", "is agent " + other + "'s already");
+          }
+          agents.put(name, entry);
+        });
+    return agents;
+  }
+
+  private static AgentEntry agent(
+      String name,
+      SpiffeId id,
+      Section section,
+      Collection<String> grants,
+      Collection<String> intents) {
+    return new AgentEntry(
+        name,
+        id,
+        section.one("owner", Shape.text(200)).required(),
+        section.one("escalation", Shape.text(200)).required(),
+        Set.copyOf(section.all("grants", Shape.nameOf("grant", grants)).required()),
+        Set.copyOf(section.all("intents", Shape.nameOf("intent", intents)).required()),
+        section
+            .one("max-lifetime", Shape.duration(Duration.ofSeconds(1), Duration.ofDays(1)))
+            .or(Duration.ofHours(1)),
+        section.one("max-open-tasks", Shape.number(1, 100_000)).or(100),
+        bindings(section));
+  }
+
+  private static Set<Binding> bindings(Section section) {
+    List<Binding> bindings =
+        section.all("bindings", Shape.oneOf(Binding.class)).or(List.of(Binding.PROCESS));
+    if (bindings.isEmpty()) {
+      section.problem("bindings", "must name at least one; without the key it is [process]");
+    }
+    return Set.copyOf(bindings);
+  }
+
+  private static Set<String> atLeastOne(Section section, String key, Shape<String> shape) {
+    Value<List<String>> values = section.all(key, shape);
+    if (values.optional().map(List::isEmpty).orElse(false)) {
+      section.problem(key, "must have at least one, each " + shape.allowed());
+    }
+    return Set.copyOf(values.required());
+  }
+
+  private static Shape<String> toolName() {
+    return Shape.matching(
+        Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),
+        "a tool name of 1 to 128 characters of A-Z, a-z, 0-9, _, . and -, not beginning with . or -");
+  }
+
+  private record Table(String schema, String name) {
+    static Optional<Table> parse(String text) {
+      String[] parts = text.split("\\.", -1);
+      return parts.length == 2 && parts[0].matches(IDENTIFIER) && parts[1].matches(IDENTIFIER)
+          ? Optional.of(new Table(parts[0], parts[1]))
+          : Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,265 @@
+package io.exeat.task;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.exeat.config.ConfigException;
+import io.exeat.config.SchemaAgreement;
+import io.exeat.config.Settings;
+import io.spiffe.spiffeid.SpiffeId;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class CatalogueFileTest {
+  private static final String FULL =
+      """
+      version: 1
+      targets:
+        orders:
+          postgres: { host: 127.0.0.1, port: 5433, database: orders, tls: false }
+          environment: demo
+      grants:
+        orders-read:
+          target: orders
+          actions: [read]
+          data-class: internal
+          tools: [report.build]
+          delivery: raw
+          lease: 90s
+          postgres: { privileges: [ { on: public.orders, allow: [select, update] } ] }
+      intents:
+        order-report:
+          description: "Reports on orders"
+          parameters: { customer: { pattern: "[a-z]{1,20}", required: false } }
+      agents:
+        billing:
+          spiffe-id: spiffe://example.org/ns/demo/sa/billing/agent/billing
+          owner: payments team
+          escalation: "#payments-oncall"
+          grants: [orders-read]
+          intents: [order-report]
+          max-lifetime: 30m
+          max-open-tasks: 1000
+          bindings: [process, identity]
+      """;
+
+  @Test
+  void aFullCatalogueIsReadWhole() {
+    Catalogue catalogue = parse(FULL);
+    assertThat(catalogue.targets())
+        .isEqualTo(
+            Map.of(
+                "orders",
+                new Target.Postgres("orders", "demo", "127.0.0.1", 5433, "orders", false)));
+    assertThat(catalogue.grants())
+        .isEqualTo(
+            Map.of(
+                "orders-read",
+                new Grant(
+                    "orders-read",
+                    "orders",
+                    Set.of("read"),
+                    "internal",
+                    Set.of("report.build"),
+                    Grant.Delivery.RAW,
+                    Duration.ofSeconds(90),
+                    new Grant.Kind.Postgres(
+                        List.of(
+                            new Grant.Privilege(
+                                Set.of("SELECT", "UPDATE"), "public", "orders"))))));
+    Intent intent = only(catalogue.intents());
+    assertThat(intent.description()).isEqualTo("Reports on orders");
+    assertThat(intent.parameters())
+        .hasEntrySatisfying(
+            "customer", pattern -> assertThat(pattern.pattern()).isEqualTo("[a-z]{1,20}"));
+    assertThat(intent.required()).isEmpty();
+    assertThat(catalogue.agents())
+        .isEqualTo(
+            Map.of(
+                "billing",
+                new AgentEntry(
+                    "billing",
+                    SpiffeId.parse("spiffe://example.org/ns/demo/sa/billing/agent/billing"),
+                    "payments team",
+                    "#payments-oncall",
+                    Set.of("orders-read"),
+                    Set.of("order-report"),
+                    Duration.ofMinutes(30),
+                    1000,
+                    Set.of(Binding.PROCESS, Binding.IDENTITY))));
+  }
+
+  @Test
+  void whatIsNotSaidIsTheSafeChoice() {
+    Catalogue catalogue =
+        parse(
+            FULL.replace("    delivery: raw\n", "")
+                .replace("    lease: 90s\n", "")
+                .replace("    tools: [report.build]\n", "")
+                .replace(", port: 5433", "")
+                .replace(", tls: false", "")
+                .replace(", required: false", "")
+                .replace("    max-lifetime: 30m\n", "")
+                .replace("    max-open-tasks: 1000\n", "")
+                .replace("    bindings: [process, identity]\n", ""));
+    Grant grant = only(catalogue.grants());
+    assertThat(grant.lease()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(grant.tools()).isEmpty();
+    assertThat(grant.delivery()).isEqualTo(Grant.Delivery.PROXIED);
+    assertThat(catalogue.targets().get("orders"))
+        .isEqualTo(new Target.Postgres("orders", "demo", "127.0.0.1", 5432, "orders", true));
+    assertThat(only(catalogue.intents()).required()).containsExactly("customer");
+    AgentEntry agent = only(catalogue.agents());
+    assertThat(agent.maxLifetime()).isEqualTo(Duration.ofHours(1));
+    assertThat(agent.maxOpenTasks()).isEqualTo(100);
+    assertThat(agent.bindings()).containsExactly(Binding.PROCESS);
+  }
+
+  @Test
+  void namesThatDoNotExistAreReportedWithTheirLines() {
+    assertThat(
+            problems(
+                FULL.replace("target: orders", "target: order")
+                    .replace("grants: [orders-read]", "grants: [orders-read, orders-write]")
+                    .replace("intents: [order-report]", "intents: [report]")))
+        .containsExactly(
+            "line 8: grants.orders-read.target: \"order\" is not a known target (orders)",
+            "line 24: agents.billing.grants: \"orders-write\" is not a known grant"
+                + " (orders-read)",
+            "line 25: agents.billing.intents: \"report\" is not a known intent"
+                + " (order-report)");
+  }
+
+  @Test
+  void anAgentWithoutOwnerOrEscalationIsRefused() {
+    assertThat(problems(FULL.replaceAll(" +(owner|escalation): .*\n", "")))
+        .containsExactly(
+            "line 21: agents.billing.owner: is missing; it must be a text of 1 to 200 characters in"
+                + " one line, without control characters",
+            "line 21: agents.billing.escalation: is missing; it must be a text of 1 to 200"
+                + " characters in one line, without control characters");
+  }
+
+  @Test
+  void twoAgentsWithOneIdentityAreRefused() {
+    String second =
+        FULL.substring(FULL.indexOf("  billing:\n")).replace("  billing:\n", "  other:\n");
+    assertThat(problems(FULL + second))
+        .containsExactly("line 30: agents.other.spiffe-id: is agent billing's already");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "..",
+        "a/b",
+        "a*",
+        "*",
+        "a\\0b",
+        "\\u0430bc",
+        "A",
+        "a_b",
+        "a b",
+        "",
+        "a\\n",
+        "a\\u202e",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      })
+  void aHostileNameIsRefusedWhereverItStands(String name) {
+    assertThat(problems(FULL.replace("  orders:\n", "  \"" + name + "\":\n"))).isNotEmpty();
+    assertThat(problems(FULL.replace("  orders-read:\n", "  \"" + name + "\":\n"))).isNotEmpty();
+    assertThat(problems(FULL.replace("  billing:\n", "  \"" + name + "\":\n"))).isNotEmpty();
+    assertThat(problems(FULL.replace("public.orders", '"' + name + '"'))).isNotEmpty();
+    assertThat(problems(FULL.replace("public.orders", "\"public." + name + ".x\""))).isNotEmpty();
+    assertThat(problems(FULL.replace("[select, update]", "[\"" + name + "\"]"))).isNotEmpty();
+    assertThat(problems(FULL.replace("agent/billing\n", "agent/" + name + "//\n"))).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "spiffe://example.org",
+        "spiffe://EXAMPLE.org/a",
+        "spiffe://example.org/a/../b",
+        "spiffe://example.org/a/",
+        "http://example.org/a",
+        "spiffe://ex\u0430mple.org/a",
+        "x"
+      })
+  void aMalformedSpiffeIdIsRefused(String id) {
+    assertThat(problems(FULL.replace("spiffe://example.org/ns/demo/sa/billing/agent/billing", id)))
+        .singleElement()
+        .asString()
+        .startsWith("line 21: agents.billing.spiffe-id: ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[a-z", "(a+)+", ""})
+  void aPatternThatDoesNotCompileOrCouldTakeForEverIsRefused(String pattern) {
+    assertThat(problems(FULL.replace("[a-z]{1,20}", pattern)))
+        .singleElement()
+        .asString()
+        .startsWith("line 18: intents.order-report.parameters.customer.pattern: ");
+  }
+
+  @Test
+  void anEmptyListOfActionsPrivilegesOrBindingsIsRefused() {
+    assertThat(
+            problems(
+                FULL.replace("actions: [read]", "actions: []")
+                    .replace("[ { on: public.orders, allow: [select, update] } ]", "[]")
+                    .replace("[process, identity]", "[]")))
+        .extracting(problem -> problem.substring(0, problem.indexOf(": ", 9)))
+        .containsExactly(
+            "line 9: grants.orders-read.actions",
+            "line 14: grants.orders-read.postgres",
+            "line 28: agents.billing.bindings");
+  }
+
+  @Test
+  void anEmptyFileHasNoVersion() {
+    assertThat(problems(""))
+        .containsExactly("line 1: version: is missing; it must be a whole number from 1 to 1");
+  }
+
+  @Test
+  void theSchemaForEditorsHasTheKeysThatTheReaderHas() throws IOException {
+    Settings settings =
+        Settings.parse("catalogue.yaml", FULL.getBytes(StandardCharsets.UTF_8), Map.of());
+    assertThat(CatalogueFile.read(settings)).isNotNull();
+    Set<String> read =
+        settings.known().keySet().stream()
+            .map(key -> key.replaceAll("\\[[0-9]+]", ".*"))
+            .map(key ->
+                Pattern.compile("^(targets|grants|intents|agents)\\.[a-z0-9-]+")
+                    .matcher(key)
+                    .replaceAll("$1.*"))
+            .map(key -> key.replace("parameters.customer", "parameters.*"))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertThat(SchemaAgreement.keysOf("/io/exeat/config/catalogue.schema.json")).isEqualTo(read);
+  }
+
+  private static <T> T only(Map<String, T> entries) {
+    assertThat(entries).hasSize(1);
+    return entries.values().iterator().next();
+  }
+
+  private static Catalogue parse(String yaml) {
+    return CatalogueFile.parse("catalogue.yaml", yaml.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static List<String> problems(String yaml) {
+    ConfigException refused = catchThrowableOfType(ConfigException.class, () -> parse(yaml));
+    return refused == null ? List.of() : refused.problems();
+  }
+}
