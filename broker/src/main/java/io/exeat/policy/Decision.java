@@ -16,7 +16,9 @@ public sealed interface Decision {
     }
   }
 
-  /** @param reason for the caller */
+  /**
+   * @param reason for the caller
+   */
   record Deny(String reason, List<String> because) implements Decision {
     public Deny {
       because = List.copyOf(because);

@@ -1,0 +1,65 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.flow.Named;
+import io.exeat.flow.Operator;
+import io.exeat.flow.OperatorRequests;
+import io.exeat.flow.TaskView;
+import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ListRequest;
+import io.exeat.v1.ListResponse;
+import io.exeat.v1.RevokeRequest;
+import io.exeat.v1.RevokeResponse;
+import io.exeat.v1.StatusRequest;
+import io.exeat.v1.StatusResponse;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.List;
+
+/** {@code exeat.v1.Admin}, for those that {@link Operators} knows. */
+final class AdminService extends AdminGrpc.AdminImplBase {
+
+  /** {@code admin.proto}: how long Revoke waits for the proof. */
+  private static final Duration REVOKE_WITHIN = Duration.ofSeconds(30);
+
+  private final OperatorRequests flow;
+  private final Operators operators;
+
+  AdminService(OperatorRequests flow, Operators operators) {
+    this.flow = flow;
+    this.operators = operators;
+  }
+
+  @Override
+  public void list(ListRequest request, StreamObserver<ListResponse> observer) {
+    Unary.serve(
+        observer,
+        caller -> {
+          Operator operator = operators.require(caller.peer());
+          int limit = Parse.limit(request);
+          // One more than asked for tells whether there are more.
+          List<TaskView> found =
+              flow.list(operator, Parse.agentOrAll(request), request.getIncludeEnded(), limit + 1);
+          return ListResponse.newBuilder()
+              .addAllTasks(found.stream().limit(limit).map(ToProto::task).toList())
+              .setMore(found.size() > limit)
+              .build();
+        });
+  }
+
+  @Override
+  public void revoke(RevokeRequest request, StreamObserver<RevokeResponse> observer) {
+    Unary.serve(
+        observer,
+        caller -> {
+          Operator operator = operators.require(caller.peer());
+          Named named = Parse.named(request);
+          String reason = Parse.reason(request);
+          return ToProto.revoked(flow.revoke(operator, named, reason, Unary.within(REVOKE_WITHIN)));
+        });
+  }
+
+  @Override
+  public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
+    Unary.serve(observer, caller -> ToProto.status(flow.status(operators.require(caller.peer()))));
+  }
+}

@@ -1,0 +1,46 @@
+package io.exeat.gateway.grpc;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.HashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Counts the connections of a door, so that one peer cannot take them all. */
+final class Admission {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Admission.class);
+
+  private final Limits limits;
+
+  @GuardedBy("this")
+  private final Map<String, Integer> perPeer = new HashMap<>();
+
+  @GuardedBy("this")
+  private int all;
+
+  Admission(Limits limits) {
+    this.limits = limits;
+  }
+
+  /**
+   * Whether one more connection of {@code peer} may stay; if so, {@link #leave} must follow its
+   * end.
+   */
+  synchronized boolean enter(String peer) {
+    int has = perPeer.getOrDefault(peer, 0);
+    if (all >= limits.connections() || has >= limits.connectionsPerPeer()) {
+      // At debug, since whoever knocks decides how often.
+      LOG.debug("refused a connection of {}: it has {}, all have {}", peer, has, all);
+      return false;
+    }
+    all++;
+    perPeer.put(peer, has + 1);
+    return true;
+  }
+
+  synchronized void leave(String peer) {
+    all--;
+    perPeer.computeIfPresent(peer, (key, has) -> has > 1 ? has - 1 : null);
+  }
+}

@@ -1,0 +1,21 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.attest.Peer;
+import io.grpc.Attributes;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One connection as its door made it.
+ *
+ * @param peer who is at the other end
+ * @param attested set once a call of it was answered: from then on the peer's identity is in memory
+ */
+public record Connection(Peer peer, AtomicBoolean attested) {
+
+  /** Where a door leaves it for the calls. */
+  static final Attributes.Key<Connection> KEY = Attributes.Key.create("exeat-connection");
+
+  static Connection of(Peer peer) {
+    return new Connection(peer, new AtomicBoolean());
+  }
+}

@@ -1,0 +1,17 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.attest.Peer;
+
+/** A door's own look at the peer, before each call. */
+@FunctionalInterface
+public interface PeerCheck {
+
+  /** The kernel vouches for the whole connection. */
+  PeerCheck NONE = peer -> {};
+
+  /**
+   * @throws io.exeat.base.FaultException Unattested when nothing of this peer may be served any
+   *     more
+   */
+  void look(Peer peer);
+}

@@ -1,0 +1,45 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.TasksGrpc;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.protobuf.services.HealthStatusManager;
+import java.util.List;
+
+/**
+ * What gRPC's health service answers on every door: NOT_SERVING until the broker says otherwise.
+ */
+public final class Serving {
+
+  private static final List<String> SERVICES =
+      List.of(
+          HealthStatusManager.SERVICE_NAME_ALL_SERVICES,
+          TasksGrpc.SERVICE_NAME,
+          CredentialsGrpc.SERVICE_NAME,
+          AdminGrpc.SERVICE_NAME);
+
+  private final HealthStatusManager health = new HealthStatusManager();
+
+  public Serving() {
+    set(false);
+  }
+
+  /** Whether agents can be served now. */
+  public void set(boolean serving) {
+    ServingStatus status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+    SERVICES.forEach(service -> health.setStatus(service, status));
+    // An operator can always end things.
+    health.setStatus(AdminGrpc.SERVICE_NAME, ServingStatus.SERVING);
+  }
+
+  /** NOT_SERVING for good; watchers of the health are told. */
+  public void stop() {
+    health.enterTerminalState();
+  }
+
+  ServerServiceDefinition service() {
+    return health.getHealthService().bindService();
+  }
+}

@@ -1,0 +1,198 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.attest.Peer;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.flow.Operator;
+import io.exeat.flow.OperatorRequests;
+import io.grpc.Attributes;
+import io.grpc.Grpc;
+import io.grpc.Server;
+import io.grpc.ServerTransportFilter;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.Channel;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.handler.ssl.SslContext;
+import io.spiffe.spiffeid.SpiffeId;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
+
+/** gRPC over mTLS with X.509-SVIDs, to agents and operators that bring their own. */
+public final class TlsDoor implements AutoCloseable {
+
+  private static final int KEEP_ALIVE_SECONDS = 30;
+  private static final int KEEP_ALIVE_TIMEOUT_SECONDS = 10;
+
+  private final Server server;
+
+  private TlsDoor(Server server) {
+    this.server = server;
+  }
+
+  /**
+   * How the door knows who is there.
+   *
+   * @param server demands and verifies a client certificate; TLS 1.3, no session tickets
+   * @param verify whose a chain is, now; throws {@link FaultException} Unattested
+   */
+  public record Tls(SslContext server, Function<List<X509Certificate>, SpiffeId> verify) {}
+
+  /**
+   * Opens the door. It serves when this returns.
+   *
+   * @throws IOException when the address cannot be had
+   */
+  public static TlsDoor open(
+      TlsDoorConfig config,
+      Tls tls,
+      Presence presence,
+      Served agents,
+      OperatorRequests operators,
+      DoorParts parts)
+      throws IOException {
+    Admission all = new Admission(parts.limits());
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(config.address())
+            .channelType(EpollServerSocketChannel.class)
+            .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server()))
+            .handshakeTimeout(parts.limits().handshake().toMillis(), TimeUnit.MILLISECONDS)
+            .addTransportFilter(new Letting(tls, presence, all))
+            .addServices(agents.services())
+            .addService(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
+    Server server =
+        Servers.configure(builder, parts, peer -> verified(peer, tls), agents.here())
+            .maxConnectionAge(config.maxConnectionAge().toMillis(), TimeUnit.MILLISECONDS)
+            .maxConnectionAgeGrace(config.ageGrace().toMillis(), TimeUnit.MILLISECONDS)
+            .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTimeout(KEEP_ALIVE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
+            .build();
+    try {
+      server.start();
+    } catch (IOException | RuntimeException e) {
+      server.shutdownNow();
+      throw e;
+    }
+    return new TlsDoor(server);
+  }
+
+  /** The port that it has, for a configuration that says 0. */
+  public int port() {
+    return server.getListenSockets().stream()
+        .map(address -> ((InetSocketAddress) address).getPort())
+        .findAny()
+        .orElseThrow();
+  }
+
+  private static SpiffeId verified(Peer peer, Tls tls) {
+    if (peer instanceof Peer.Tls client) {
+      return tls.verify().apply(client.chain());
+    }
+    throw new FaultException(new Fault.Unattested("no X.509-SVID"));
+  }
+
+  private static Operators operators(Set<SpiffeId> ids, Tls tls) {
+    return peer -> {
+      SpiffeId id = verified(peer, tls);
+      if (!ids.contains(id)) {
+        throw new FaultException(
+            new Fault.Denied("the caller's SPIFFE ID is not one of the configured operators"));
+      }
+      return new Operator(id.toString());
+    };
+  }
+
+  /** Before TLS nothing is known of a client, so only all of them together are counted. */
+  private static Gate.Keeper counting(Limits limits) {
+    Limits together =
+        new Limits(
+            limits.callsPerConnection(),
+            limits.connections(),
+            limits.connections(),
+            limits.handshake(),
+            limits.idle());
+    Admission admission = new Admission(together);
+    return (channel, known) -> {
+      if (!admission.enter("all")) {
+        return Optional.empty();
+      }
+      channel.closeFuture().addListener(closed -> admission.leave("all"));
+      return Optional.of(known.toBuilder().set(Letting.CHANNEL, channel).build());
+    };
+  }
+
+  /** Lets nobody in any more, gives the calls in flight a little time, then cuts them. */
+  @Override
+  public void close() {
+    Servers.close(server);
+  }
+
+  /** After the handshake: who it is, and whether it has connections enough. */
+  private static final class Letting extends ServerTransportFilter {
+    static final Attributes.Key<Channel> CHANNEL = Attributes.Key.create("exeat-channel");
+
+    private final Tls tls;
+    private final Presence presence;
+    private final Admission admission;
+    private final AtomicLong connections = new AtomicLong();
+
+    Letting(Tls tls, Presence presence, Admission admission) {
+      this.tls = tls;
+      this.presence = presence;
+      this.admission = admission;
+    }
+
+    @Override
+    public Attributes transportReady(Attributes attributes) {
+      Channel channel = attributes.get(CHANNEL);
+      Peer.@Nullable Tls peer = peer(attributes);
+      if (channel == null || peer == null) {
+        close(channel);
+        return attributes;
+      }
+      String id = tls.verify().apply(peer.chain()).toString();
+      if (!admission.enter(id)) {
+        close(channel);
+        return attributes;
+      }
+      presence.opened(peer);
+      channel
+          .closeFuture()
+          .addListener(closed -> {
+            admission.leave(id);
+            presence.closed(peer);
+          });
+      return attributes.toBuilder().set(Connection.KEY, Connection.of(peer)).build();
+    }
+
+    private static void close(@Nullable Channel channel) {
+      if (channel != null) {
+        var _ = channel.close();
+      }
+    }
+
+    private Peer.@Nullable Tls peer(Attributes attributes) {
+      SSLSession session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+      if (session == null) {
+        return null;
+      }
+      try {
+        List<X509Certificate> chain =
+            Arrays.stream(session.getPeerCertificates()).map(X509Certificate.class::cast).toList();
+        return new Peer.Tls(chain, connections.incrementAndGet());
+      } catch (SSLPeerUnverifiedException e) {
+        return null;
+      }
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.attest.Peer;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.flow.Operator;
+import io.exeat.flow.OperatorRequests;
+import io.grpc.Attributes;
+import io.grpc.Server;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.netty.channel.Channel;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.netty.channel.unix.DomainSocketAddress;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** gRPC on a Unix socket, to peers that the kernel names. */
+public final class UnixDoor implements AutoCloseable {
+
+  private final SocketFile file;
+  private final Server server;
+
+  private UnixDoor(SocketFile file, Server server) {
+    this.file = file;
+    this.server = server;
+  }
+
+  /**
+   * Opens the agents' door. It serves when this returns.
+   *
+   * @throws IOException saying what is wrong with the socket's place, who has it, and what to do
+   */
+  public static UnixDoor forAgents(
+      UnixDoorConfig config, PeerReader peers, Served served, DoorParts parts) throws IOException {
+    SocketFile file = SocketFile.take(config.socket(), config.group());
+    return open(file, new Publish("rw-rw----", config.group()), peers, served, parts);
+  }
+
+  /**
+   * Opens the operators' door. It serves when this returns.
+   *
+   * @throws IOException as {@link #forAgents}
+   */
+  public static UnixDoor forOperators(
+      AdminSocketConfig config, PeerReader peers, OperatorRequests flow, DoorParts parts)
+      throws IOException {
+    SocketFile file = SocketFile.take(config.socket(), Optional.empty());
+    return open(
+        file,
+        new Publish("rw-------", Optional.empty()),
+        peers,
+        new Served(List.of(BrokerServices.forOperators(flow, operators(config.uids()))), false),
+        parts);
+  }
+
+  private record Publish(String mode, Optional<String> group) {}
+
+  private static Operators operators(Set<Integer> uids) {
+    return peer -> {
+      if (peer instanceof Peer.Local local && uids.contains(local.uid())) {
+        return new Operator("uid " + local.uid());
+      }
+      throw new FaultException(
+          new Fault.Denied("the caller's uid is not in the configured uids of the admin socket"));
+    };
+  }
+
+  private static UnixDoor open(
+      SocketFile file, Publish publish, PeerReader peers, Served served, DoorParts parts)
+      throws IOException {
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(new DomainSocketAddress(file.fresh().toFile()))
+            .channelType(EpollServerDomainSocketChannel.class)
+            .protocolNegotiator(Gate.plain(new Keeper(peers, parts.limits())))
+            .addServices(served.services())
+            .addService(ProtoReflectionServiceV1.newInstance());
+    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served.here()).build();
+    try {
+      server.start();
+      file.publish(publish.mode(), publish.group());
+      return new UnixDoor(file, server);
+    } catch (IOException | RuntimeException e) {
+      server.shutdownNow();
+      file.close();
+      throw e;
+    }
+  }
+
+  /** Lets nobody in any more, gives the calls in flight a little time, then cuts them. */
+  @Override
+  public void close() {
+    file.close();
+    Servers.close(server);
+  }
+
+  private record Keeper(PeerReader peers, Limits limits, Admission admission)
+      implements Gate.Keeper {
+
+    Keeper(PeerReader peers, Limits limits) {
+      this(peers, limits, new Admission(limits));
+    }
+
+    @Override
+    public Optional<Attributes> admit(Channel channel, Attributes known) {
+      EpollDomainSocketChannel socket = (EpollDomainSocketChannel) channel;
+      Peer.Local peer = peers.read(socket);
+      String owner = "uid " + peer.uid();
+      if (!admission.enter(owner)) {
+        return Optional.empty();
+      }
+      channel.closeFuture().addListener(closed -> admission.leave(owner));
+      channel.pipeline().addFirst(new FirstBytes(limits.handshake()));
+      return Optional.of(known.toBuilder().set(Connection.KEY, Connection.of(peer)).build());
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package io.exeat.gateway.relay;
+
+import io.exeat.attest.Attestor;
+import io.exeat.gateway.grpc.Served;
+import io.exeat.identity.Svid;
+import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.TasksGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.handler.ssl.SslContext;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * {@code exeat.v1.Tasks} and {@code Credentials} as served by a sidecar whose broker is elsewhere:
+ * every call is sent on as it came, over mTLS with the caller's own SVID, and the answer comes back
+ * as it was given.
+ *
+ * <p>The sidecar adds the one thing that the broker cannot see, the caller's process: a task that
+ * is bound to it is refused to other processes, and cancelled when it has gone.
+ */
+public final class Relay implements AutoCloseable {
+
+  private static final int KEEP_ALIVE_SECONDS = 30;
+  private static final int KEEP_ALIVE_TIMEOUT_SECONDS = 10;
+
+  private final Attestor attestor;
+  private final Links links;
+
+  /**
+   * @param tls a client context that shows the given SVID, and accepts no other server than {@code
+   *     config.broker()}
+   * @param work runs what may wait: one virtual thread for each task
+   */
+  public Relay(
+      RelayConfig config,
+      Attestor attestor,
+      Function<Svid, SslContext> tls,
+      EventLoopGroup loops,
+      Executor work) {
+    this.attestor = attestor;
+    this.links =
+        new Links(attestor, svid -> connect(config, tls.apply(svid), loops, work), loops, work);
+  }
+
+  private static ManagedChannel connect(
+      RelayConfig config, SslContext tls, EventLoopGroup loops, Executor work) {
+    return NettyChannelBuilder.forAddress(config.host(), config.port())
+        .channelType(EpollSocketChannel.class)
+        .eventLoopGroup(loops)
+        .executor(work)
+        .sslContext(tls)
+        .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+        .keepAliveTimeout(KEEP_ALIVE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
+        .keepAliveWithoutCalls(true)
+        .build();
+  }
+
+  /** What the sidecar's door serves in place of a broker's own services. */
+  public Served served() {
+    return new Served(
+        List.of(
+            service(
+                TasksGrpc.SERVICE_NAME,
+                List.of(
+                    Method.OPEN,
+                    Method.CHANGE_SCOPE,
+                    Method.COMPLETE,
+                    Method.CANCEL,
+                    Method.GET,
+                    Method.WATCH)),
+            service(CredentialsGrpc.SERVICE_NAME, List.of(Method.ISSUE, Method.RELEASE))),
+        false);
+  }
+
+  private ServerServiceDefinition service(String name, List<Method> methods) {
+    ServerServiceDefinition.Builder service = ServerServiceDefinition.builder(name);
+    for (Method method : methods) {
+      service.addMethod(
+          method.descriptor(),
+          (call, headers) -> new RelayedCall(method, call, headers, attestor, links).begin());
+    }
+    return service.build();
+  }
+
+  /** Ends the connections to the broker, which ends the tasks bound to them after its grace. */
+  @Override
+  public void close() {
+    links.close();
+  }
+}

@@ -1,0 +1,238 @@
+package io.exeat.gateway.relay;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.exeat.attest.Agent;
+import io.exeat.attest.Attestor;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.gateway.Faults;
+import io.exeat.gateway.grpc.Caller;
+import io.exeat.v1.Binding;
+import io.exeat.v1.GetRequest;
+import io.exeat.v1.OpenRequest;
+import io.exeat.v1.Task;
+import io.exeat.v1.TasksGrpc;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One call on its way to the broker and back. */
+final class RelayedCall extends ServerCall.Listener<byte[]> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(RelayedCall.class);
+
+  private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
+
+  /** For a question of our own to the broker, where the caller has set no deadline. */
+  private static final int ASK_SECONDS = 10;
+
+  private final Method method;
+  private final ServerCall<byte[], byte[]> agentSide;
+  private final Metadata asked;
+  private final Attestor attestor;
+  private final Links links;
+  private final Caller caller = Caller.current();
+  private byte @Nullable [] request;
+  private volatile @Nullable ClientCall<byte[], byte[]> brokerSide;
+  private volatile boolean owes;
+
+  RelayedCall(
+      Method method,
+      ServerCall<byte[], byte[]> agentSide,
+      Metadata asked,
+      Attestor attestor,
+      Links links) {
+    this.method = method;
+    this.agentSide = agentSide;
+    this.asked = asked;
+    this.attestor = attestor;
+    this.links = links;
+  }
+
+  RelayedCall begin() {
+    agentSide.request(2); // one message and, against a second one, the sight of it
+    return this;
+  }
+
+  @Override
+  public void onMessage(byte[] message) {
+    if (request != null) {
+      throw new FaultException(new Fault.Malformed("message", "must be one"));
+    }
+    request = message;
+  }
+
+  @Override
+  public void onHalfClose() {
+    byte[] message = request;
+    if (message == null) {
+      throw new FaultException(new Fault.Malformed("message", "must be one"));
+    }
+    Optional<TaskId> task = method.task(message);
+    Agent agent = attestor.attest(caller.peer());
+    Link link = links.of(agent);
+    task.ifPresent(named -> requireHandle(link, named));
+    caller.connection().attested().set(true);
+    Back back = new Back(link, task, message);
+    ClientCall<byte[], byte[]> sent =
+        link.start(channel -> {
+          ClientCall<byte[], byte[]> call =
+              channel.newCall(method.descriptor(), CallOptions.DEFAULT);
+          brokerSide = call; // before the answer can come
+          call.start(back, Passing.forward(asked));
+          call.request(1);
+          return call;
+        });
+    sent.sendMessage(message);
+    sent.halfClose();
+    if (agentSide.isCancelled()) {
+      onCancel();
+    }
+  }
+
+  /** A handle that this process did not open is good only where the task is bound to no process. */
+  private void requireHandle(Link link, TaskId task) {
+    if (link.holds(task)) {
+      return;
+    }
+    FaultException refusal = new FaultException(new Fault.NoSuchTask(task));
+    if (links.boundElsewhere(link, task)) {
+      throw refusal;
+    }
+    Task answer;
+    try {
+      answer =
+          TasksGrpc.newBlockingStub(link.start(channel -> channel))
+              .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)
+              .get(GetRequest.newBuilder().setTaskId(task.value()).build());
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
+        throw refusal;
+      }
+      throw away(e.getStatus());
+    }
+    if (answer.getBinding() != Binding.BINDING_IDENTITY) {
+      throw refusal;
+    }
+    link.shares(task);
+  }
+
+  private static FaultException away(Status status) {
+    LOG.warn("no answer from the broker: {}", status);
+    return new FaultException(
+        new Fault.Unavailable(
+            Fault.Dependency.BROKER, "the sidecar has no connection to it", RETRY_AFTER));
+  }
+
+  @Override
+  public void onReady() {
+    ClientCall<byte[], byte[]> call = brokerSide;
+    if (owes && call != null) {
+      owes = false;
+      call.request(1);
+    }
+  }
+
+  @Override
+  public void onCancel() {
+    ClientCall<byte[], byte[]> call = brokerSide;
+    if (call != null) {
+      call.cancel("the agent has cancelled its call", null);
+    }
+  }
+
+  private void refuse(RuntimeException thrown) {
+    StatusRuntimeException answer = Faults.answer(caller.request(), thrown);
+    Metadata trailers = answer.getTrailers();
+    agentSide.close(answer.getStatus(), trailers == null ? new Metadata() : trailers);
+  }
+
+  /** The way back. gRPC calls it one event at a time. */
+  private final class Back extends ClientCall.Listener<byte[]> {
+    private final Link link;
+    private final Optional<TaskId> task;
+    private final byte[] message;
+    private boolean begun;
+    private @Nullable FaultException taken;
+
+    Back(Link link, Optional<TaskId> task, byte[] message) {
+      this.link = link;
+      this.task = task;
+      this.message = message;
+    }
+
+    @Override
+    public void onMessage(byte[] answer) {
+      try {
+        learn(answer);
+      } catch (FaultException e) {
+        taken = e;
+        return;
+      }
+      if (!begun) {
+        begun = true;
+        agentSide.sendHeaders(new Metadata());
+      }
+      agentSide.sendMessage(answer);
+      // It may hold a secret, and gRPC has written it into its own buffers.
+      Arrays.fill(answer, (byte) 0);
+      owes = true;
+      if (agentSide.isReady()) {
+        RelayedCall.this.onReady();
+      }
+    }
+
+    private void learn(byte[] answer) {
+      switch (method) {
+        case OPEN -> {
+          Task opened = parse(answer);
+          TaskId id = new TaskId(opened.getId());
+          if (links.boundElsewhere(link, id)) {
+            throw new FaultException(new Fault.IdempotencyConflict(key()));
+          }
+          link.opened(opened);
+        }
+        case COMPLETE, CANCEL -> task.ifPresent(link::over);
+        default -> {}
+      }
+    }
+
+    private Task parse(byte[] answer) {
+      try {
+        return Task.parseFrom(answer);
+      } catch (InvalidProtocolBufferException e) {
+        throw new IllegalStateException("the broker's answer is no task", e);
+      }
+    }
+
+    private String key() {
+      try {
+        return OpenRequest.parseFrom(message).getIdempotencyKey();
+      } catch (InvalidProtocolBufferException e) {
+        throw new IllegalStateException("the request was parsed before", e);
+      }
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      if (taken != null) {
+        refuse(taken);
+      } else if (status.getCode() == Status.Code.UNAVAILABLE && !Passing.isAnswer(trailers)) {
+        refuse(away(status));
+      } else {
+        agentSide.close(status, Passing.back(trailers));
+      }
+    }
+  }
+}
