@@ -5,31 +5,32 @@ import io.exeat.identity.Svid;
 import java.util.function.Consumer;
 
 /**
- * From peer evidence to an agent. Each mode of {@code attestation.mode} is one implementation; all pass
- * {@code AttestorContract}.
+ * From peer evidence to an agent. Each mode of {@code attestation.mode} is one implementation; all
+ * pass {@code AttestorContract}.
  */
 public interface Attestor extends AutoCloseable {
   /**
    * The agent behind {@code peer}, attested now: the peer is looked at again after its identity has
    * arrived, so an identity never goes to a successor of the process that asked.
    *
-   * @throws io.exeat.base.FaultException Unattested when the peer has no identity, has gone, has more
-   *     than one that matches, or is not of a kind that this mode serves; Unavailable IDENTITY when the
-   *     issuer cannot be asked
+   * @throws io.exeat.base.FaultException Unattested when the peer has no identity, has gone, has
+   *     more than one that matches, or is not of a kind that this mode serves; Unavailable IDENTITY
+   *     when the issuer cannot be asked
    */
   Agent attest(Peer peer);
 
   /**
-   * Runs {@code then} once, with the reason for people, when the instance can no longer be vouched for:
-   * its process died, its last connection was gone longer than the grace, or its identity was withdrawn
-   * or expired. At once, when that is so already.
+   * Runs {@code then} once, with the reason for people, when the instance can no longer be vouched
+   * for: its process died, its last connection was gone longer than the grace, or its identity was
+   * withdrawn or expired. At once, when that is so already.
    */
   Subscription whenGone(Agent agent, Consumer<String> then);
 
   /**
    * The agent's own X.509-SVID, for a sidecar that relays its calls.
    *
-   * @throws io.exeat.base.FaultException Unattested when this mode cannot have it (mtls) or it is gone
+   * @throws io.exeat.base.FaultException Unattested when this mode cannot have it (mtls) or it is
+   *     gone
    */
   Svid svidOf(Agent agent);
 

@@ -3,15 +3,19 @@ package io.exeat.attest;
 import java.security.cert.X509Certificate;
 import java.util.List;
 
-/** Who is at the other end of a connection, as the kernel or the TLS handshake says; no claim of its own. */
+/**
+ * Who is at the other end of a connection, as the kernel or the TLS handshake says; no claim of its
+ * own.
+ */
 public sealed interface Peer {
   /**
    * A process at the other end of a Unix socket, as it was at {@code connect()} (SO_PEERCRED).
    *
-   * @param pid in the broker's PID namespace; 0 when the process is not visible there, as between the
-   *     containers of a pod
+   * @param pid in the broker's PID namespace; 0 when the process is not visible there, as between
+   *     the containers of a pod
    * @param startTicks {@code /proc/<pid>/stat} field 22, clock ticks since boot; -1 when pid is 0
-   * @param process the pidfd (SO_PEERPIDFD): names this one process for as long as the connection lives
+   * @param process the pidfd (SO_PEERPIDFD): names this one process for as long as the connection
+   *     lives
    */
   record Local(int pid, int uid, int gid, long startTicks, ProcessHold process) implements Peer {}
 

@@ -1,4 +1,6 @@
-/** Who is calling: from the evidence of a peer to an attested agent, and whether it is still there. */
+/**
+ * Who is calling: from the evidence of a peer to an attested agent, and whether it is still there.
+ */
 @NullMarked
 package io.exeat.attest;
 

@@ -7,9 +7,9 @@ import java.time.Duration;
 /**
  * The broker's own identity and the trust bundles, as they are now.
  *
- * <p>It never serves an expired or withdrawn SVID: an empty list or a PermissionDenied from the Workload
- * API drops the identity at once, while a broken connection leaves the last one in place until it
- * expires. It reconnects for ever, with jitter, at most 5 s apart.
+ * <p>It never serves an expired or withdrawn SVID: an empty list or a PermissionDenied from the
+ * Workload API drops the identity at once, while a broken connection leaves the last one in place
+ * until it expires. It reconnects for ever, with jitter, at most 5 s apart.
  */
 public interface IdentitySource extends AutoCloseable {
   /**
@@ -28,10 +28,11 @@ public interface IdentitySource extends AutoCloseable {
   Svid svid(SpiffeId id);
 
   /**
-   * A JWT-SVID of the broker's own ID for one audience (JWT-SVID specification), fetched anew when less
-   * than half of its life is left.
+   * A JWT-SVID of the broker's own ID for one audience (JWT-SVID specification), fetched anew when
+   * less than half of its life is left.
    *
-   * @throws io.exeat.base.FaultException Unavailable IDENTITY when it cannot be had within {@code within}
+   * @throws io.exeat.base.FaultException Unavailable IDENTITY when it cannot be had within {@code
+   *     within}
    */
   String jwt(String audience, Duration within);
 

@@ -7,7 +7,8 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * One X.509-SVID: certificate and key of the same rotation, pinned together (X509-SVID specification).
+ * One X.509-SVID: certificate and key of the same rotation, pinned together (X509-SVID
+ * specification).
  *
  * @param chain leaf first, then intermediates; never a root
  * @param hint the issuer's label for picking among several, or empty

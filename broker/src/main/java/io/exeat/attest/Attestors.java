@@ -1,0 +1,56 @@
+package io.exeat.attest;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Subscription;
+import io.exeat.identity.Svid;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Sends each peer to the mode for its kind: the Unix socket's, or mTLS. */
+public final class Attestors implements Attestor {
+  /** What {@link Agent#instance} is for an agent over mTLS. */
+  public static final String MTLS = "mtls";
+
+  private final Optional<Attestor> local;
+  private final Optional<Attestor> mtls;
+
+  /** Takes both over and closes them. */
+  public Attestors(Optional<Attestor> local, Optional<Attestor> mtls) {
+    this.local = local;
+    this.mtls = mtls;
+  }
+
+  @Override
+  public Agent attest(Peer peer) {
+    return switch (peer) {
+      case Peer.Local _ -> served(local, "Unix socket").attest(peer);
+      case Peer.Tls _ -> served(mtls, "mTLS").attest(peer);
+    };
+  }
+
+  @Override
+  public Subscription whenGone(Agent agent, Consumer<String> then) {
+    return of(agent).whenGone(agent, then);
+  }
+
+  @Override
+  public Svid svidOf(Agent agent) {
+    return of(agent).svidOf(agent);
+  }
+
+  private Attestor of(Agent agent) {
+    return agent.instance().equals(MTLS) ? served(mtls, "mTLS") : served(local, "Unix socket");
+  }
+
+  private static Attestor served(Optional<Attestor> mode, String kind) {
+    return mode.orElseThrow(
+        () -> new FaultException(new Fault.Unattested("no attestation mode serves " + kind)));
+  }
+
+  @Override
+  public void close() {
+    local.ifPresent(Attestor::close);
+    mtls.ifPresent(Attestor::close);
+  }
+}

@@ -1,0 +1,184 @@
+package io.exeat.attest;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.exeat.base.Subscription;
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoHandle;
+import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.epoll.Native;
+import io.netty.channel.unix.FileDescriptor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process by its pidfd, which becomes readable when the process exits: pidfd_open(2).
+ *
+ * <p>Counted: the connection that it came with holds it, and each subscription does.
+ */
+final class PidfdHold implements ProcessHold {
+  private static final System.Logger LOG = System.getLogger(PidfdHold.class.getName());
+
+  /** Before pidfs all pidfds share one inode, on the device of all anonymous inodes. */
+  private static final Object ANONYMOUS_DEVICE = anonymousDevice();
+
+  private final FileDescriptor pidfd;
+  private final int pid;
+  private final String key;
+  private final IoEventLoop loop;
+  private final Once death = new Once();
+
+  @GuardedBy("this")
+  private int holders = 1;
+
+  @GuardedBy("this")
+  private boolean watched;
+
+  /** Only touched on the loop. */
+  private @Nullable IoRegistration registration;
+
+  PidfdHold(FileDescriptor pidfd, int pid, long start, IoEventLoop loop) {
+    this.pidfd = pidfd;
+    this.pid = pid;
+    this.loop = loop;
+    this.key = key(pidfd.intValue(), pid, start);
+  }
+
+  private static String key(int fd, int pid, long start) {
+    try {
+      Path link = Path.of("/proc/self/fd", Integer.toString(fd));
+      if (!Files.getAttribute(link, "unix:dev").equals(ANONYMOUS_DEVICE)) {
+        return "i" + Files.getAttribute(link, "unix:ino");
+      }
+    } catch (IOException e) {
+      LOG.log(ERROR, "A pidfd cannot be looked at; the process is known by its start time", e);
+    }
+    return pid > 0 ? StartTimeHold.key(pid, start) : ConnectionHold.nextKey();
+  }
+
+  @Override
+  public synchronized boolean alive() {
+    // With no holder the number may be another file by now.
+    return holders > 0
+        && !death.hasHappened()
+        && Proc.pidOfPidfd(pidfd.intValue()) == pid
+        && (pid == 0 || !Proc.isZombie(pid));
+  }
+
+  @Override
+  public String key() {
+    return key;
+  }
+
+  @Override
+  public Subscription onDeath(Runnable then) {
+    synchronized (this) {
+      if (holders == 0) {
+        var _ = death.happen("released");
+        return death.then(_ -> then.run());
+      }
+      holders++;
+      if (!watched) {
+        watched = true;
+        loop.execute(this::watch);
+      }
+    }
+    AtomicBoolean held = new AtomicBoolean(true);
+    Runnable letGo =
+        () -> {
+          if (held.getAndSet(false)) {
+            release();
+          }
+        };
+    Subscription told =
+        death.then(_ -> {
+          letGo.run();
+          then.run();
+        });
+    return () -> {
+      told.close();
+      letGo.run();
+    };
+  }
+
+  private void watch() {
+    var _ =
+        loop.register(new Handle())
+            .addListener(done -> {
+              if (done.isSuccess()) {
+                registration = (IoRegistration) done.getNow();
+                var _ = registration.submit(EpollIoOps.EPOLLIN);
+              } else {
+                // What cannot be watched cannot be vouched for.
+                LOG.log(ERROR, "A process cannot be watched", done.cause());
+                var _ = death.happen("the process cannot be watched");
+              }
+            });
+  }
+
+  /** The connection or a subscription lets go. */
+  void release() {
+    synchronized (this) {
+      holders--;
+      if (holders > 0) {
+        return;
+      }
+    }
+    // On the loop and in this order: a closed number that is still registered may come to mean
+    // another file.
+    loop.execute(() -> {
+      unwatch();
+      try {
+        pidfd.close();
+      } catch (IOException e) {
+        LOG.log(ERROR, "A pidfd cannot be closed", e);
+      }
+    });
+  }
+
+  private void unwatch() {
+    if (registration != null) {
+      registration.cancel();
+      registration = null;
+    }
+  }
+
+  private static Object anonymousDevice() {
+    FileDescriptor any = Native.newEventFd();
+    try {
+      return Files.getAttribute(
+          Path.of("/proc/self/fd", Integer.toString(any.intValue())), "unix:dev");
+    } catch (IOException e) {
+      return "none";
+    } finally {
+      try {
+        any.close();
+      } catch (IOException e) {
+        LOG.log(ERROR, "An eventfd cannot be closed", e);
+      }
+    }
+  }
+
+  /** What epoll calls when the pidfd becomes readable. */
+  private final class Handle implements EpollIoHandle {
+    @Override
+    public FileDescriptor fd() {
+      return pidfd;
+    }
+
+    @Override
+    public void handle(IoRegistration from, IoEvent event) {
+      unwatch();
+      var _ = death.happen("the process has exited");
+    }
+
+    @Override
+    public void close() {}
+  }
+}

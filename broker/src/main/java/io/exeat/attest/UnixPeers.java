@@ -1,0 +1,80 @@
+package io.exeat.attest;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.netty.channel.ChannelException;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.unix.IntegerUnixChannelOption;
+import io.netty.channel.unix.PeerCredentials;
+import java.io.IOException;
+import java.util.OptionalInt;
+
+/**
+ * Reads from the kernel who is at the other end of a Unix socket; unix(7), SO_PEERCRED and
+ * SO_PEERPIDFD.
+ */
+public final class UnixPeers {
+  private static final int SOL_SOCKET = 1;
+
+  /** Linux 6.5 and later; the number is the same on x86-64 and AArch64. */
+  private static final IntegerUnixChannelOption SO_PEERPIDFD =
+      new IntegerUnixChannelOption("SO_PEERPIDFD", SOL_SOCKET, 77);
+
+  private UnixPeers() {}
+
+  /**
+   * The process that connected, held until the connection closes. A few reads of {@code /proc},
+   * which do not block: may be called on the channel's event loop, which must be epoll's.
+   *
+   * @throws FaultException Unattested when it has exited meanwhile
+   */
+  public static Peer.Local read(EpollDomainSocketChannel channel) {
+    try {
+      PeerCredentials credentials = channel.peerCredentials();
+      int pid = credentials.pid();
+      OptionalInt pidfd = pidfd(channel);
+      long start = pid > 0 ? Proc.startTicks(pid) : -1;
+      IoEventLoop loop = (IoEventLoop) channel.eventLoop();
+      Peer.Local peer =
+          new Peer.Local(
+              pid,
+              credentials.uid(),
+              credentials.gids()[0],
+              start,
+              hold(channel, loop, pidfd, pid, start));
+      // Read after the pidfd was taken: if it is alive now, start and pid were its own.
+      if (!peer.process().alive()) {
+        throw gone();
+      }
+      return peer;
+    } catch (IOException e) {
+      throw gone();
+    }
+  }
+
+  private static ProcessHold hold(
+      EpollDomainSocketChannel channel, IoEventLoop loop, OptionalInt pidfd, int pid, long start) {
+    if (pidfd.isPresent()) {
+      PidfdHold hold = new PidfdHold(new FileDescriptor(pidfd.getAsInt()), pid, start, loop);
+      var _ = channel.closeFuture().addListener(_ -> hold.release());
+      return hold;
+    }
+    return pid > 0 ? new StartTimeHold(pid, start, loop) : new ConnectionHold(channel);
+  }
+
+  private static OptionalInt pidfd(EpollDomainSocketChannel channel) {
+    try {
+      Integer fd = channel.config().getOption(SO_PEERPIDFD);
+      return fd == null || fd < 0 ? OptionalInt.empty() : OptionalInt.of(fd);
+    } catch (ChannelException e) {
+      // ENOPROTOOPT: the kernel is older. ESRCH and the like: it has gone, which alive() finds.
+      return OptionalInt.empty();
+    }
+  }
+
+  private static FaultException gone() {
+    return new FaultException(new Fault.Unattested("the process at the other end has exited"));
+  }
+}

@@ -1,0 +1,246 @@
+package io.exeat.attest;
+
+import static java.lang.System.Logger.Level.INFO;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Subscription;
+import io.exeat.base.Time;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.Svid;
+import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One process that the issuer vouches for: its SVID as it is now, through one stream, until the
+ * process dies, the identity is withdrawn or changed, or it expires while the issuer is away. Then
+ * it is gone for good.
+ */
+final class Vouched implements Asked.Later {
+  private static final System.Logger LOG = System.getLogger(Vouched.class.getName());
+
+  /** What is the same for all processes. */
+  record Terms(
+      Issuer issuer,
+      Predicate<SpiffeId> agents,
+      AttestConfig.Timing timing,
+      SpiffeTransport transport,
+      Time time) {}
+
+  private final Peer.Local peer;
+  private final Terms terms;
+  private final Once gone = new Once();
+  private final ReentrantLock asking = new ReentrantLock();
+  private final Subscription death;
+
+  @GuardedBy("this")
+  private @Nullable Asked stream;
+
+  @GuardedBy("this")
+  private long askAgainAt;
+
+  private volatile @Nullable Svid svid;
+
+  Vouched(Peer.Local peer, Terms terms) {
+    this.peer = peer;
+    this.terms = terms;
+    this.death = peer.process().onDeath(() -> end("the process has exited"));
+  }
+
+  boolean isGone() {
+    return gone.hasHappened();
+  }
+
+  boolean isOf(SpiffeId id) {
+    Svid now = svid;
+    return now != null && now.id().equals(id) && !isGone();
+  }
+
+  Subscription whenGone(Consumer<String> then) {
+    return gone.then(then);
+  }
+
+  /**
+   * The SVID, attested at most {@code recheck} ago where the issuer can be asked.
+   *
+   * @throws FaultException Unattested, Unavailable IDENTITY
+   */
+  Svid svidNow() {
+    Svid now = svid;
+    if (now == null || isDue()) {
+      now = ask();
+    }
+    if (isGone() || !isValid(now)) {
+      throw unattested("the agent is no longer attested");
+    }
+    return now;
+  }
+
+  private synchronized boolean isDue() {
+    return terms.time().reached(askAgainAt);
+  }
+
+  private boolean isValid(Svid some) {
+    return terms.time().now().isBefore(some.notAfter());
+  }
+
+  /** One at a time: who waited takes the answer that came meanwhile. */
+  private Svid ask() {
+    Duration within = terms.timing().within();
+    try {
+      if (!asking.tryLock(within.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw unavailable("no answer within " + within.toMillis() + " ms");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw unavailable("interrupted");
+    }
+    try {
+      Svid now = svid;
+      return now != null && !isDue() ? now : askAnew(now, within);
+    } finally {
+      asking.unlock();
+    }
+  }
+
+  private Svid askAnew(@Nullable Svid before, Duration within) {
+    Asked next = new Asked(peer, terms, gone, this);
+    try {
+      next.open();
+      Svid answer = next.first(within);
+      if (before != null && !before.id().equals(answer.id())) {
+        throw unattested("the process has another identity than before");
+      }
+      adopt(next);
+      return answer;
+    } catch (ExecutionException e) {
+      next.close();
+      FaultException fault =
+          e.getCause() instanceof FaultException known ? known : unavailable("an answer was lost");
+      end("no longer attested");
+      throw fault;
+    } catch (FaultException e) {
+      next.close();
+      end("no longer attested");
+      throw e;
+    } catch (TimeoutException e) {
+      next.close();
+      if (before != null && isValid(before)) {
+        return before;
+      }
+      end("not attested in time");
+      throw unavailable(
+          "no answer from "
+              + terms.issuer().state()
+              + " within "
+              + within.toMillis()
+              + " ms"
+              + next.problem());
+    } catch (InterruptedException e) {
+      next.close();
+      Thread.currentThread().interrupt();
+      throw unavailable("interrupted");
+    }
+  }
+
+  private void adopt(Asked next) {
+    Asked old;
+    synchronized (this) {
+      old = stream;
+      stream = next;
+      askAgainAt = terms.time().after(terms.timing().recheck());
+    }
+    if (old != null) {
+      old.close();
+    }
+    // What came between the first answer and this moment was told to nobody.
+    Svid latest = next.latest();
+    svid = latest;
+    if (latest == null) {
+      end("the identity was withdrawn");
+    } else if (isGone()) {
+      next.close();
+    }
+    endWhenExpired();
+  }
+
+  /** The issuer may be away for longer than the SVID lives. */
+  private void endWhenExpired() {
+    Svid now = svid;
+    if (now == null || isGone()) {
+      return;
+    }
+    Duration left = Duration.between(terms.time().now(), now.notAfter());
+    if (left.isPositive()) {
+      var _ = terms.transport().after(left.plusMillis(10), this::endIfExpired);
+    } else {
+      end("the identity has expired");
+    }
+  }
+
+  private void endIfExpired() {
+    Svid now = svid;
+    if (now != null && !isValid(now)) {
+      end("the identity has expired");
+    }
+  }
+
+  void end(String why) {
+    Asked last;
+    synchronized (this) {
+      last = stream;
+      stream = null;
+    }
+    if (gone.happen(why)) {
+      LOG.log(
+          INFO, "Process {0} (uid {1}) is no longer vouched for: {2}", peer.pid(), peer.uid(), why);
+    }
+    svid = null;
+    death.close();
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  private synchronized boolean isCurrent(Asked some) {
+    return some.equals(stream);
+  }
+
+  @Override
+  public void next(Asked from, Svid next) {
+    if (!isCurrent(from)) {
+      return;
+    }
+    Svid before = svid;
+    if (before != null && !before.id().equals(next.id())) {
+      end("the identity was changed");
+      return;
+    }
+    svid = next;
+    endWhenExpired();
+  }
+
+  @Override
+  public void withdrawn(Asked from) {
+    if (isCurrent(from)) {
+      end("the identity was withdrawn");
+    }
+  }
+
+  private static FaultException unattested(String evidence) {
+    return new FaultException(new Fault.Unattested(evidence));
+  }
+
+  private static FaultException unavailable(String problem) {
+    return new FaultException(
+        new Fault.Unavailable(Fault.Dependency.IDENTITY, problem, Duration.ofSeconds(1)));
+  }
+}
