@@ -28,7 +28,7 @@ public final class Desk implements OperatorRequests {
   private final Views views;
   private final Revoker revoker;
   private final AuditSink audit;
-  private final Supplier<Health> health;
+  private final Supplier<Vitals> health;
 
   Desk(
       Tasks tasks,
@@ -37,7 +37,7 @@ public final class Desk implements OperatorRequests {
       Views views,
       Revoker revoker,
       AuditSink audit,
-      Supplier<Health> health) {
+      Supplier<Vitals> health) {
     this.tasks = tasks;
     this.holdings = holdings;
     this.endings = endings;
@@ -122,7 +122,7 @@ public final class Desk implements OperatorRequests {
 
   @Override
   public Status status(Operator operator) {
-    Health now = health.get();
+    Vitals now = health.get();
     return new Status(
         now.version(),
         now.spiffeId(),

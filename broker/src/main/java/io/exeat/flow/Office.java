@@ -1,10 +1,12 @@
 package io.exeat.flow;
 
+import io.exeat.base.Epoch;
 import io.exeat.credential.Holdings;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import io.exeat.task.Tasks;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /** The stories put together over one set of tasks and holdings. */
@@ -20,7 +22,7 @@ public final class Office {
   private final Recovery recovery;
 
   /** @param health how the broker and what it depends on are, asked at each status request */
-  public Office(Steps steps, Supplier<Health> health) {
+  public Office(Steps steps, Supplier<Vitals> health) {
     Holdings holdings = new Holdings();
     this.tasks = new Tasks(steps.time());
     this.ceiling = new Ceiling(steps.catalogue());
@@ -36,7 +38,7 @@ public final class Office {
             holdings,
             steps.journal(),
             steps.audit());
-    this.views = new Views(tasks, holdings, steps.revoker(), endings, steps.time());
+    this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps.attestor(), steps.policy(), steps.audit(), this);
     this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
     this.sweeper = new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
@@ -59,6 +61,14 @@ public final class Office {
   /** What another run of the broker left behind: to be settled before the doors open. */
   public Recovery recovery() {
     return recovery;
+  }
+
+  /** Ends the tasks whose open epochs are lost at Vault; returns at once. */
+  public void lost(Set<Epoch> epochs) {
+    tasks.all().stream()
+        .filter(task -> epochs.contains(task.epoch()))
+        .forEach(
+            task -> endings.end(task.id(), EndCause.LEASE_LOST, "its token ended in Vault"));
   }
 
   /** Ends every task, because what all of them hang on is lost; returns at once. */

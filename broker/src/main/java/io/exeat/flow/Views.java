@@ -6,7 +6,6 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
 import io.exeat.base.TaskId;
-import io.exeat.base.Time;
 import io.exeat.credential.Held;
 import io.exeat.credential.Holdings;
 import io.exeat.revoke.Revoker;
@@ -28,14 +27,12 @@ final class Views {
   private final Holdings holdings;
   private final Revoker revoker;
   private final Endings endings;
-  private final Time time;
 
-  Views(Tasks tasks, Holdings holdings, Revoker revoker, Endings endings, Time time) {
+  Views(Tasks tasks, Holdings holdings, Revoker revoker, Endings endings) {
     this.tasks = tasks;
     this.holdings = holdings;
     this.revoker = revoker;
     this.endings = endings;
-    this.time = time;
   }
 
   TaskView of(Task task) {
@@ -69,10 +66,10 @@ final class Views {
 
   /** The task once it is OPEN or ENDED, or as it is after {@code within}. */
   Task settledWithin(TaskId id, Duration within) {
-    long until = time.after(within);
+    long until = System.nanoTime() + within.toNanos(); // this thread's patience, no span of a task's
     Task task = task(id);
-    while (!isSettled(task) && !time.reached(until)) {
-      await(endings.underWay(id), time.until(until));
+    while (!isSettled(task) && System.nanoTime() < until) {
+      await(endings.underWay(id), Duration.ofNanos(until - System.nanoTime()));
       task = task(id);
       if (!isSettled(task)) {
         LockSupport.parkNanos(A_MOMENT); // between two links of its chain

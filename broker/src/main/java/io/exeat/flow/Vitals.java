@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Optional;
 
 /** How the broker and what it depends on are, as the wiring sees it. */
-public record Health(
+public record Vitals(
     String version,
     Optional<String> spiffeId,
     Optional<Instant> svidExpiresAt,
     Duration uptime,
     List<Status.Dependency> dependencies) {
-  public Health {
+  public Vitals {
     dependencies = List.copyOf(dependencies);
   }
 }

@@ -1,0 +1,382 @@
+package io.exeat.flow;
+
+import static io.exeat.flow.Stage.LONG;
+import static io.exeat.flow.Stage.ask;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.credential.Held;
+import io.exeat.credential.InMemoryBackend.Call;
+import io.exeat.task.EndCause;
+import io.exeat.task.Task;
+import io.exeat.task.TaskEvent;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class BrokerTest {
+  private static final Duration NO_TIME = Duration.ofMillis(50);
+  private final Stage stage = new Stage();
+  private final AgentRequests broker = stage.office.broker();
+
+  @AfterEach
+  void close() {
+    stage.close();
+  }
+
+  @Test
+  void everythingIsWrittenDownBeforeItHappensAndRecordedBeforeTheAgentHasIt() {
+    TaskView task = broker.open(stage.billing, ask("k", "orders-read"));
+    broker.issue(stage.billing, task.task().id(), "orders-read", 1, "c");
+    broker.end(stage.billing, task.task().id(), EndCause.COMPLETED, "", LONG);
+    assertThat(stage.story)
+        .containsExactly(
+            "journal intend e1",
+            "journal bind e1",
+            "audit task.opened",
+            "journal lent e1",
+            "audit credential.issued",
+            "audit task.ending",
+            "audit credential.dead",
+            "audit epoch.dead",
+            "journal settled e1",
+            "audit task.ended");
+  }
+
+  @Test
+  void aCredentialWorksUntilItsTaskIsCompletedAndIsSeenDeadThen() {
+    TaskId task = open("orders-read");
+    Issued issued = issue(task, "orders-read");
+    assertThat(stage.logsIn(issued)).isTrue();
+    String secret = Stage.text(issued);
+    TaskView ended = broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+    assertThat(ended.task().state()).isEqualTo(Task.State.ENDED);
+    assertThat(ended.credentials()).extracting(Held::state).containsExactly(Held.State.REVOKED);
+    assertThat(stage.target.login(issued.credential().principal(), secret)).isFalse();
+    assertThat(stage.backend.tokens()).isZero();
+    assertThat(stage.journal.outstanding()).isEmpty();
+  }
+
+  @Test
+  void endingTwiceGivesTheSameAnswer() {
+    TaskId task = open("orders-read");
+    TaskView once = broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+    assertThat(broker.end(stage.billing, task, EndCause.CANCELLED, "", LONG)).isEqualTo(once);
+  }
+
+  @Test
+  void anEndedTaskIssuesNothing() {
+    TaskId task = open("orders-read");
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+    refused(new Fault.TaskEnded(task, "COMPLETED"), () -> issue(task, "orders-read"));
+  }
+
+  @Test
+  void anAgentSeesNoTaskButItsOwn() {
+    TaskId task = open("orders-read");
+    Fault unknown = new Fault.NoSuchTask(task);
+    refused(unknown, () -> broker.get(stage.other, task));
+    refused(unknown, () -> broker.issue(stage.other, task, "orders-read", 0, "c"));
+    refused(unknown, () -> broker.changeScope(stage.other, task, Set.of(), 1, LONG));
+    refused(unknown, () -> broker.end(stage.other, task, EndCause.COMPLETED, "", LONG));
+    refused(unknown, () -> broker.watch(stage.other, task, event -> {}));
+    refused(unknown, () -> broker.get(stage.attestor.process(1001, 99), task));
+  }
+
+  @Test
+  void aGrantOutsideTheCeilingIsRefusedByName() {
+    refused(
+        new Fault.OutsideCeiling("grants [secrets]", "grants [hidden, orders-read, orders-write]"),
+        () -> broker.open(stage.billing, ask("k", "orders-read", "secrets")));
+    assertThat(stage.backend.calls()).isEmpty();
+    assertThat(stage.journal.outstanding()).isEmpty();
+  }
+
+  @Test
+  void aGrantOutsideTheScopeIsRefusedThoughTheCeilingHoldsIt() {
+    TaskId task = open("orders-read");
+    refused(new Fault.OutOfScope(task, "orders-write"), () -> issue(task, "orders-write"));
+  }
+
+  @Test
+  void aProxiedGrantIsNeverHandedOut() {
+    TaskId task = open("hidden");
+    assertThatThrownBy(() -> issue(task, "hidden")).hasMessageContaining("proxy");
+    assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void aCeilingThatIsLoweredCountsAtOnce() {
+    TaskId task = open("orders-read", "orders-write");
+    stage.catalogue = Stage.catalogue(Set.of("orders-read"));
+    assertThatThrownBy(() -> issue(task, "orders-write")).hasMessageContaining("any more");
+    assertThat(stage.logsIn(issue(task, "orders-read"))).isTrue();
+  }
+
+  @Test
+  void theOldEpochIsDeadBeforeTheNewOneIssues() {
+    TaskId task = open("orders-read");
+    Issued old = issue(task, "orders-read");
+    String secret = Stage.text(old);
+    TaskView changed = broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    assertThat(changed.task().epoch().number()).isEqualTo(2);
+    assertThat(stage.target.login(old.credential().principal(), secret)).isFalse();
+    assertThat(stage.story).containsSubsequence("audit epoch.dead", "journal intend e2");
+    refused(new Fault.OutOfScope(task, "orders-read"), () -> issue(task, "orders-read"));
+    assertThat(stage.logsIn(issue(task, "orders-write"))).isTrue();
+  }
+
+  @Test
+  void aChangeOfScopeWaitsForTheProofAndIssuesNothingMeanwhile() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    stage.target.stop();
+    assertThatThrownBy(
+            () -> broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, NO_TIME))
+        .isInstanceOfSatisfying(
+            FaultException.class,
+            e -> assertThat(e.fault()).isInstanceOf(Fault.ScopeChanging.class));
+    assertThatThrownBy(() -> broker.issue(stage.billing, task, "orders-write", 2, "d"))
+        .isInstanceOfSatisfying(
+            FaultException.class,
+            e -> assertThat(e.fault()).isInstanceOf(Fault.ScopeChanging.class));
+    stage.target.start();
+    TaskView changed = broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    assertThat(changed.task().state()).isEqualTo(Task.State.OPEN);
+    assertThat(changed.task().epoch().number()).isEqualTo(2);
+  }
+
+  @Test
+  void aCallUnderAClosedEpochIsRefused() {
+    TaskId task = open("orders-read");
+    broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    refused(
+        new Fault.EpochClosed(task, 1, 2),
+        () -> broker.issue(stage.billing, task, "orders-write", 1, "c"));
+  }
+
+  @Test
+  void aLostAnswerClosesTheEpochAndNothingUnknownStaysAlive() {
+    TaskId task = open("orders-read");
+    stage.backend.loseAnswerOfNext(Call.ISSUE);
+    assertThatThrownBy(() -> issue(task, "orders-read")).isInstanceOf(FaultException.class);
+    await().until(() -> broker.get(stage.billing, task).task().state() == Task.State.OPEN);
+    assertThat(broker.get(stage.billing, task).task().epoch().number()).isEqualTo(2);
+    assertThat(stage.target.principals()).isEmpty();
+    assertThat(stage.logsIn(issue(task, "orders-read"))).isTrue();
+  }
+
+  @Test
+  void aRefusedIssueLeavesTheEpochAsItIs() {
+    TaskId task = open("orders-read");
+    stage.backend.refuseNext(Call.ISSUE);
+    assertThatThrownBy(() -> issue(task, "orders-read")).isInstanceOf(FaultException.class);
+    assertThat(broker.get(stage.billing, task).task().epoch().number()).isEqualTo(1);
+    assertThat(stage.logsIn(issue(task, "orders-read"))).isTrue();
+  }
+
+  @Test
+  void aTaskThatCannotBeRecordedIsNotOpenedAndLeavesNothing() {
+    stage.audit.breakDown("disk full");
+    assertThatThrownBy(() -> open("orders-read")).isInstanceOf(FaultException.class);
+    await().until(stage.office::isIdle);
+    assertThat(stage.backend.tokens()).isZero();
+    assertThat(stage.journal.outstanding()).isEmpty();
+  }
+
+  @Test
+  void aCredentialThatCannotBeRecordedNeverReachesTheAgentAndDiesWithItsEpoch() {
+    TaskId task = open("orders-read");
+    stage.audit.breakDown("disk full");
+    assertThatThrownBy(() -> issue(task, "orders-read")).isInstanceOf(FaultException.class);
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+    assertThat(stage.target.principals()).isEmpty();
+    assertThat(stage.audit.late()).isNotEmpty();
+  }
+
+  @Test
+  void aJournalThatIsAwayLetsNothingOpenAndEverythingEnd() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    stage.journal.breakDown("EIO");
+    assertThatThrownBy(() -> broker.open(stage.billing, ask("k2", "orders-read")))
+        .isInstanceOf(FaultException.class);
+    assertThat(broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG).task().state())
+        .isEqualTo(Task.State.ENDED);
+    assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void aRepeatedCallGetsTheSameAnswerAndOtherContentIsRefused() {
+    TaskView once = broker.open(stage.billing, ask("k", "orders-read"));
+    assertThat(broker.open(stage.billing, ask("k", "orders-read"))).isEqualTo(once);
+    refused(
+        new Fault.IdempotencyConflict("k"),
+        () -> broker.open(stage.billing, ask("k", "orders-write")));
+    TaskId task = once.task().id();
+    Issued issued = broker.issue(stage.billing, task, "orders-read", 0, "c");
+    assertThat(broker.issue(stage.billing, task, "orders-read", 0, "c")).isEqualTo(issued);
+    assertThat(stage.target.principals()).hasSize(1);
+  }
+
+  @Test
+  void aProcessThatDiesTakesItsTasksAlong() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    stage.attestor.kill(stage.billing);
+    await().until(stage.office::isIdle);
+    assertThat(stage.target.principals()).isEmpty();
+    assertThat(stage.story).contains("audit task.ended");
+  }
+
+  @Test
+  void aDeadlineEndsTheTaskWhateverTheWallClockSays() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    stage.forward(Duration.ofMinutes(5).minusNanos(1));
+    stage.office.sweeper().tick();
+    assertThat(broker.get(stage.billing, task).task().state()).isEqualTo(Task.State.OPEN);
+    stage.forward(Duration.ofNanos(1));
+    stage.office.sweeper().tick();
+    await().until(stage.office::isIdle);
+    assertThat(broker.get(stage.billing, task).task().end().map(Task.End::cause))
+        .contains(EndCause.EXPIRED);
+    assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void aLeaseIsRenewedAfterAThirdOfItsLife() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    stage.office.sweeper().tick();
+    stage.forward(Duration.ofSeconds(20));
+    stage.office.sweeper().tick();
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(stage.backend.calls())
+                    .anySatisfy(call -> assertThat(call).startsWith("RENEW")));
+  }
+
+  @Test
+  void aSessionThatIsLostEndsItsTasks() {
+    TaskId task = open("orders-read");
+    stage.backend.onLost(stage.office::lost);
+    stage.backend.loseSession();
+    await().until(stage.office::isIdle);
+    assertThat(broker.get(stage.billing, task).task().end().map(Task.End::cause))
+        .contains(EndCause.LEASE_LOST);
+  }
+
+  @Test
+  void anOperatorEndsWhatIsNamedAndIsToldWhatIsProven() {
+    TaskId task = open("orders-read");
+    issue(task, "orders-read");
+    Operator operator = new Operator("uid 0");
+    OperatorRequests desk = stage.office.desk();
+    stage.target.stop();
+    Revoked pending = desk.revoke(operator, new Named.Everything(), "drill", NO_TIME);
+    assertThat(pending.provenDead()).isZero();
+    assertThat(pending.pending()).containsOnlyKeys(task);
+    assertThat(desk.status(operator).pending()).containsOnlyKeys(task);
+    stage.target.start();
+    Revoked done = desk.revoke(operator, new Named.One(task), "drill", LONG);
+    assertThat(done).isEqualTo(new Revoked(1, 1, java.util.Map.of()));
+    assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void oneCredentialCanBeGivenBackAndTheTaskGoesOn() {
+    TaskId task = open("orders-read", "orders-write");
+    Issued read = issue(task, "orders-read");
+    Issued write = broker.issue(stage.billing, task, "orders-write", 0, "w");
+    String secret = Stage.text(read);
+    Held released = broker.release(stage.billing, task, read.credential().id(), LONG);
+    assertThat(released.state()).isEqualTo(Held.State.REVOKED);
+    assertThat(stage.target.login(read.credential().principal(), secret)).isFalse();
+    assertThat(stage.logsIn(write)).isTrue();
+    refused(
+        new Fault.NoSuchCredential(read.credential().id()),
+        () -> broker.issue(stage.billing, task, "orders-read", 0, "c"));
+  }
+
+  @Test
+  void watchersSeeEveryEventInOrder() {
+    TaskId task = open("orders-read");
+    List<TaskEvent> seen = new CopyOnWriteArrayList<>();
+    broker.watch(stage.billing, task, seen::add);
+    broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+    assertThat(seen)
+        .extracting(TaskEvent::kind)
+        .containsExactly(
+            TaskEvent.Kind.SNAPSHOT,
+            TaskEvent.Kind.EPOCH_CLOSED,
+            TaskEvent.Kind.EPOCH_OPENED,
+            TaskEvent.Kind.ENDING,
+            TaskEvent.Kind.ENDED);
+  }
+
+  @Test
+  void aRestartSettlesEverythingAndResumesNothing() {
+    TaskId task = open("orders-read");
+    Issued issued = issue(task, "orders-read");
+    String secret = Stage.text(issued);
+    stage.close();
+    try (Stage again = new Stage(stage)) {
+      assertThat(again.office.recovery().start()).isEqualTo(1);
+      await().until(again.office::isIdle);
+      assertThat(again.target.login(issued.credential().principal(), secret)).isFalse();
+      assertThat(again.backend.tokens()).isZero();
+      await().until(() -> again.journal.outstanding().isEmpty());
+      await().until(() -> again.journal.sessions().isEmpty());
+      refused(
+          new Fault.TaskEnded(task, "BROKER_RESTARTED"),
+          () -> again.office.broker().issue(stage.billing, task, "orders-read", 0, "c"));
+    }
+  }
+
+  @Test
+  void refusalsAreOnRecord() {
+    refused(
+        new Fault.Unattested("no identity"),
+        () -> broker.open(stage.attestor.process(4242, 13), ask("k", "orders-read")));
+    assertThat(stage.story).containsExactly("audit call.refused");
+  }
+
+  @Test
+  void anAgentCannotHaveMoreOpenTasksThanItsEntryAllows() {
+    for (int i = 0; i < 100; i++) {
+      broker.open(stage.billing, ask("k" + i));
+    }
+    refused(
+        new Fault.Exhausted("open tasks of billing", 100),
+        () -> broker.open(stage.billing, ask("one more")));
+    assertThat(broker.open(stage.other, ask("k")).task().state()).isEqualTo(Task.State.OPEN);
+    assertThat(stage.backend.tokens()).isZero();
+    assertThat(Optional.of(stage.backend.calls())).contains(List.of());
+  }
+
+  private TaskId open(String... scope) {
+    return broker.open(stage.billing, ask("open", scope)).task().id();
+  }
+
+  private Issued issue(TaskId task, String grant) {
+    return broker.issue(stage.billing, task, grant, 0, "c");
+  }
+
+  private static void refused(Fault expected, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            FaultException.class, e -> assertThat(e.fault()).isEqualTo(expected));
+  }
+}

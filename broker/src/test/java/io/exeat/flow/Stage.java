@@ -1,0 +1,171 @@
+package io.exeat.flow;
+
+import io.exeat.attest.InMemoryAttestor;
+import io.exeat.attest.Peer;
+import io.exeat.audit.InMemoryAudit;
+import io.exeat.base.Accessor;
+import io.exeat.base.Time;
+import io.exeat.credential.InMemoryBackend;
+import io.exeat.credential.InMemoryTarget;
+import io.exeat.credential.SessionLog;
+import io.exeat.journal.InMemoryJournal;
+import io.exeat.policy.ceiling.CeilingPolicy;
+import io.exeat.revoke.InMemoryVerifier;
+import io.exeat.revoke.Revoker;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Binding;
+import io.exeat.task.Catalogue;
+import io.exeat.task.Grant;
+import io.exeat.task.Intent;
+import io.exeat.task.Target;
+import io.spiffe.spiffeid.SpiffeId;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Pattern;
+
+/** A broker with everything in memory, which tells its story, and whose clock is moved by hand. */
+final class Stage implements AutoCloseable {
+  static final SpiffeId BILLING = SpiffeId.parse("spiffe://example.org/agent/billing");
+  static final SpiffeId OTHER = SpiffeId.parse("spiffe://example.org/agent/other");
+  static final Duration LONG = Duration.ofSeconds(20);
+
+  final List<String> story = new CopyOnWriteArrayList<>();
+  final AtomicLong nanos = new AtomicLong();
+  final Time time = new Time(() -> Instant.EPOCH.plusNanos(nanos.get()), nanos::get);
+  final InMemoryAttestor attestor = new InMemoryAttestor();
+  final InMemoryTarget target;
+  final InMemoryJournal journal;
+  final InMemoryAudit audit = new InMemoryAudit(story::add);
+  final InMemoryBackend backend;
+  final Revoker revoker;
+  final Office office;
+  final Peer.Local billing = attestor.process(1001, 11);
+  final Peer.Local other = attestor.process(1002, 12);
+  volatile Catalogue catalogue = catalogue(Set.of("orders-read", "orders-write", "hidden"));
+
+  Stage() {
+    target = new InMemoryTarget();
+    journal = new InMemoryJournal(story::add);
+    backend = new InMemoryBackend(time, target, sessions(journal));
+    revoker = new Revoker(backend, Map.of("orders", new InMemoryVerifier(target)), time);
+    office = office();
+    story.clear();
+  }
+
+  /** A broker on the journal, Vault and target of an earlier one's, as after a restart. */
+  Stage(Stage before) {
+    target = before.target;
+    journal = before.journal;
+    backend = before.backend;
+    revoker = new Revoker(backend, Map.of("orders", new InMemoryVerifier(target)), time);
+    office = office();
+  }
+
+  private static SessionLog sessions(InMemoryJournal journal) {
+    return new SessionLog() {
+      @Override
+      public void opened(Accessor session) {
+        journal.session(session);
+      }
+
+      @Override
+      public void ended(Accessor session) {
+        journal.sessionEnded(session);
+      }
+    };
+  }
+
+  private Office office() {
+    attestor.identify(1001, BILLING);
+    attestor.identify(1002, OTHER);
+    return new Office(
+        new Steps(
+            attestor,
+            () -> catalogue,
+            new CeilingPolicy(() -> catalogue),
+            backend,
+            revoker,
+            journal,
+            audit,
+            time),
+        () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
+  }
+  static OpenTask ask(String key, String... scope) {
+    return new OpenTask(
+        new Intent.Declared("report", Map.of("customer", "acme")),
+        Set.of(scope),
+        Duration.ofMinutes(5),
+        "",
+        key,
+        Binding.PROCESS);
+  }
+
+  static Catalogue catalogue(Set<String> grantsOfBilling) {
+    return new Catalogue(
+        Map.of("orders", new Target.Postgres("orders", "test", "localhost", 5432, "orders", false)),
+        Map.of(
+            "orders-read", grant("orders-read", Grant.Delivery.RAW),
+            "orders-write", grant("orders-write", Grant.Delivery.RAW),
+            "hidden", grant("hidden", Grant.Delivery.PROXIED)),
+        Map.of(
+            "report",
+            new Intent(
+                "report",
+                "reports",
+                Map.of("customer", Pattern.compile("[a-z]+")),
+                Set.of("customer"))),
+        Map.of(
+            "billing", entry("billing", BILLING, grantsOfBilling),
+            "other", entry("other", OTHER, Set.of("orders-read"))));
+  }
+
+  void forward(Duration by) {
+    nanos.addAndGet(by.toNanos());
+  }
+
+  static String text(Issued issued) {
+    return issued.secret().read(bytes -> new String(bytes, StandardCharsets.UTF_8));
+  }
+
+  boolean logsIn(Issued issued) {
+    return target.login(issued.credential().principal(), text(issued));
+  }
+
+  @Override
+  public void close() {
+    revoker.close();
+  }
+
+  private static AgentEntry entry(String name, SpiffeId id, Set<String> grants) {
+    return new AgentEntry(
+        name,
+        id,
+        "payments team",
+        "on call",
+        grants,
+        Set.of("report"),
+        Duration.ofHours(1),
+        100,
+        Set.of(Binding.PROCESS, Binding.IDENTITY));
+  }
+
+  private static Grant grant(String name, Grant.Delivery delivery) {
+    return new Grant(
+        name,
+        "orders",
+        Set.of("read"),
+        "internal",
+        Set.of(),
+        delivery,
+        Duration.ofSeconds(60),
+        new Grant.Kind.Postgres(
+            List.of(new Grant.Privilege(Set.of("SELECT"), "public", "orders"))));
+  }
+}
