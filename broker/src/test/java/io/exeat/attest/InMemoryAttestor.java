@@ -40,6 +40,11 @@ public final class InMemoryAttestor implements Attestor {
           public String key() {
             return key;
           }
+
+          @Override
+          public Subscription onDeath(Runnable then) {
+            throw new UnsupportedOperationException("this attestor tells of deaths by whenGone");
+          }
         });
   }
 
