@@ -57,6 +57,12 @@ public final class InMemoryTarget {
         .toList();
   }
 
+  /** Whether anybody is in or could get in as this role: what a dead one must not let be. */
+  public synchronized boolean admits(String principal) {
+    Role role = roles.get(principal);
+    return role != null && (role.sessions > 0 || (role.exists && role.login));
+  }
+
   /** Open sessions of a role, existing or dropped. */
   public synchronized int sessions(String principal) {
     Role role = roles.get(principal);
