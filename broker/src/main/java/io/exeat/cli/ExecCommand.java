@@ -1,0 +1,264 @@
+package io.exeat.cli;
+
+import io.exeat.v1.Binding;
+import io.exeat.v1.CancelRequest;
+import io.exeat.v1.CompleteRequest;
+import io.exeat.v1.Credential;
+import io.exeat.v1.IssueRequest;
+import io.exeat.v1.Task;
+import io.exeat.v1.TaskState;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * {@code exeat exec}: a command's leave. The task lives exactly as long as the command; it is bound
+ * to this process, so it ends also when this process is killed.
+ */
+@Command(
+    name = "exec",
+    description = {
+      "Runs a command under a task of its own, with a login in libpq's environment.",
+      "",
+      "The command gets PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSFILE (a file in memory, mode 0600),",
+      "EXEAT_TASK and EXEAT_EPOCH. When it ends, the task is completed and the login proven dead;",
+      "a signal cancels the task."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE orders'"
+    })
+public final class ExecCommand implements Callable<Integer> {
+  private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
+
+  private final Cli cli;
+
+  @Mixin private Where where = new Where();
+
+  @Option(names = "--intent", required = true, paramLabel = "NAME", description = "Its purpose.")
+  private String intent = "";
+
+  @Option(
+      names = {"-p", "--parameter"},
+      paramLabel = "KEY=VALUE",
+      description = "A parameter of the intent; repeatable.")
+  private Map<String, String> parameters = new LinkedHashMap<>();
+
+  @Option(
+      names = "--grant",
+      required = true,
+      paramLabel = "NAME",
+      description = "What to hold: a grant of a database.")
+  private String grant = "";
+
+  @Option(
+      names = "--for",
+      paramLabel = "TIME",
+      defaultValue = "10m",
+      converter = Where.Time.class,
+      description = "How long at most (${DEFAULT-VALUE}); the command is stopped then.")
+  private Duration lifetime = Duration.ofMinutes(10);
+
+  @Option(
+      names = "--password-in-environment",
+      description = "Set PGPASSWORD instead of PGPASSFILE: visible to the command's own children.")
+  private boolean passwordInEnvironment;
+
+  @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "What to run, after --.")
+  private List<String> command = List.of();
+
+  public ExecCommand(Cli cli) {
+    this.cli = cli;
+  }
+
+  @Override
+  public Integer call() {
+    return Session.asAgent(cli, where, this::run);
+  }
+
+  private int run(Session session) {
+    Task task =
+        session
+            .tasks()
+            .open(
+                TaskCommand.open(
+                        intent, parameters, List.of(grant), lifetime, Binding.BINDING_PROCESS)
+                    .setIdempotencyKey(TaskCommand.freshKey())
+                    .build());
+    AtomicBoolean over = new AtomicBoolean();
+    Child child = new Child();
+    Thread onSignal = new Thread(() -> stop(session, task, child, over), "exeat-exec-signal");
+    Runtime.getRuntime().addShutdownHook(onSignal);
+    boolean done = false;
+    try {
+      int code = runChild(session, task, child);
+      done = true;
+      return end(session, task, over, code);
+    } catch (IOException e) {
+      cli.err().println("exeat: " + e.getMessage());
+      return Exit.USAGE;
+    } finally {
+      if (!done) {
+        cancel(session, task, over);
+      }
+      forget(onSignal);
+    }
+  }
+
+  private int runChild(Session session, Task task, Child child) throws IOException {
+    Credential credential =
+        session
+            .credentials()
+            .issue(
+                IssueRequest.newBuilder()
+                    .setTaskId(task.getId())
+                    .setGrant(grant)
+                    .setEpoch(task.getEpoch())
+                    .setIdempotencyKey("exec")
+                    .build());
+    Optional<Path> folder =
+        passwordInEnvironment ? Optional.empty() : PasswordFile.folderInMemory();
+    if (folder.isEmpty() && !passwordInEnvironment) {
+      throw new IOException(
+          "there is no tmpfs for the password file (XDG_RUNTIME_DIR, /dev/shm);"
+              + " --password-in-environment does without");
+    }
+    child.folder = folder.orElse(null);
+    try {
+      ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+      builder.environment().putAll(environment(task, credential, folder));
+      Process process = builder.start();
+      child.process = process;
+      // The broker ends the login at the deadline; a little later the command ends, too.
+      if (!process.waitFor(lifetime.toMillis() + 1_000, TimeUnit.MILLISECONDS)) {
+        cli.err().println("exeat: " + lifetime.toSeconds() + "s are over: stopping the command");
+        child.stop();
+      }
+      return process.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      child.stop();
+      return 128 + 2;
+    } finally {
+      child.removeFolder();
+    }
+  }
+
+  private Map<String, String> environment(Task task, Credential credential, Optional<Path> folder)
+      throws IOException {
+    var login = credential.getDatabase();
+    Map<String, String> environment = new HashMap<>();
+    environment.put("PGHOST", login.getHost());
+    environment.put("PGPORT", Integer.toString(login.getPort()));
+    environment.put("PGDATABASE", login.getDatabase());
+    environment.put("PGUSER", login.getUsername());
+    environment.put("EXEAT_TASK", task.getId());
+    environment.put("EXEAT_EPOCH", Long.toString(task.getEpoch()));
+    if (folder.isPresent()) {
+      Path file = folder.get().resolve("pgpass");
+      PasswordFile.write(file, login);
+      environment.put("PGPASSFILE", file.toString());
+    } else {
+      environment.put("PGPASSWORD", login.getPassword());
+    }
+    return environment;
+  }
+
+  private int end(Session session, Task task, AtomicBoolean over, int code) {
+    if (over.compareAndSet(false, true)) {
+      Task ended =
+          session.tasks().complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build());
+      if (ended.getState() != TaskState.TASK_STATE_ENDED) {
+        cli.err()
+            .println(
+                "exeat: task "
+                    + task.getId()
+                    + " is still being revoked: "
+                    + ended.getPendingReason());
+      }
+    }
+    return code;
+  }
+
+  private void stop(Session session, Task task, Child child, AtomicBoolean over) {
+    child.stop();
+    child.removeFolder();
+    cancel(session, task, over);
+  }
+
+  private void cancel(Session session, Task task, AtomicBoolean over) {
+    if (over.compareAndSet(false, true)) {
+      try {
+        var _ =
+            session
+                .tasks()
+                .cancel(
+                    CancelRequest.newBuilder()
+                        .setTaskId(task.getId())
+                        .setNote("exeat exec was stopped")
+                        .build());
+      } catch (StatusRuntimeException e) {
+        // The broker sees this process end and ends the task by itself.
+        cli.err().println("exeat: could not cancel " + task.getId() + ": " + e.getStatus());
+        cli.err().flush();
+      }
+    }
+  }
+
+  private static void forget(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // It runs already.
+    }
+  }
+
+  /** What runs under the task. */
+  private static final class Child {
+    volatile @Nullable Process process;
+    volatile @Nullable Path folder;
+
+    void stop() {
+      Process running = process;
+      if (running != null && running.isAlive()) {
+        running.destroy();
+        try {
+          if (!running.waitFor(STOP_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
+            running.destroyForcibly();
+          }
+        } catch (InterruptedException e) {
+          running.destroyForcibly();
+          Thread.currentThread().interrupt();
+        }
+      }
+    }
+
+    void removeFolder() {
+      Path made = folder;
+      if (made != null) {
+        try {
+          Files.deleteIfExists(made.resolve("pgpass"));
+          Files.deleteIfExists(made);
+        } catch (IOException e) {
+          throw new java.io.UncheckedIOException(e);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.exeat.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.exeat.v1.DatabaseLogin;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A libpq password file (PostgreSQL documentation, "The Password File"): mode 0600 from the start.
+ */
+final class PasswordFile {
+  private static final List<String> IN_MEMORY = List.of("/dev/shm", "/run/shm");
+
+  private PasswordFile() {}
+
+  /**
+   * Makes the file.
+   *
+   * @throws java.nio.file.FileAlreadyExistsException rather than writing into what is there
+   */
+  static void write(Path path, DatabaseLogin login) throws IOException {
+    String line =
+        String.join(
+                ":",
+                escaped(login.getHost()),
+                Integer.toString(login.getPort()),
+                escaped(login.getDatabase()),
+                escaped(login.getUsername()),
+                escaped(login.getPassword()))
+            + "\n";
+    try (SeekableByteChannel file =
+        Files.newByteChannel(
+            path,
+            EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+      var _ = file.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
+    }
+  }
+
+  /** A fresh folder, mode 0700, that no disk sees: on tmpfs. Empty where there is none. */
+  static Optional<Path> folderInMemory() throws IOException {
+    String runtime = System.getenv().getOrDefault("XDG_RUNTIME_DIR", "");
+    for (String place : runtime.isEmpty() ? IN_MEMORY : List.of(runtime, "/dev/shm")) {
+      Path folder = Path.of(place);
+      if (Files.isDirectory(folder)
+          && Files.isWritable(folder)
+          && Files.getFileStore(folder).type().equals("tmpfs")) {
+        return Optional.of(Files.createTempDirectory(folder, "exeat-"));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String escaped(String field) {
+    return field.replace("\\", "\\\\").replace(":", "\\:");
+  }
+}

@@ -1,0 +1,90 @@
+package io.exeat.cli;
+
+import io.exeat.v1.RevokeRequest;
+import io.exeat.v1.RevokeResponse;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code exeat revoke}: an operator ends things; always accepted while the broker runs. */
+@Command(
+    name = "revoke",
+    description = {
+      "Ends tasks or one lease. For operators.",
+      "",
+      "Returns with what is proven dead at the target within --timeout; the rest goes on by itself."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  exeat revoke --task t0123456789abcdefghij --reason 'went astray'",
+      "  exeat revoke --agent spiffe://example.org/agent/billing",
+      "  exeat revoke --all --timeout 30s"
+    })
+public final class RevokeCommand implements Callable<Integer> {
+  private final Cli cli;
+
+  @Mixin private Where where = new Where();
+
+  @ArgGroup(multiplicity = "1")
+  private What what = new What();
+
+  @Option(names = "--reason", defaultValue = "", description = "Why, for the audit.")
+  private String reason = "";
+
+  public RevokeCommand(Cli cli) {
+    this.cli = cli;
+  }
+
+  /** Exactly one of them. */
+  static final class What {
+    @Option(names = "--task", paramLabel = "ID", description = "One task.")
+    private Optional<String> task = Optional.empty();
+
+    @Option(names = "--agent", paramLabel = "SPIFFE-ID", description = "Every task of one agent.")
+    private Optional<String> agent = Optional.empty();
+
+    @Option(
+        names = "--lease",
+        paramLabel = "ID",
+        description = "One credential, by its identifier or Vault's lease ID.")
+    private Optional<String> lease = Optional.empty();
+
+    @Option(names = "--all", description = "Everything.")
+    private boolean all;
+  }
+
+  @Override
+  public Integer call() {
+    RevokeRequest.Builder request = RevokeRequest.newBuilder().setReason(reason);
+    what.task.ifPresent(request::setTaskId);
+    what.agent.ifPresent(request::setAgent);
+    what.lease.ifPresent(request::setLease);
+    if (what.all) {
+      request.setAll(true);
+    }
+    return Session.asOperator(
+        cli,
+        where,
+        session -> {
+          RevokeResponse answer = session.admin().revoke(request.build());
+          if (session.json()) {
+            session.printJson(answer);
+          } else {
+            session
+                .out()
+                .println(answer.getNamed() + " named, " + answer.getProvenDead() + " proven dead");
+            answer
+                .getPendingList()
+                .forEach(one ->
+                    session
+                        .out()
+                        .println(one.getTaskId() + "  still revoking: " + one.getReason()));
+          }
+          return answer.getPendingCount() == 0 ? Exit.OK : Exit.PENDING;
+        });
+  }
+}

@@ -1,0 +1,143 @@
+package io.exeat.cli;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.util.JsonFormat;
+import io.exeat.base.FaultException;
+import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.TasksGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToIntFunction;
+
+/** One command's conversation with a broker. */
+final class Session implements AutoCloseable {
+  private final ManagedChannel channel;
+  private final Where where;
+  private final PrintWriter out;
+
+  private Session(ManagedChannel channel, Where where, PrintWriter out) {
+    this.channel = channel;
+    this.where = where;
+    this.out = out;
+  }
+
+  /** As an agent: {@code body} gives the exit code; a refusal is printed and has its own. */
+  static int asAgent(Cli cli, Where where, ToIntFunction<Session> body) {
+    return ask(cli, where, false, body);
+  }
+
+  /** As an operator. */
+  static int asOperator(Cli cli, Where where, ToIntFunction<Session> body) {
+    return ask(cli, where, true, body);
+  }
+
+  private static int ask(Cli cli, Where where, boolean operator, ToIntFunction<Session> body) {
+    try (Session session = new Session(dial(cli.doors(), where, operator), where, cli.out())) {
+      return body.applyAsInt(session);
+    } catch (StatusRuntimeException e) {
+      return Refusal.print(e, cli.err());
+    } catch (FaultException e) {
+      cli.err().println("exeat: " + e.getMessage());
+      return Exit.UNAVAILABLE;
+    } catch (Away e) {
+      cli.err().println("exeat: " + e.getMessage());
+      return Exit.UNAVAILABLE;
+    } finally {
+      cli.out().flush();
+      cli.err().flush();
+    }
+  }
+
+  private static ManagedChannel dial(Doors doors, Where where, boolean operator) {
+    if (where.to().isPresent()) {
+      String[] parts = where.to().get().split(":(?=[0-9]{1,5}$)", -1);
+      if (parts.length != 2) {
+        throw new Away("--to " + where.to().get() + " is not HOST:PORT");
+      }
+      return doors.to(parts[0], Integer.parseInt(parts[1]));
+    }
+    Path socket =
+        where.socket().orElseGet(() -> operator ? doors.adminSocket() : doors.agentSocket());
+    if (!Files.exists(socket)) {
+      throw new Away(
+          "no broker serves "
+              + socket
+              + ": there is no such socket, or this user may not see it. Start a broker with exeat"
+              + " run, or name its socket with --socket"
+              + (operator ? "." : " or EXEAT_SOCKET."));
+    }
+    return doors.over(socket);
+  }
+
+  TasksGrpc.TasksBlockingStub tasks() {
+    return TasksGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(where.timeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Without a time limit: for streams. */
+  TasksGrpc.TasksBlockingStub streams() {
+    return TasksGrpc.newBlockingStub(channel);
+  }
+
+  CredentialsGrpc.CredentialsBlockingStub credentials() {
+    return CredentialsGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(where.timeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  AdminGrpc.AdminBlockingStub admin() {
+    return AdminGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(where.timeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  PrintWriter out() {
+    return out;
+  }
+
+  boolean json() {
+    return where.json();
+  }
+
+  /** One line of JSON. */
+  void printJson(MessageOrBuilder message) {
+    try {
+      out.println(
+          JsonFormat.printer()
+              .omittingInsignificantWhitespace()
+              .alwaysPrintFieldsWithNoPresence()
+              .print(message));
+      out.flush();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("a message of ours has no JSON", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+    try {
+      var _ = channel.awaitTermination(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Nobody to talk to. */
+  private static final class Away extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Away(String message) {
+      super(message);
+    }
+
+    @Override
+    public String getMessage() {
+      return String.valueOf(super.getMessage());
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package io.exeat.cli;
+
+import io.exeat.config.Units;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Which broker, how long to wait for it, and how to print; the same options on each command. */
+final class Where {
+  @Option(
+      names = "--socket",
+      paramLabel = "PATH",
+      description = "The broker's Unix socket. Else EXEAT_SOCKET, else the configuration's.")
+  private Optional<Path> socket = Optional.empty();
+
+  @Option(
+      names = "--to",
+      paramLabel = "HOST:PORT",
+      description = "A broker's TCP address instead: mTLS with this process's own SVID.")
+  private Optional<String> to = Optional.empty();
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      defaultValue = "15s",
+      converter = Time.class,
+      description = "How long to wait for the answer, such as 5s (${DEFAULT-VALUE}).")
+  private Duration timeout = Duration.ofSeconds(15);
+
+  @Option(names = "--json", description = "Print JSON: the messages of exeat/v1.")
+  private boolean json;
+
+  Optional<Path> socket() {
+    return socket;
+  }
+
+  Optional<String> to() {
+    return to;
+  }
+
+  Duration timeout() {
+    return timeout;
+  }
+
+  boolean json() {
+    return json;
+  }
+
+  /** Durations as in the configuration. */
+  static final class Time implements ITypeConverter<Duration> {
+    @Override
+    public Duration convert(String text) {
+      return Units.duration(text)
+          .filter(duration -> !duration.isZero())
+          .orElseThrow(() ->
+              new TypeConversionException("'" + text + "' is no duration with unit, such as 30s"));
+    }
+  }
+}
