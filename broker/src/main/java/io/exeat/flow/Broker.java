@@ -16,6 +16,7 @@ import io.exeat.credential.Held;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.Question;
+import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
 import io.exeat.task.Plan;
@@ -43,7 +44,7 @@ public final class Broker implements AgentRequests {
   private final Views views;
   private final AuditSink audit;
   private final Presence presence;
-  private final Replays<Agent, OpenTask, TaskId> opened = new Replays<>();
+  private final Replays<String, OpenTask, TaskId> opened = new Replays<>();
   private final Replays<TaskId, String, CredentialId> issued = new Replays<>();
 
   Broker(Attestor attestor, PolicyEngine policy, AuditSink audit, Office office) {
@@ -65,7 +66,8 @@ public final class Broker implements AgentRequests {
         "Tasks.Open",
         Optional.empty(),
         agent -> {
-          TaskId id = opened.once(agent, ask.idempotencyKey(), ask, () -> begin(agent, ask));
+          String owner = ask.binding() == Binding.PROCESS ? agent.toString() : agent.id().toString();
+          TaskId id = opened.once(owner, ask.idempotencyKey(), ask, () -> begin(agent, ask));
           return views.of(tasks.get(agent, id));
         });
   }

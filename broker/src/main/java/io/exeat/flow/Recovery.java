@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
-  private static final Duration PAUSE = Duration.ofMillis(500);
+  private static final Duration LEAST = Duration.ofMillis(20);
+  private static final Duration MOST = Duration.ofSeconds(1);
 
   private final Tasks tasks;
   private final Exchange exchange;
@@ -81,6 +82,7 @@ public final class Recovery {
 
   /** Its descendants, known and unknown, end with it. */
   private void endSession(Accessor session) {
+    Duration pause = LEAST;
     while (!stopped) {
       try {
         backend.endToken(session);
@@ -88,7 +90,8 @@ public final class Recovery {
         return;
       } catch (FaultException e) {
         LOG.debug("A session of before the restart is not ended yet: {}", e.getMessage());
-        LockSupport.parkNanos(PAUSE.toNanos());
+        LockSupport.parkNanos(pause.toNanos());
+        pause = pause.multipliedBy(2).compareTo(MOST) < 0 ? pause.multipliedBy(2) : MOST;
       }
     }
   }

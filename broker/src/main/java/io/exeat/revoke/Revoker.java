@@ -1,6 +1,6 @@
 package io.exeat.revoke;
 
-import io.exeat.base.FaultException;
+import io.exeat.base.Accessor;
 import io.exeat.base.LeaseId;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -100,41 +100,39 @@ public final class Revoker implements AutoCloseable {
 
   /** What is not dead yet, for people; empty when all is. */
   private List<String> attempt(Condemned condemned, List<String> checks) {
-    List<String> alive = new ArrayList<>();
+    Attempt attempt = new Attempt(checks);
+    List<Runnable> doors = new ArrayList<>();
     for (String target : condemned.targets()) {
-      step(alive, "shut the door of " + target, () -> verifier(target).shut(condemned.mark()));
+      doors.add(
+          () ->
+              attempt.step(
+                  "shut the door of " + target, () -> verifier(target).shut(condemned.mark())));
     }
-    condemned
-        .token()
-        .ifPresent(
-            token ->
-                step(
-                    alive,
-                    "end the token",
-                    () -> {
-                      backend.endToken(token);
-                      checks.add("vault: token revoked by accessor");
-                    }));
+    condemned.token().ifPresent(token -> doors.add(() -> attempt.step("end the token", () -> end(token, attempt))));
+    Attempt.together(doors);
     for (LeaseId lease : condemned.leases()) {
-      step(
-          alive,
-          "end the lease " + lease,
-          () -> {
-            backend.endLease(lease);
-            checks.add("vault: lease " + lease + " revoked (sync)");
-          });
+      attempt.step("end the lease " + lease, () -> end(lease, attempt));
     }
     for (String target : condemned.targets()) {
-      step(
-          alive,
-          "look at " + target,
-          () -> {
-            TargetVerifier.Sighting seen = verifier(target).look(condemned.mark());
-            alive.addAll(seen.alive());
-            seen.checks().forEach(check -> checks.add(target + ": " + check));
-          });
+      attempt.step("look at " + target, () -> look(target, condemned.mark(), attempt));
     }
-    return alive;
+    return attempt.alive();
+  }
+
+  private void end(Accessor token, Attempt attempt) {
+    backend.endToken(token);
+    attempt.saw("vault: token revoked by accessor");
+  }
+
+  private void end(LeaseId lease, Attempt attempt) {
+    backend.endLease(lease);
+    attempt.saw("vault: lease " + lease + " revoked (sync)");
+  }
+
+  private void look(String target, Mark mark, Attempt attempt) {
+    TargetVerifier.Sighting seen = verifier(target).look(mark);
+    seen.alive().forEach(attempt::isAlive);
+    seen.checks().forEach(check -> attempt.saw(target + ": " + check));
   }
 
   private TargetVerifier verifier(String target) {
@@ -143,17 +141,6 @@ public final class Revoker implements AutoCloseable {
       throw new IllegalStateException("no verifier for " + target + ": the catalogue has lost it");
     }
     return verifier;
-  }
-
-  private static void step(List<String> alive, String what, Runnable body) {
-    try {
-      body.run();
-    } catch (FaultException e) {
-      alive.add("cannot " + what + ": " + e.getMessage());
-    } catch (RuntimeException e) { // a defect must not end the retrying, and must be seen
-      LOG.error("A step of a revocation failed: {}", what, e);
-      alive.add("cannot " + what + ": " + e.getClass().getSimpleName());
-    }
   }
 
   private static Duration jittered(Duration pause) {

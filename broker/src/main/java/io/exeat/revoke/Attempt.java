@@ -1,0 +1,65 @@
+package io.exeat.revoke;
+
+import io.exeat.base.FaultException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One attempt at ending something: each step is tried whatever became of the others. */
+final class Attempt {
+  private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
+
+  private final List<String> alive = Collections.synchronizedList(new ArrayList<>());
+  private final List<String> checks;
+
+  /** Adds what is seen to {@code checks}. */
+  Attempt(List<String> checks) {
+    this.checks = Collections.synchronizedList(checks);
+  }
+
+  /** Runs all at the same time and returns when all are done. */
+  static void together(List<Runnable> steps) {
+    List<Thread> threads =
+        steps.stream().skip(1).map(step -> Thread.ofVirtual().start(step)).toList();
+    steps.stream().findFirst().ifPresent(Runnable::run);
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A step that fails is remembered as something that is alive. */
+  void step(String what, Runnable body) {
+    try {
+      body.run();
+    } catch (FaultException e) {
+      isAlive("cannot " + what + ": " + e.getMessage());
+    } catch (RuntimeException e) { // a defect must not end the retrying, and must be seen
+      LOG.error("A step of a revocation failed: {}", what, e);
+      isAlive("cannot " + what + ": " + e.getClass().getSimpleName());
+    }
+  }
+
+  void saw(String check) {
+    checks.add(check);
+  }
+
+  void isAlive(String what) {
+    alive.add(what);
+  }
+
+  List<String> alive() {
+    return List.copyOf(alive);
+  }
+}
