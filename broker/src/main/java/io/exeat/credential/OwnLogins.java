@@ -1,0 +1,20 @@
+package io.exeat.credential;
+
+import io.exeat.base.LeaseId;
+
+/**
+ * Logins of the broker's own at targets, lent by the backend under the broker's session, never to
+ * agents.
+ */
+public interface OwnLogins {
+  /**
+   * A login of the verifier at a target, by the target's catalogue name. It is not renewed: a new
+   * one is lent before it expires.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT or TARGET
+   */
+  Lent verifier(String target);
+
+  /** Ends a login that is not used any more; what cannot be ended now dies with its lease. */
+  void giveBack(LeaseId lease);
+}

@@ -1,0 +1,81 @@
+package io.exeat.credential.vault;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.Accessor;
+import io.exeat.base.Epoch;
+import io.exeat.base.SecretBytes;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Grant;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Epochs' tokens: asking for one, judging it, ending it and looking it up by its accessor. */
+final class Tokens {
+  private Tokens() {}
+
+  static Set<String> policies(Collection<Grant> grants) {
+    Set<String> policies = new TreeSet<>(List.of(Policies.TASK_SELF));
+    grants.forEach(grant -> policies.add(Policies.of(grant.name())));
+    return policies;
+  }
+
+  /** The policies are an array: a string with commas would be the name of one policy. */
+  static Map<String, Object> request(
+      Epoch epoch, AgentEntry agent, Set<String> policies, String broker, Duration atMost) {
+    return Map.of(
+        "entity_alias", agent.id().toString(),
+        "policies", policies,
+        "meta",
+            Map.of(
+                "task_id", epoch.task().value(),
+                "epoch", Long.toString(epoch.number()),
+                "broker", broker),
+        "ttl", Math.max(1, atMost.toSeconds()) + "s",
+        "display_name", epoch.label());
+  }
+
+  /**
+   * Whether Vault made the token that was asked for: these policies and none of the entity's, a child of ours,
+   * not renewable (a renewal forgets the bound on its life), for an agent, nothing to warn of.
+   */
+  static boolean asAsked(Answer answer, Set<String> policies) {
+    JsonNode auth = answer.auth();
+    Set<String> given = new HashSet<>();
+    auth.path("token_policies").forEach(policy -> given.add(policy.asText()));
+    return answer.warnings().isEmpty()
+        && given.equals(policies)
+        && auth.path("identity_policies").isEmpty()
+        && !auth.path("orphan").asBoolean()
+        && !auth.path("renewable").asBoolean()
+        && !auth.path("entity_id").asText().isEmpty();
+  }
+
+  /** Ends a token; one that Vault does not know is already ended. */
+  static void end(VaultClient client, SecretBytes by, Accessor accessor) throws NoAnswer {
+    Answer answer =
+        client.post("auth/token/revoke-accessor", by, Map.of("accessor", accessor.value()));
+    if (!answer.ok() && !unknown(answer)) {
+      throw Refusals.of("end a token", answer);
+    }
+  }
+
+  /** Whether Vault says that it does not know the token. */
+  static boolean gone(VaultClient client, SecretBytes by, Accessor accessor) throws NoAnswer {
+    Answer answer =
+        client.post("auth/token/lookup-accessor", by, Map.of("accessor", accessor.value()));
+    if (!answer.ok() && !unknown(answer)) {
+      throw Refusals.of("look a token up", answer);
+    }
+    return !answer.ok();
+  }
+
+  /** 400 in OpenBao, 403 in Vault; the latter has other meanings too. */
+  private static boolean unknown(Answer answer) {
+    return (answer.status() == 400 || answer.status() == 403) && answer.says("invalid accessor");
+  }
+}

@@ -1,0 +1,286 @@
+package io.exeat.credential.vault;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.Accessor;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Health;
+import io.exeat.base.LeaseId;
+import io.exeat.base.SecretBytes;
+import io.exeat.base.Subscription;
+import io.exeat.base.Time;
+import io.exeat.credential.AnswerLost;
+import io.exeat.credential.EpochToken;
+import io.exeat.credential.Lent;
+import io.exeat.credential.OwnLogins;
+import io.exeat.credential.SecretsBackend;
+import io.exeat.credential.SessionLog;
+import io.exeat.identity.IdentitySource;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Grant;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The exchange with OpenBao or HashiCorp Vault, set up by {@link VaultSetup}. */
+public final class VaultBackend implements SecretsBackend, OwnLogins {
+  private static final Logger LOG = LoggerFactory.getLogger(VaultBackend.class);
+
+  /** Vault waits for the target while it ends a lease. */
+  private static final Duration END_LEASE = Duration.ofSeconds(30);
+
+  private final VaultClient client;
+  private final VaultSession sessions;
+  private final Heartbeat heartbeat;
+  private final Subscription rotation;
+  private final Time time;
+  private final String broker;
+
+  /**
+   * Begins to log in; calls wait for the first login, up to the time limit.
+   *
+   * @param broker our own SPIFFE ID, for the tokens' metadata
+   * @param tls makes the TLS context for new connections, with the SVID of then
+   */
+  public VaultBackend(
+      VaultSettings settings,
+      String broker,
+      IdentitySource identity,
+      Supplier<SSLContext> tls,
+      SessionLog log,
+      Time time) {
+    this.time = time;
+    this.broker = broker;
+    this.client = new VaultClient(settings, tls);
+    this.sessions = new VaultSession(time, settings.timeout());
+    VaultLogin login = new VaultLogin(client, settings, identity, time);
+    this.heartbeat = new Heartbeat(client, login, sessions, log, settings.longestTask(), time);
+    this.rotation = identity.onChange(client::renewTls);
+    heartbeat.start();
+  }
+
+  @Override
+  public EpochToken openEpoch(
+      Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
+    Session session = sessions.current();
+    Set<String> policies = Tokens.policies(grants);
+    Map<String, Object> asked = Tokens.request(epoch, agent, policies, broker, atMost);
+    Answer answer;
+    try {
+      answer =
+          client.post(
+              "auth/token/create/" + Names.check("agent", agent.name()), session.token(), asked);
+    } catch (NoAnswer e) {
+      throw lost(session, e);
+    }
+    if (!answer.ok()) {
+      sessions.wake();
+      if (maybeDone(answer)) {
+        sessions.retire(session);
+        throw new AnswerLost(Refusals.fault("open an epoch", answer), Refusals.said(answer));
+      }
+      throw Refusals.of("open an epoch", answer);
+    }
+    return accept(session, epoch, policies, answer);
+  }
+
+  /** The token must be what was asked for: whatever Vault made of it instead is ended at once. */
+  private EpochToken accept(Session session, Epoch epoch, Set<String> policies, Answer answer) {
+    JsonNode auth = answer.auth();
+    Accessor accessor = new Accessor(auth.path("accessor").asText());
+    SecretBytes token = Answer.secret(auth.path("client_token"));
+    if (Tokens.asAsked(answer, policies) && session.add(accessor, epoch)) {
+      return new EpochToken(epoch, accessor, token);
+    }
+    token.close();
+    LOG.warn("Vault made another token than was asked for: {}", answer.warnings());
+    try {
+      Tokens.end(client, session.token(), accessor);
+    } catch (NoAnswer | FaultException e) {
+      sessions.retire(session);
+    }
+    throw new FaultException(
+        Refusals.vault("Vault made another token than was asked for: run exeat vault apply"));
+  }
+
+  @Override
+  public Lent issue(EpochToken token, Grant grant) {
+    return lend("database/creds/" + Names.check("grant", grant.name()), token.token());
+  }
+
+  private Lent lend(String path, SecretBytes token) {
+    Instant asked = time.now();
+    Answer answer;
+    try {
+      answer = client.get(path, token);
+    } catch (NoAnswer e) {
+      throw lost(e);
+    }
+    if (!answer.ok()) {
+      if (Refusals.targetNotReached(answer)) {
+        throw new FaultException(
+            Refusals.target("Vault cannot reach the database"), Refusals.said(answer));
+      }
+      if (maybeDone(answer)) {
+        sessions.wake();
+        throw new AnswerLost(Refusals.fault("lend a credential", answer), Refusals.said(answer));
+      }
+      throw Refusals.of("lend a credential", answer);
+    }
+    return new Lent(
+        new LeaseId(answer.body().path("lease_id").asText()),
+        answer.data().path("username").asText(),
+        Answer.secret(answer.data().path("password")),
+        asked.plusSeconds(answer.body().path("lease_duration").asLong()));
+  }
+
+  @Override
+  public Instant renew(EpochToken token, LeaseId lease, Duration atMost) {
+    Instant asked = time.now();
+    Answer answer;
+    try {
+      answer =
+          client.post(
+              "sys/leases/renew",
+              token.token(),
+              Map.of("lease_id", lease.value(), "increment", Math.max(1, atMost.toSeconds())));
+    } catch (NoAnswer e) {
+      sessions.wake();
+      throw Refusals.of(e);
+    }
+    if (answer.ok()) {
+      return asked.plusSeconds(answer.body().path("lease_duration").asLong());
+    }
+    if (answer.status() == 403 || unknownLease(answer)) {
+      return Instant.MIN;
+    }
+    throw leaseRefusal("renew a lease", answer);
+  }
+
+  @Override
+  public void endToken(Accessor accessor) {
+    asBroker(by -> {
+      Tokens.end(client, by, accessor);
+      return true;
+    });
+    sessions.ended(accessor);
+  }
+
+  @Override
+  public void endLease(LeaseId lease) {
+    Answer answer =
+        asBroker(by ->
+            client.post(
+                "sys/leases/revoke",
+                by,
+                Map.of("lease_id", lease.value(), "sync", true),
+                END_LEASE));
+    if (!answer.ok() && !unknownLease(answer)) {
+      throw leaseRefusal("end a lease", answer);
+    }
+  }
+
+  @Override
+  public boolean tokenGone(Accessor accessor) {
+    return asBroker(by -> Tokens.gone(client, by, accessor));
+  }
+
+  @Override
+  public boolean leaseGone(LeaseId lease) {
+    Answer answer =
+        asBroker(by -> client.post("sys/leases/lookup", by, Map.of("lease_id", lease.value())));
+    if (!answer.ok() && !unknownLease(answer)) {
+      throw Refusals.of("look a lease up", answer);
+    }
+    return !answer.ok();
+  }
+
+  @Override
+  public Lent verifier(String target) {
+    try {
+      return lend(
+          "database/creds/" + Policies.VERIFIER + Names.check("target", target),
+          sessions.current().token());
+    } catch (AnswerLost e) {
+      throw e.toFault();
+    }
+  }
+
+  @Override
+  public void giveBack(LeaseId lease) {
+    try {
+      endLease(lease);
+    } catch (FaultException e) {
+      LOG.info("A login of the verifier is left to its lease", e);
+    }
+  }
+
+  @Override
+  public Subscription onLost(Consumer<Set<Epoch>> listener) {
+    return sessions.onLost(listener);
+  }
+
+  @Override
+  public Health health() {
+    return sessions.health();
+  }
+
+  @Override
+  public void close() {
+    rotation.close();
+    heartbeat.close();
+    client.close();
+  }
+
+  private interface Call<T> {
+    T with(SecretBytes token) throws NoAnswer;
+  }
+
+  private <T> T asBroker(Call<T> call) {
+    try {
+      return call.with(sessions.current().token());
+    } catch (NoAnswer e) {
+      sessions.wake();
+      throw Refusals.of(e);
+    }
+  }
+
+  private RuntimeException lost(Session session, NoAnswer e) {
+    if (e.sent()) {
+      sessions.retire(session);
+    }
+    return lost(e);
+  }
+
+  private RuntimeException lost(NoAnswer e) {
+    sessions.wake();
+    return e.sent() ? new AnswerLost(Refusals.fault(e), e) : Refusals.of(e);
+  }
+
+  /** A server error may come after the deed: the answer's audit record can fail, for one. */
+  private static boolean maybeDone(Answer answer) {
+    return answer.status() >= 500 && answer.status() != 503;
+  }
+
+  private static boolean unknownLease(Answer answer) {
+    return answer.status() == 400
+        && (answer.says("invalid lease") || answer.says("lease not found"));
+  }
+
+  /** A 400 that is not about the lease's name is the target's: Vault passes its error on so. */
+  private static FaultException leaseRefusal(String what, Answer answer) {
+    Fault fault =
+        answer.status() == 400
+            ? Refusals.target("the database did not let Vault " + what)
+            : Refusals.fault(what, answer);
+    return new FaultException(fault, Refusals.said(answer));
+  }
+}

@@ -1,0 +1,188 @@
+package io.exeat.credential.vault;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.FaultException;
+import io.exeat.base.SecretBytes;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Catalogue;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Sets Vault up for a catalogue, with an operator's token; what is as it should be is left alone.
+ * The broker itself never has such rights.
+ *
+ * <p>What the catalogue no longer names stays in Vault, out of the broker's reach: its policy names
+ * each path. An agent's entity that a person disabled stays disabled.
+ */
+public final class VaultSetup implements AutoCloseable {
+  private final VaultClient client;
+  private final VaultSettings vault;
+  private final SetupSettings setup;
+  private final SecretBytes operator;
+
+  /**
+   * @param operator a token that may write what is compared; ours to read, the caller's to close
+   */
+  public VaultSetup(
+      VaultSettings vault, SetupSettings setup, Supplier<SSLContext> tls, SecretBytes operator) {
+    this.client = new VaultClient(vault, tls);
+    this.vault = vault;
+    this.setup = setup;
+    this.operator = operator;
+  }
+
+  /**
+   * Says what differs and writes nothing.
+   *
+   * @throws FaultException Unavailable VAULT, or Malformed for what cannot be set up so
+   */
+  public List<Change> check(Catalogue catalogue) {
+    return run(catalogue, false);
+  }
+
+  /**
+   * Writes what differs, in an order in which each thing can be used once it is there. It can be
+   * run again after a failure.
+   *
+   * @throws FaultException Unavailable VAULT, or Malformed for what cannot be set up so
+   */
+  public List<Change> apply(Catalogue catalogue) {
+    return run(catalogue, true);
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+
+  private List<Change> run(Catalogue catalogue, boolean write) {
+    List<Item> items = new Wanted(vault, setup, catalogue).items();
+    List<Change> changes = new ArrayList<>();
+    try {
+      changes.add(mount("sys/auth", vault.mount(), "jwt", write));
+      changes.add(mount("sys/mounts", "database", "database", write));
+      for (Item item : items) {
+        changes.add(settle(item, write));
+      }
+      changes.addAll(entity(vault.role(), setup.broker().toString(), vault.mount(), write));
+      for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
+        changes.addAll(entity(agent.name(), agent.id().toString(), "token", write));
+      }
+      return changes;
+    } catch (NoAnswer e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  private Change mount(String kind, String path, String type, boolean write) throws NoAnswer {
+    String what = kind + "/" + path;
+    JsonNode there = must(what, client.get(kind, operator)).data().path(path + "/");
+    if (!there.isMissingNode()) {
+      return there.path("type").asText().equals(type)
+          ? new Change(what, Change.Kind.SAME, List.of())
+          : new Change(
+              what, Change.Kind.LEFT, List.of("is of type " + there.path("type").asText()));
+    }
+    if (write) {
+      must(what, client.post(what, operator, Map.of("type", type)));
+    }
+    return new Change(what, Change.Kind.CREATE, List.of());
+  }
+
+  private Change settle(Item item, boolean write) throws NoAnswer {
+    Answer found = client.get(item.path(), operator);
+    Change change;
+    if (missing(found)) {
+      change = new Change(item.path(), Change.Kind.CREATE, List.of());
+    } else {
+      List<String> differences = item.differences(must(item.path(), found).data());
+      boolean secret = !item.unreadable().isEmpty();
+      if (differences.isEmpty() && !secret) {
+        return new Change(item.path(), Change.Kind.SAME, List.of());
+      }
+      change =
+          new Change(
+              item.path(),
+              differences.isEmpty() ? Change.Kind.REWRITE : Change.Kind.UPDATE,
+              differences);
+    }
+    if (write) {
+      must(item.path(), client.post(item.path(), operator, item.body()));
+    }
+    return change;
+  }
+
+  /** An agent with a name, known by its SPIFFE ID at the mount that its tokens come from. */
+  private List<Change> entity(String name, String id, String mount, boolean write) throws NoAnswer {
+    String path = "identity/entity/name/" + Names.check("agent", name);
+    Item item = new Item(path, Map.of("policies", List.of()));
+    List<Change> changes = new ArrayList<>();
+    Answer found = client.get(path, operator);
+    if (found.ok() && found.data().path("disabled").asBoolean()) {
+      changes.add(new Change(path, Change.Kind.LEFT, List.of("is disabled")));
+    } else {
+      changes.add(settle(item, write));
+      found = client.get(path, operator);
+    }
+    String accessor =
+        must("sys/auth", client.get("sys/auth", operator))
+            .data()
+            .path(mount + "/")
+            .path("accessor")
+            .asText();
+    String entity = found.data().path("id").asText();
+    changes.add(alias(new Alias(id, accessor, entity, mount), write));
+    return changes;
+  }
+
+  private record Alias(String name, String accessor, String entity, String mount) {}
+
+  private Change alias(Alias alias, boolean write) throws NoAnswer {
+    String what = "identity/entity-alias " + alias.name + " at " + alias.mount + "/";
+    if (!alias.accessor.isEmpty()) {
+      Answer owner =
+          client.post(
+              "identity/lookup/entity",
+              operator,
+              Map.of("alias_name", alias.name, "alias_mount_accessor", alias.accessor));
+      String id = owner.ok() ? owner.data().path("id").asText() : "";
+      if (!id.isEmpty() && id.equals(alias.entity)) {
+        return new Change(what, Change.Kind.SAME, List.of());
+      }
+    }
+    if (write) {
+      must(
+          what,
+          client.post(
+              "identity/entity-alias",
+              operator,
+              Map.of(
+                  "name", alias.name,
+                  "canonical_id", alias.entity,
+                  "mount_accessor", alias.accessor)));
+    }
+    return new Change(what, Change.Kind.CREATE, List.of());
+  }
+
+  /** A mount that is not there yet answers with more than 404. */
+  private static boolean missing(Answer answer) {
+    return answer.status() == 404
+        || (answer.status() == 400 && answer.says("no handler for route"))
+        || answer.status() == 204;
+  }
+
+  private static Answer must(String what, Answer answer) {
+    if (!answer.ok()) {
+      throw new FaultException(
+          Refusals.vault(
+              "Vault refused " + what + " (" + answer.status() + "): " + answer.errors()),
+          Refusals.said(answer));
+    }
+    return answer;
+  }
+}

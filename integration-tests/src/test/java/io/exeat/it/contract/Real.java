@@ -1,0 +1,163 @@
+package io.exeat.it.contract;
+
+import io.exeat.base.SecretBytes;
+import io.exeat.base.Time;
+import io.exeat.credential.vault.DatabaseSql;
+import io.exeat.credential.vault.SetupSettings;
+import io.exeat.credential.vault.VaultSettings;
+import io.exeat.credential.vault.VaultSetup;
+import io.exeat.it.Needs;
+import io.exeat.it.environment.Binaries;
+import io.exeat.it.environment.OpenBao;
+import io.exeat.it.environment.Postgres;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Binding;
+import io.exeat.task.Catalogue;
+import io.exeat.task.Grant;
+import io.exeat.task.Target;
+import io.spiffe.spiffeid.SpiffeId;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A real OpenBao set up for a real database of orders, started once for all tests of this package.
+ */
+final class Real {
+  static final Time TIME = new Time(Clock.systemUTC(), System::nanoTime);
+  static final SpiffeId BROKER =
+      SpiffeId.parse("spiffe://example.org/ns/shop/sa/orders/broker/orders");
+  static final String DATABASE = "orders";
+  static final String ADMIN = "vaultadmin";
+  private static final String ADMIN_PASSWORD = "vaultadmin-of-the-test";
+  private static final Object LOCK = new Object();
+  private static Optional<Real> started = Optional.empty();
+
+  final OpenBao bao;
+  final Postgres postgres;
+  final TestIdentity identity = new TestIdentity(BROKER);
+  final Target.Postgres target;
+
+  private Real(OpenBao bao, Postgres postgres) {
+    this.bao = bao;
+    this.postgres = postgres;
+    this.target =
+        new Target.Postgres("orders-db", "test", "127.0.0.1", postgres.port(), DATABASE, false);
+  }
+
+  /** Skips the test where a part is missing. */
+  static Real get() {
+    synchronized (LOCK) {
+      Path baoBinary = Needs.part("openbao", Binaries.openBao());
+      Path postgresBinaries = Needs.part("postgres", Binaries.postgres());
+      if (started.isEmpty()) {
+        Postgres postgres = Postgres.start(postgresBinaries);
+        OpenBao bao = OpenBao.start(baoBinary);
+        Runtime.getRuntime()
+            .addShutdownHook(
+                new Thread(() -> {
+                  bao.close();
+                  postgres.close();
+                }));
+        started = Optional.of(new Real(bao, postgres));
+      }
+      return started.get();
+    }
+  }
+
+  VaultSettings settings() {
+    return new VaultSettings(
+        bao.address(),
+        Optional.empty(),
+        "spiffe",
+        "exeat-broker",
+        "vault",
+        Duration.ofSeconds(5),
+        Duration.ofHours(1),
+        false);
+  }
+
+  SetupSettings setup() {
+    return new SetupSettings(
+        BROKER,
+        new SetupSettings.JwtKeys.Pem(List.of(identity.publicKeyPem())),
+        true,
+        Duration.ofHours(8),
+        Map.of(
+            target.name(),
+            new SetupSettings.Admin(
+                ADMIN,
+                SecretBytes.adopt(ADMIN_PASSWORD.getBytes(StandardCharsets.UTF_8)),
+                Optional.empty())));
+  }
+
+  VaultSetup operator() {
+    return new VaultSetup(
+        settings(),
+        setup(),
+        bao::trust,
+        SecretBytes.adopt(bao.rootToken().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  Catalogue catalogue(AgentEntry agent, Grant... grants) {
+    Map<String, Grant> byName = new java.util.HashMap<>();
+    for (Grant grant : grants) {
+      byName.put(grant.name(), grant);
+    }
+    return new Catalogue(
+        Map.of(target.name(), target), byName, Map.of(), Map.of(agent.name(), agent));
+  }
+
+  /** The database as an administrator would have it prepared; does nothing the second time. */
+  void prepare(Catalogue catalogue) {
+    if (!postgres
+        .query("postgres", "SELECT 1 FROM pg_database WHERE datname = '" + DATABASE + "'")
+        .isEmpty()) {
+      return;
+    }
+    postgres.execute("postgres", "CREATE DATABASE " + DATABASE);
+    postgres.execute(
+        DATABASE,
+        """
+        CREATE SCHEMA shop;
+        CREATE TABLE shop.orders (id bigint GENERATED ALWAYS AS IDENTITY, item text);
+        INSERT INTO shop.orders (item) VALUES ('leave');
+        """);
+    for (int i = 0; i < 2; i++) {
+      postgres.execute(DATABASE, script());
+    }
+    postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
+    DatabaseSql.adminGrants(catalogue, target.name(), ADMIN)
+        .forEach(sql -> postgres.execute(DATABASE, sql));
+  }
+
+  private static String script() {
+    try {
+      return Files.readString(
+          Path.of(System.getProperty("exeat.root", "..")).resolve("deploy/postgres/prepare.sql"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static AgentEntry agent(String name, String id, Set<String> grants) {
+    return new AgentEntry(
+        name,
+        SpiffeId.parse(id),
+        "team",
+        "on-call",
+        grants,
+        Set.of(),
+        Duration.ofHours(1),
+        10,
+        Set.<Binding>of());
+  }
+}

@@ -1,0 +1,225 @@
+package io.exeat.it.environment;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An OpenBao server of ours in a temporary folder: raft storage, TLS on the loopback address by a
+ * certificate of its own, an audit file; initialised and unsealed.
+ */
+public final class OpenBao implements AutoCloseable {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+
+  private final Path bao;
+  private final Path folder;
+  private final int port = Processes.freePort();
+  private final TestCertificate certificate;
+  private final HttpClient http;
+  private @Nullable Process process;
+  private String unsealKey = "";
+  private String root = "";
+
+  private OpenBao(Path bao, Path folder) {
+    this.bao = bao;
+    this.folder = folder;
+    this.certificate = TestCertificate.create(folder);
+    this.http = HttpClient.newBuilder().sslContext(certificate.trust()).build();
+  }
+
+  /** A new server. */
+  public static OpenBao start(Path bao) {
+    try {
+      Path folder = Files.createTempDirectory("exeat-bao");
+      OpenBao server = new OpenBao(bao, folder);
+      Files.createDirectories(folder.resolve("raft"));
+      Files.writeString(
+          folder.resolve("bao.hcl"),
+          """
+          storage "raft" {
+            path = "%1$s/raft"
+            node_id = "one"
+          }
+          listener "tcp" {
+            address = "127.0.0.1:%2$d"
+            tls_cert_file = "%1$s/tls.crt"
+            tls_key_file = "%1$s/tls.key"
+          }
+          audit "file" "file" {
+            description = "all of it"
+            options = { file_path = "%1$s/audit.log" }
+          }
+          api_addr = "https://127.0.0.1:%2$d"
+          cluster_addr = "https://127.0.0.1:%3$d"
+          disable_mlock = true
+          log_level = "warn"
+          """
+              .formatted(folder, server.port, Processes.freePort()));
+      server.run();
+      JsonNode init =
+          server.call("PUT", "sys/init", Map.of("secret_shares", 1, "secret_threshold", 1)).body();
+      server.unsealKey = init.path("keys_base64").path(0).asText();
+      server.root = init.path("root_token").asText();
+      server.unseal();
+      return server;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public URI address() {
+    return URI.create("https://127.0.0.1:" + port);
+  }
+
+  /** Trusts this server alone. */
+  public SSLContext trust() {
+    return certificate.trust();
+  }
+
+  /** The certificate that vouches for the server, in PEM. */
+  public Path ca() {
+    return folder.resolve("tls.crt");
+  }
+
+  /** The first token; for the operator's part and for looking, never for the broker. */
+  public String rootToken() {
+    return root;
+  }
+
+  /** One JSON line for each request and each answer. */
+  public Path audit() {
+    return folder.resolve("audit.log");
+  }
+
+  /** What it answers to the root token. */
+  public Reply call(String method, String path, Object body) {
+    return call(method, path, body, root);
+  }
+
+  /** What it answers to any token; an empty one is not sent. */
+  public Reply call(String method, String path, Object body, String token) {
+    try {
+      HttpRequest.Builder request =
+          HttpRequest.newBuilder(address().resolve("/v1/" + path))
+              .timeout(ANSWER)
+              .method(
+                  method,
+                  Map.of().equals(body)
+                      ? HttpRequest.BodyPublishers.noBody()
+                      : HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)));
+      if (!token.isEmpty()) {
+        request.header("X-Vault-Token", token);
+      }
+      HttpResponse<byte[]> response =
+          http.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+      byte[] bytes = response.body();
+      return new Reply(
+          response.statusCode(),
+          bytes.length == 0 ? JSON.createObjectNode() : JSON.readTree(bytes));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  public void seal() {
+    Reply _ = call("PUT", "sys/seal", Map.of());
+  }
+
+  /** Unseals it and waits until it works. */
+  public void unseal() {
+    Processes.await(
+        "OpenBao's unsealing",
+        ANSWER,
+        () -> {
+          Reply _ = call("PUT", "sys/unseal", Map.of("key", unsealKey));
+          return call("GET", "sys/health", Map.of()).status() == 200;
+        });
+  }
+
+  /** Ends it with kill -9. */
+  public void kill() {
+    if (process != null) {
+      Processes.end(process, "KILL");
+    }
+  }
+
+  /** It is there and does not answer. */
+  public void freeze() {
+    if (process != null) {
+      Processes.signal(process, "STOP");
+    }
+  }
+
+  public void thaw() {
+    if (process != null) {
+      Processes.signal(process, "CONT");
+    }
+  }
+
+  /** Starts it again after {@link #kill} or {@link #stop}, and unseals it. */
+  public void restart() {
+    run();
+    unseal();
+  }
+
+  public void stop() {
+    if (process != null) {
+      Processes.end(process, "TERM");
+    }
+  }
+
+  /** Stops it and removes its folder. */
+  @Override
+  public void close() {
+    Optional.ofNullable(process)
+        .filter(Process::isAlive)
+        .ifPresent(alive -> Processes.signal(alive, "CONT"));
+    stop();
+    Processes.delete(folder);
+  }
+
+  private void run() {
+    Process started =
+        Processes.start(
+            List.of(bao.toString(), "server", "-config=" + folder.resolve("bao.hcl")),
+            folder.resolve("log"));
+    process = started;
+    Processes.await(
+        "OpenBao's first answer",
+        ANSWER,
+        () -> {
+          if (!started.isAlive()) {
+            throw new IllegalStateException("OpenBao ended: see " + folder.resolve("log"));
+          }
+          return Processes.answers(port);
+        });
+  }
+
+  /** What the server said. */
+  public record Reply(int status, JsonNode body) {
+    public JsonNode data() {
+      return body.path("data");
+    }
+
+    public JsonNode auth() {
+      return body.path("auth");
+    }
+  }
+}

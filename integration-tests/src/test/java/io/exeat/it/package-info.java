@@ -1,0 +1,5 @@
+/** The broker against real servers. */
+@NullMarked
+package io.exeat.it;
+
+import org.jspecify.annotations.NullMarked;
