@@ -1,7 +1,5 @@
 package io.exeat.attest;
 
-import static java.lang.System.Logger.Level.ERROR;
-
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Subscription;
 import io.netty.channel.IoEvent;
@@ -16,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A process by its pidfd, which becomes readable when the process exits: pidfd_open(2).
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Counted: the connection that it came with holds it, and each subscription does.
  */
 final class PidfdHold implements ProcessHold {
-  private static final System.Logger LOG = System.getLogger(PidfdHold.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(PidfdHold.class);
 
   /** Before pidfs all pidfds share one inode, on the device of all anonymous inodes. */
   private static final Object ANONYMOUS_DEVICE = anonymousDevice();
@@ -57,7 +57,7 @@ final class PidfdHold implements ProcessHold {
         return "i" + Files.getAttribute(link, "unix:ino");
       }
     } catch (IOException e) {
-      LOG.log(ERROR, "A pidfd cannot be looked at; the process is known by its start time", e);
+      LOG.error("A pidfd cannot be looked at; the process is known by its start time", e);
     }
     return pid > 0 ? StartTimeHold.key(pid, start) : ConnectionHold.nextKey();
   }
@@ -116,7 +116,7 @@ final class PidfdHold implements ProcessHold {
                 var _ = registration.submit(EpollIoOps.EPOLLIN);
               } else {
                 // What cannot be watched cannot be vouched for.
-                LOG.log(ERROR, "A process cannot be watched", done.cause());
+                LOG.error("A process cannot be watched", done.cause());
                 var _ = death.happen("the process cannot be watched");
               }
             });
@@ -137,7 +137,7 @@ final class PidfdHold implements ProcessHold {
       try {
         pidfd.close();
       } catch (IOException e) {
-        LOG.log(ERROR, "A pidfd cannot be closed", e);
+        LOG.error("A pidfd cannot be closed", e);
       }
     });
   }
@@ -160,7 +160,7 @@ final class PidfdHold implements ProcessHold {
       try {
         any.close();
       } catch (IOException e) {
-        LOG.log(ERROR, "An eventfd cannot be closed", e);
+        LOG.error("An eventfd cannot be closed", e);
       }
     }
   }

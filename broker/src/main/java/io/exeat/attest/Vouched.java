@@ -1,7 +1,5 @@
 package io.exeat.attest;
 
-import static java.lang.System.Logger.Level.INFO;
-
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -18,6 +16,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One process that the issuer vouches for: its SVID as it is now, through one stream, until the
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * it is gone for good.
  */
 final class Vouched implements Asked.Later {
-  private static final System.Logger LOG = System.getLogger(Vouched.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(Vouched.class);
 
   /** What is the same for all processes. */
   record Terms(
@@ -200,8 +200,7 @@ final class Vouched implements Asked.Later {
       stream = null;
     }
     if (gone.happen(why)) {
-      LOG.log(
-          INFO, "Process {0} (uid {1}) is no longer vouched for: {2}", peer.pid(), peer.uid(), why);
+      LOG.info("Process {} (uid {}) is no longer vouched for: {}", peer.pid(), peer.uid(), why);
     }
     svid = null;
     death.close();

@@ -16,8 +16,8 @@ import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out whether this JVM's TLS server hands out session tickets, by a handshake in memory: the
- * property that decides it is read once, so its value now would prove nothing.
+ * Finds out whether this JVM's TLS server hands out session tickets, by two handshakes in memory:
+ * the property that decides it is read once, so its value now would prove nothing.
  */
 final class SessionTickets {
   private static final int MOST_STEPS = 100;
@@ -25,18 +25,24 @@ final class SessionTickets {
   private SessionTickets() {}
 
   static boolean areHandedOut(Svid svid) {
-    SSLContext one =
-        SpiffeTls.jdk(new KeyManager[] {new Shows(svid)}, new TrustManager[] {new Anyone()});
+    Anyone seen = new Anyone();
+    SSLContext one = SpiffeTls.jdk(new KeyManager[] {new Shows(svid)}, new TrustManager[] {seen});
+    try {
+      shakeHands(one);
+      shakeHands(one);
+    } catch (SSLException e) {
+      throw new IllegalStateException("a TLS handshake with our own X.509-SVID fails", e);
+    }
+    // A resumed session shows no certificate.
+    return seen.certificates < 2;
+  }
+
+  private static void shakeHands(SSLContext one) throws SSLException {
     SSLEngine server = one.createSSLEngine();
     server.setUseClientMode(false);
     SSLEngine client = one.createSSLEngine("probe", 1);
     client.setUseClientMode(true);
-    try {
-      shakeHands(client, server);
-    } catch (SSLException e) {
-      throw new IllegalStateException("a TLS handshake with our own X.509-SVID fails", e);
-    }
-    return one.getClientSessionContext().getIds().hasMoreElements();
+    shakeHands(client, server);
   }
 
   /** Goes on after the handshake until neither side has anything to say: tickets come last. */
@@ -88,6 +94,8 @@ final class SessionTickets {
 
   /** For the probe alone: both ends are this process. */
   private static final class Anyone extends X509ExtendedTrustManager {
+    int certificates;
+
     @Override
     public void checkClientTrusted(X509Certificate[] chain, String type) {}
 
@@ -104,7 +112,9 @@ final class SessionTickets {
     public void checkClientTrusted(X509Certificate[] chain, String type, @Nullable SSLEngine e) {}
 
     @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, @Nullable SSLEngine e) {}
+    public void checkServerTrusted(X509Certificate[] chain, String type, @Nullable SSLEngine e) {
+      certificates++;
+    }
 
     @Override
     public X509Certificate[] getAcceptedIssuers() {

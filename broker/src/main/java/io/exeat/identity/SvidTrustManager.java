@@ -1,7 +1,5 @@
 package io.exeat.identity;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import io.spiffe.spiffeid.SpiffeId;
 import java.net.Socket;
 import java.security.cert.CertificateException;
@@ -11,13 +9,15 @@ import java.util.function.Predicate;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Trusts a peer whose chain verifies by its own trust domain's bundle and whose SPIFFE ID is
  * wanted.
  */
 final class SvidTrustManager extends X509ExtendedTrustManager {
-  private static final System.Logger LOG = System.getLogger(SvidTrustManager.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(SvidTrustManager.class);
   private static final String CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
   private static final String SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
   private static final String ANY = "2.5.29.37.0";
@@ -41,7 +41,7 @@ final class SvidTrustManager extends X509ExtendedTrustManager {
         throw new CertificateException("the peer is " + id + ", which is not wanted here");
       }
     } catch (CertificateException e) {
-      LOG.log(WARNING, "A TLS peer is refused: {0}", e.getMessage());
+      LOG.warn("A TLS peer is refused: {}", e.getMessage());
       throw e;
     }
   }

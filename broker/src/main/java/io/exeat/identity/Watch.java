@@ -1,8 +1,5 @@
 package io.exeat.identity;
 
-import static java.lang.System.Logger.Level.ERROR;
-import static java.lang.System.Logger.Level.INFO;
-
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Subscription;
 import io.grpc.CallOptions;
@@ -13,6 +10,8 @@ import io.grpc.Status;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One server stream of a SPIFFE API, kept open until closed: whatever ends it, it is asked for
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * logged as errors and the stream stays shut.
  */
 public final class Watch<Q, R> implements Subscription {
-  private static final System.Logger LOG = System.getLogger(Watch.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
   private static final long FIRST_MILLIS = 100;
   private static final long CAP_MILLIS = 5_000;
   private static final long AWAY_CAP_MILLIS = 1_000;
@@ -90,15 +89,10 @@ public final class Watch<Q, R> implements Subscription {
     }
     if (why.getCode() == Status.Code.INVALID_ARGUMENT
         || why.getCode() == Status.Code.UNIMPLEMENTED) {
-      LOG.log(
-          ERROR,
-          "{0} at {1} cannot work and is not asked for again: {2}",
-          name(),
-          link.state(),
-          why);
+      LOG.error("{} at {} cannot work and is not asked for again: {}", name(), link.state(), why);
       return;
     }
-    LOG.log(INFO, "{0} at {1} ended and is asked for again: {2}", name(), link.state(), why);
+    LOG.info("{} at {} ended and is asked for again: {}", name(), link.state(), why);
     long cap = why.getCode() == Status.Code.UNAVAILABLE ? AWAY_CAP_MILLIS : CAP_MILLIS;
     long longest = Math.min(pause, cap);
     pause = Math.min(pause * 2, CAP_MILLIS);

@@ -1,7 +1,5 @@
 package io.exeat.attest.brokerapi;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import com.google.protobuf.Any;
 import io.exeat.attest.Issuer;
 import io.exeat.attest.Peer;
@@ -30,13 +28,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Asks a SPIFFE Broker API by PID, over mTLS with the broker's own SVID; the endpoint must be the
  * SPIRE agent of the own trust domain.
  */
 public final class BrokerApi implements Issuer {
-  private static final System.Logger LOG = System.getLogger(BrokerApi.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(BrokerApi.class);
   private static final String HEADER = "broker.spiffe.io";
 
   private final Link link;
@@ -103,7 +103,7 @@ public final class BrokerApi implements Issuer {
         svids.add(
             Svids.read(sent.getSpiffeId(), sent.getX509Svid().toByteArray(), key, sent.getHint()));
       } catch (CertificateException e) {
-        LOG.log(WARNING, "An X.509-SVID from the Broker API is left out: {0}", e.getMessage());
+        LOG.warn("An X.509-SVID from the Broker API is left out: {}", e.getMessage());
       } finally {
         Arrays.fill(key, (byte) 0);
       }

@@ -1,7 +1,5 @@
 package io.exeat.attest.delegated;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import com.google.protobuf.ByteString;
 import io.exeat.attest.Issuer;
 import io.exeat.attest.Peer;
@@ -26,13 +24,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Asks SPIRE's Delegated Identity API by PID on the SPIRE agent's admin socket, of which this
  * broker is a delegate.
  */
 public final class DelegatedIdentity implements Issuer {
-  private static final System.Logger LOG = System.getLogger(DelegatedIdentity.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(DelegatedIdentity.class);
 
   private final Link link;
 
@@ -94,10 +94,7 @@ public final class DelegatedIdentity implements Issuer {
                 key,
                 sent.getX509Svid().getHint()));
       } catch (CertificateException e) {
-        LOG.log(
-            WARNING,
-            "An X.509-SVID from the Delegated Identity API is left out: {0}",
-            e.getMessage());
+        LOG.warn("An X.509-SVID from the Delegated Identity API is left out: {}", e.getMessage());
       } finally {
         Arrays.fill(key, (byte) 0);
       }

@@ -1,7 +1,5 @@
 package io.exeat.identity.workload;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import com.google.protobuf.ByteString;
 import io.exeat.identity.SpiffeIds;
 import io.exeat.identity.Svid;
@@ -18,11 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One answer of the Workload API, read: all that this process is entitled to at one time. */
 record Entitlement(List<Svid> svids, Map<TrustDomain, Set<X509Certificate>> bundles) {
   static final Entitlement NONE = new Entitlement(List.of(), Map.of());
-  private static final System.Logger LOG = System.getLogger(Entitlement.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(Entitlement.class);
 
   Entitlement {
     svids = List.copyOf(svids);
@@ -44,7 +44,7 @@ record Entitlement(List<Svid> svids, Map<TrustDomain, Set<X509Certificate>> bund
         svids.add(svid);
         addBundle(bundles, svid.id().getTrustDomain().toIdString(), sent.getBundle());
       } catch (CertificateException e) {
-        LOG.log(WARNING, "An X.509-SVID from the Workload API is left out: {0}", e.getMessage());
+        LOG.warn("An X.509-SVID from the Workload API is left out: {}", e.getMessage());
       } finally {
         java.util.Arrays.fill(key, (byte) 0);
       }
@@ -61,7 +61,7 @@ record Entitlement(List<Svid> svids, Map<TrustDomain, Set<X509Certificate>> bund
       }
       bundles.put(id.getTrustDomain(), Set.copyOf(Svids.certificates(der.toByteArray())));
     } catch (CertificateException | RuntimeException e) {
-      LOG.log(WARNING, "A bundle from the Workload API is left out: {0}", e.getMessage());
+      LOG.warn("A bundle from the Workload API is left out: {}", e.getMessage());
     }
   }
 
@@ -72,7 +72,7 @@ record Entitlement(List<Svid> svids, Map<TrustDomain, Set<X509Certificate>> bund
             .filter(svid -> svid.id().equals(id) && (hint.isEmpty() || svid.hint().equals(hint)))
             .toList();
     if (matching.size() > 1) {
-      LOG.log(WARNING, "{0} X.509-SVIDs of {1}: set a hint that names one", matching.size(), id);
+      LOG.warn("{} X.509-SVIDs of {}: set a hint that names one", matching.size(), id);
     }
     return matching.size() == 1 ? Optional.of(matching.getFirst()) : Optional.empty();
   }

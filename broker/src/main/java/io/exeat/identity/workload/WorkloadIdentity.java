@@ -1,8 +1,5 @@
 package io.exeat.identity.workload;
 
-import static java.lang.System.Logger.Level.INFO;
-import static java.lang.System.Logger.Level.WARNING;
-
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
@@ -26,10 +23,12 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One watched stream of a Workload API; SVIDs and bundles always come from the same answer. */
 public final class WorkloadIdentity implements IdentitySource {
-  private static final System.Logger LOG = System.getLogger(WorkloadIdentity.class.getName());
+  private static final Logger LOG = LoggerFactory.getLogger(WorkloadIdentity.class);
   private static final String HEADER = "workload.spiffe.io";
   private static final Duration RETRY = Duration.ofSeconds(1);
 
@@ -128,8 +127,8 @@ public final class WorkloadIdentity implements IdentitySource {
     boolean had = before.only(config.id(), config.hint()).isPresent();
     Optional<Svid> own = next.only(config.id(), config.hint());
     own.ifPresentOrElse(
-        svid -> LOG.log(INFO, "Own X.509-SVID: {0}", svid),
-        () -> LOG.log(WARNING, "No X.509-SVID of {0}: {1}", config.id(), whyMissing));
+        svid -> LOG.info("Own X.509-SVID: {}", svid),
+        () -> LOG.warn("No X.509-SVID of {}: {}", config.id(), whyMissing));
     if (own.isPresent()) {
       first.countDown();
     } else if (had) {
@@ -139,7 +138,7 @@ public final class WorkloadIdentity implements IdentitySource {
       try {
         listener.run();
       } catch (RuntimeException e) {
-        LOG.log(WARNING, "A listener to changes of identity failed", e);
+        LOG.warn("A listener to changes of identity failed", e);
       }
     }
   }

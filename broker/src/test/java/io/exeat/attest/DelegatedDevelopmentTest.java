@@ -1,0 +1,17 @@
+package io.exeat.attest;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.io.TempDir;
+
+@NullMarked
+final class DelegatedDevelopmentTest extends AttestorContract {
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  Path directory;
+
+  @Override
+  protected Place place() {
+    return new DevelopmentPlace(DevelopmentPlace.Mode.DELEGATED, directory, transport);
+  }
+}
