@@ -67,7 +67,7 @@ public final class SpiffeTls {
               + " the client; start it with -Djdk.tls.server.newSessionTicketCount=0");
     }
     return netty(
-        SslContextBuilder.forServer(new SvidKeyManager(source))
+        SslContextBuilder.forServer(new SvidKeyManager(source::svid))
             .trustManager(new SvidTrustManager(verifier, clients))
             .clientAuth(ClientAuth.REQUIRE));
   }
@@ -76,7 +76,16 @@ public final class SpiffeTls {
   public SslContext client(Predicate<SpiffeId> servers) {
     return netty(
         SslContextBuilder.forClient()
-            .keyManager(new SvidKeyManager(source))
+            .keyManager(new SvidKeyManager(source::svid))
+            .trustManager(new SvidTrustManager(verifier, servers))
+            .endpointIdentificationAlgorithm(null));
+  }
+
+  /** The same with an SVID that is not our own: an agent's, whose calls are relayed with it. */
+  public SslContext client(Svid shown, Predicate<SpiffeId> servers) {
+    return netty(
+        SslContextBuilder.forClient()
+            .keyManager(new SvidKeyManager(() -> shown))
             .trustManager(new SvidTrustManager(verifier, servers))
             .endpointIdentificationAlgorithm(null));
   }
@@ -91,7 +100,7 @@ public final class SpiffeTls {
 
   /** The same, to a server that another authority vouches for: Vault behind a company's CA. */
   public SSLContext context(X509TrustManager servers) {
-    return jdk(new KeyManager[] {new SvidKeyManager(source)}, new TrustManager[] {servers});
+    return jdk(new KeyManager[] {new SvidKeyManager(source::svid)}, new TrustManager[] {servers});
   }
 
   static SSLContext jdk(KeyManager[] keys, TrustManager[] trusted) {

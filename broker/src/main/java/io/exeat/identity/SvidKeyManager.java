@@ -8,6 +8,7 @@ import java.security.cert.X509Certificate;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedKeyManager;
 import org.jspecify.annotations.Nullable;
@@ -21,17 +22,17 @@ final class SvidKeyManager extends X509ExtendedKeyManager {
   /** Far more rotations than a handshake can last through. */
   private static final int KEPT = 8;
 
-  private final IdentitySource source;
+  private final Supplier<Svid> source;
   private final Deque<Svid> recent = new ArrayDeque<>();
 
-  SvidKeyManager(IdentitySource source) {
+  SvidKeyManager(Supplier<Svid> source) {
     this.source = source;
   }
 
   private synchronized @Nullable String choose(String... keyTypes) {
     Svid svid;
     try {
-      svid = source.svid();
+      svid = source.get();
     } catch (FaultException e) {
       return null;
     }

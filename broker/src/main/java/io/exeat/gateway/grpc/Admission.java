@@ -39,6 +39,11 @@ final class Admission {
     return true;
   }
 
+  /** The limit of one peer. */
+  int perPeer() {
+    return limits.connectionsPerPeer();
+  }
+
   synchronized void leave(String peer) {
     all--;
     perPeer.computeIfPresent(peer, (key, has) -> has > 1 ? has - 1 : null);

@@ -13,11 +13,13 @@ public final class BrokerServices {
   /** {@code exeat.v1.Tasks} and {@code Credentials}. */
   public static Served forAgents(AgentRequests flow) {
     return new Served(
-        List.of(new TasksService(flow).bindService(), new CredentialsService(flow).bindService()),
+        List.of(
+            Messages.service(new TasksService(flow).bindService()),
+            Messages.service(new CredentialsService(flow).bindService())),
         true);
   }
 
   static ServerServiceDefinition forOperators(OperatorRequests flow, Operators operators) {
-    return new AdminService(flow, operators).bindService();
+    return Messages.service(new AdminService(flow, operators).bindService());
   }
 }

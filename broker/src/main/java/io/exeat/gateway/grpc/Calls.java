@@ -14,6 +14,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What every call of every door goes through first: it gets a name, which the answer carries as
@@ -37,6 +38,10 @@ final class Calls implements ServerInterceptor {
     RequestId request = RequestId.random();
     ServerCall<Q, A> named = new Named<>(call, request);
     try {
+      Fault refused = call.getAttributes().get(Connection.REFUSED);
+      if (refused != null) {
+        throw new FaultException(refused);
+      }
       Connection connection = call.getAttributes().get(Connection.KEY);
       if (connection == null) {
         throw new FaultException(new Fault.Unattested("the door found nobody"));
@@ -80,6 +85,7 @@ final class Calls implements ServerInterceptor {
   private static final class Guarded<Q> extends SimpleForwardingServerCallListener<Q> {
     private final ServerCall<?, ?> call;
     private final RequestId request;
+    private boolean refused;
 
     Guarded(ServerCall.Listener<Q> listener, ServerCall<?, ?> call, RequestId request) {
       super(listener);
@@ -88,8 +94,16 @@ final class Calls implements ServerInterceptor {
     }
 
     @Override
-    public void onMessage(Q message) {
-      guard(() -> super.onMessage(message));
+    public void onMessage(@Nullable Q message) {
+      guard(() -> {
+        if (message == null) {
+          throw new FaultException(
+              new Fault.Malformed(
+                  "message",
+                  "must be a message of " + call.getMethodDescriptor().getFullMethodName()));
+        }
+        super.onMessage(message);
+      });
     }
 
     @Override
@@ -103,9 +117,13 @@ final class Calls implements ServerInterceptor {
     }
 
     private void guard(Runnable step) {
+      if (refused) {
+        return;
+      }
       try {
         step.run();
       } catch (RuntimeException e) {
+        refused = true;
         StatusRuntimeException answer = Faults.answer(request, e);
         try {
           refuse(call, answer);

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import io.exeat.attest.Peer;
+import io.exeat.base.Fault;
 import io.grpc.Attributes;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -14,6 +15,9 @@ public record Connection(Peer peer, AtomicBoolean attested) {
 
   /** Where a door leaves it for the calls. */
   static final Attributes.Key<Connection> KEY = Attributes.Key.create("exeat-connection");
+
+  /** Why a door will close the connection in a moment, which its calls until then are told. */
+  static final Attributes.Key<Fault> REFUSED = Attributes.Key.create("exeat-refused");
 
   static Connection of(Peer peer) {
     return new Connection(peer, new AtomicBoolean());

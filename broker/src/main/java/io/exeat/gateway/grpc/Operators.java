@@ -8,6 +8,8 @@ import io.exeat.flow.Operator;
 interface Operators {
 
   /**
+   * The operator that {@code peer} is.
+   *
    * @throws io.exeat.base.FaultException Denied when the peer is none
    */
   Operator require(Peer peer);

@@ -4,12 +4,12 @@ import io.exeat.base.CredentialId;
 import io.exeat.base.TaskId;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
+import io.exeat.identity.SpiffeIds;
 import io.exeat.task.Binding;
 import io.exeat.task.Intent;
 import io.exeat.v1.ListRequest;
 import io.exeat.v1.OpenRequest;
 import io.exeat.v1.RevokeRequest;
-import io.spiffe.exception.InvalidSpiffeIdException;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -37,7 +37,6 @@ final class Parse {
   private static final int LIST_DEFAULT = 100;
   private static final int LIST_MOST = 1000;
   private static final int LEASE_LENGTH = 512;
-  private static final int SPIFFE_ID_LENGTH = 2048; // SPIFFE-ID specification, 2.3
 
   private Parse() {}
 
@@ -144,7 +143,7 @@ final class Parse {
   static Optional<SpiffeId> agentOrAll(ListRequest request) {
     return request.getAgent().isEmpty()
         ? Optional.empty()
-        : Optional.of(spiffeId("agent", request.getAgent()));
+        : Optional.of(SpiffeIds.parseWorkload("agent", request.getAgent()));
   }
 
   static int limit(ListRequest request) {
@@ -159,7 +158,7 @@ final class Parse {
   static Named named(RevokeRequest request) {
     return switch (request.getWhatCase()) {
       case TASK_ID -> new Named.One(task(request.getTaskId()));
-      case AGENT -> new Named.OfAgent(spiffeId("agent", request.getAgent()));
+      case AGENT -> new Named.OfAgent(SpiffeIds.parseWorkload("agent", request.getAgent()));
       case LEASE -> new Named.Lease(lease(request.getLease()));
       case ALL -> {
         if (!request.getAll()) {
@@ -189,19 +188,5 @@ final class Parse {
       throw Text.malformed("lease", allowed);
     }
     return value;
-  }
-
-  private static SpiffeId spiffeId(String field, String value) {
-    String allowed = "must be a SPIFFE ID: spiffe://<trust domain>/<path>, at most 2,048 bytes";
-    Text.token(field, value, SPIFFE_ID_LENGTH, allowed);
-    try {
-      SpiffeId id = SpiffeId.parse(value);
-      if (id.getPath().isEmpty()) {
-        throw Text.malformed(field, allowed);
-      }
-      return id;
-    } catch (InvalidSpiffeIdException e) {
-      throw new io.exeat.base.FaultException(new io.exeat.base.Fault.Malformed(field, allowed), e);
-    }
   }
 }

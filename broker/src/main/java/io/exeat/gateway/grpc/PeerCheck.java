@@ -10,6 +10,8 @@ public interface PeerCheck {
   PeerCheck NONE = peer -> {};
 
   /**
+   * Looks at {@code peer} now.
+   *
    * @throws io.exeat.base.FaultException Unattested when nothing of this peer may be served any
    *     more
    */

@@ -1,10 +1,12 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.Connections;
 import io.exeat.attest.Peer;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
+import io.exeat.identity.SpiffeTls;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.Server;
@@ -12,7 +14,6 @@ import io.grpc.ServerTransportFilter;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.Channel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
-import io.netty.handler.ssl.SslContext;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -23,7 +24,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Function;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +34,9 @@ public final class TlsDoor implements AutoCloseable {
   private static final int KEEP_ALIVE_SECONDS = 30;
   private static final int KEEP_ALIVE_TIMEOUT_SECONDS = 10;
 
+  /** How long a connection too many is told so before it is closed. */
+  private static final int REFUSED_MILLIS = 1000;
+
   private final Server server;
 
   private TlsDoor(Server server) {
@@ -41,22 +44,17 @@ public final class TlsDoor implements AutoCloseable {
   }
 
   /**
-   * How the door knows who is there.
-   *
-   * @param server demands and verifies a client certificate; TLS 1.3, no session tickets
-   * @param verify whose a chain is, now; throws {@link FaultException} Unattested
-   */
-  public record Tls(SslContext server, Function<List<X509Certificate>, SpiffeId> verify) {}
-
-  /**
    * Opens the door. It serves when this returns.
    *
+   * @param tls the broker's own identity, and the verifier of its clients'
+   * @param connections is told of each that was let in
    * @throws IOException when the address cannot be had
+   * @throws IllegalStateException when this JVM resumes TLS sessions
    */
   public static TlsDoor open(
       TlsDoorConfig config,
-      Tls tls,
-      Presence presence,
+      SpiffeTls tls,
+      Connections connections,
       Served agents,
       OperatorRequests operators,
       DoorParts parts)
@@ -65,9 +63,9 @@ public final class TlsDoor implements AutoCloseable {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(config.address())
             .channelType(EpollServerSocketChannel.class)
-            .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server()))
+            .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server(id -> true)))
             .handshakeTimeout(parts.limits().handshake().toMillis(), TimeUnit.MILLISECONDS)
-            .addTransportFilter(new Letting(tls, presence, all))
+            .addTransportFilter(new Letting(tls, connections, all))
             .addServices(agents.services())
             .addService(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
     Server server =
@@ -94,14 +92,14 @@ public final class TlsDoor implements AutoCloseable {
         .orElseThrow();
   }
 
-  private static SpiffeId verified(Peer peer, Tls tls) {
+  private static SpiffeId verified(Peer peer, SpiffeTls tls) {
     if (peer instanceof Peer.Tls client) {
-      return tls.verify().apply(client.chain());
+      return tls.verify(client.chain());
     }
     throw new FaultException(new Fault.Unattested("no X.509-SVID"));
   }
 
-  private static Operators operators(Set<SpiffeId> ids, Tls tls) {
+  private static Operators operators(Set<SpiffeId> ids, SpiffeTls tls) {
     return peer -> {
       SpiffeId id = verified(peer, tls);
       if (!ids.contains(id)) {
@@ -141,14 +139,14 @@ public final class TlsDoor implements AutoCloseable {
   private static final class Letting extends ServerTransportFilter {
     static final Attributes.Key<Channel> CHANNEL = Attributes.Key.create("exeat-channel");
 
-    private final Tls tls;
-    private final Presence presence;
+    private final SpiffeTls tls;
+    private final Connections connections;
     private final Admission admission;
-    private final AtomicLong connections = new AtomicLong();
+    private final AtomicLong numbers = new AtomicLong();
 
-    Letting(Tls tls, Presence presence, Admission admission) {
+    Letting(SpiffeTls tls, Connections connections, Admission admission) {
       this.tls = tls;
-      this.presence = presence;
+      this.connections = connections;
       this.admission = admission;
     }
 
@@ -160,17 +158,24 @@ public final class TlsDoor implements AutoCloseable {
         close(channel);
         return attributes;
       }
-      String id = tls.verify().apply(peer.chain()).toString();
+      String id = tls.verify(peer.chain()).toString();
       if (!admission.enter(id)) {
-        close(channel);
-        return attributes;
+        var _ =
+            channel
+                .eventLoop()
+                .schedule(() -> close(channel), REFUSED_MILLIS, TimeUnit.MILLISECONDS);
+        return attributes.toBuilder()
+            .set(
+                Connection.REFUSED,
+                new Fault.Exhausted("connections of one SPIFFE ID", admission.perPeer()))
+            .build();
       }
-      presence.opened(peer);
+      connections.opened(peer);
       channel
           .closeFuture()
           .addListener(closed -> {
             admission.leave(id);
-            presence.closed(peer);
+            connections.closed(peer);
           });
       return attributes.toBuilder().set(Connection.KEY, Connection.of(peer)).build();
     }
@@ -189,7 +194,7 @@ public final class TlsDoor implements AutoCloseable {
       try {
         List<X509Certificate> chain =
             Arrays.stream(session.getPeerCertificates()).map(X509Certificate.class::cast).toList();
-        return new Peer.Tls(chain, connections.incrementAndGet());
+        return new Peer.Tls(chain, numbers.incrementAndGet());
       } catch (SSLPeerUnverifiedException e) {
         return null;
       }

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import io.exeat.attest.Peer;
+import io.exeat.attest.UnixPeers;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.flow.Operator;
@@ -34,10 +35,10 @@ public final class UnixDoor implements AutoCloseable {
    *
    * @throws IOException saying what is wrong with the socket's place, who has it, and what to do
    */
-  public static UnixDoor forAgents(
-      UnixDoorConfig config, PeerReader peers, Served served, DoorParts parts) throws IOException {
+  public static UnixDoor forAgents(UnixDoorConfig config, Served served, DoorParts parts)
+      throws IOException {
     SocketFile file = SocketFile.take(config.socket(), config.group());
-    return open(file, new Publish("rw-rw----", config.group()), peers, served, parts);
+    return open(file, new Publish("rw-rw----", config.group()), served, parts);
   }
 
   /**
@@ -46,13 +47,11 @@ public final class UnixDoor implements AutoCloseable {
    * @throws IOException as {@link #forAgents}
    */
   public static UnixDoor forOperators(
-      AdminSocketConfig config, PeerReader peers, OperatorRequests flow, DoorParts parts)
-      throws IOException {
+      AdminSocketConfig config, OperatorRequests flow, DoorParts parts) throws IOException {
     SocketFile file = SocketFile.take(config.socket(), Optional.empty());
     return open(
         file,
         new Publish("rw-------", Optional.empty()),
-        peers,
         new Served(List.of(BrokerServices.forOperators(flow, operators(config.uids()))), false),
         parts);
   }
@@ -69,13 +68,12 @@ public final class UnixDoor implements AutoCloseable {
     };
   }
 
-  private static UnixDoor open(
-      SocketFile file, Publish publish, PeerReader peers, Served served, DoorParts parts)
+  private static UnixDoor open(SocketFile file, Publish publish, Served served, DoorParts parts)
       throws IOException {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new DomainSocketAddress(file.fresh().toFile()))
             .channelType(EpollServerDomainSocketChannel.class)
-            .protocolNegotiator(Gate.plain(new Keeper(peers, parts.limits())))
+            .protocolNegotiator(Gate.plain(new Keeper(parts.limits())))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
     Server server = Servers.configure(builder, parts, PeerCheck.NONE, served.here()).build();
@@ -97,17 +95,15 @@ public final class UnixDoor implements AutoCloseable {
     Servers.close(server);
   }
 
-  private record Keeper(PeerReader peers, Limits limits, Admission admission)
-      implements Gate.Keeper {
+  private record Keeper(Limits limits, Admission admission) implements Gate.Keeper {
 
-    Keeper(PeerReader peers, Limits limits) {
-      this(peers, limits, new Admission(limits));
+    Keeper(Limits limits) {
+      this(limits, new Admission(limits));
     }
 
     @Override
     public Optional<Attributes> admit(Channel channel, Attributes known) {
-      EpollDomainSocketChannel socket = (EpollDomainSocketChannel) channel;
-      Peer.Local peer = peers.read(socket);
+      Peer.Local peer = UnixPeers.read((EpollDomainSocketChannel) channel);
       String owner = "uid " + peer.uid();
       if (!admission.enter(owner)) {
         return Optional.empty();

@@ -2,7 +2,7 @@ package io.exeat.gateway.relay;
 
 import io.exeat.attest.Attestor;
 import io.exeat.gateway.grpc.Served;
-import io.exeat.identity.Svid;
+import io.exeat.identity.SpiffeTls;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ManagedChannel;
@@ -14,7 +14,6 @@ import io.netty.handler.ssl.SslContext;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 
 /**
  * {@code exeat.v1.Tasks} and {@code Credentials} as served by a sidecar whose broker is elsewhere:
@@ -33,19 +32,17 @@ public final class Relay implements AutoCloseable {
   private final Links links;
 
   /**
-   * @param tls a client context that shows the given SVID, and accepts no other server than {@code
-   *     config.broker()}
    * @param work runs what may wait: one virtual thread for each task
    */
   public Relay(
-      RelayConfig config,
-      Attestor attestor,
-      Function<Svid, SslContext> tls,
-      EventLoopGroup loops,
-      Executor work) {
+      RelayConfig config, Attestor attestor, SpiffeTls tls, EventLoopGroup loops, Executor work) {
     this.attestor = attestor;
     this.links =
-        new Links(attestor, svid -> connect(config, tls.apply(svid), loops, work), loops, work);
+        new Links(
+            attestor,
+            svid -> connect(config, tls.client(svid, config.broker()::equals), loops, work),
+            loops,
+            work);
   }
 
   private static ManagedChannel connect(

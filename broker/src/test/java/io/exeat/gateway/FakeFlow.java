@@ -1,0 +1,249 @@
+package io.exeat.gateway;
+
+import io.exeat.attest.Agent;
+import io.exeat.attest.Peer;
+import io.exeat.base.CredentialId;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.InRequest;
+import io.exeat.base.LeaseId;
+import io.exeat.base.SecretBytes;
+import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
+import io.exeat.credential.Held;
+import io.exeat.flow.AgentRequests;
+import io.exeat.flow.Issued;
+import io.exeat.flow.Named;
+import io.exeat.flow.OpenTask;
+import io.exeat.flow.Operator;
+import io.exeat.flow.OperatorRequests;
+import io.exeat.flow.Revoked;
+import io.exeat.flow.Status;
+import io.exeat.flow.TaskView;
+import io.exeat.task.Binding;
+import io.exeat.task.EndCause;
+import io.exeat.task.Intent;
+import io.exeat.task.Target;
+import io.exeat.task.Task;
+import io.exeat.task.TaskEvent;
+import io.spiffe.spiffeid.SpiffeId;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Tasks in a map and nothing behind them; it writes down what it was asked, in order. */
+public final class FakeFlow implements AgentRequests, OperatorRequests {
+
+  public static final Instant NOON = Instant.parse("2026-06-01T12:00:00.5Z");
+  public static final String PASSWORD = "pässword";
+
+  public final List<String> calls = new CopyOnWriteArrayList<>();
+  public final List<Peer> peers = new CopyOnWriteArrayList<>();
+  public final List<String> requests = new CopyOnWriteArrayList<>();
+  public final List<String> threads = new CopyOnWriteArrayList<>();
+  public final List<Duration> waits = new CopyOnWriteArrayList<>();
+  public final Map<TaskId, List<Consumer<TaskEvent>>> watchers = new ConcurrentHashMap<>();
+  public final SecretBytes secret = SecretBytes.adopt(PASSWORD.getBytes(StandardCharsets.UTF_8));
+  public volatile @Nullable RuntimeException failure;
+
+  private final Function<Peer, String> agentOf;
+  private final Map<TaskId, Task> tasks = new ConcurrentHashMap<>();
+  private final Map<String, TaskId> keys = new ConcurrentHashMap<>();
+
+  /**
+   * @param agentOf the SPIFFE ID of a peer, which owns what it opens
+   */
+  public FakeFlow(Function<Peer, String> agentOf) {
+    this.agentOf = agentOf;
+  }
+
+  private void asked(Peer peer, String call) {
+    peers.add(peer);
+    asked(call);
+  }
+
+  private void asked(String call) {
+    calls.add(call);
+    requests.add(InRequest.current().value());
+    threads.add(Thread.currentThread().isVirtual() ? "virtual" : "loop");
+    RuntimeException thrown = failure;
+    if (thrown != null) {
+      throw thrown;
+    }
+  }
+
+  @Override
+  public TaskView open(Peer peer, OpenTask ask) {
+    asked(peer, "open " + ask.intent().intent() + " " + ask.idempotencyKey());
+    String agent = agentOf.apply(peer);
+    TaskId id = keys.computeIfAbsent(agent + ask.idempotencyKey(), key -> TaskId.random());
+    return view(
+        tasks.computeIfAbsent(
+            id, fresh -> task(fresh, agent, ask.intent(), ask.scope(), ask.note(), ask.binding())));
+  }
+
+  public static Task task(
+      TaskId id,
+      String agent,
+      Intent.Declared intent,
+      Set<String> scope,
+      String note,
+      Binding binding) {
+    return new Task(
+        id,
+        new Agent(SpiffeId.parse(agent), "one"),
+        "orders",
+        intent,
+        note,
+        scope,
+        new Epoch(id, 1),
+        Task.State.OPEN,
+        binding,
+        NOON,
+        NOON.plusSeconds(60),
+        0,
+        Optional.empty());
+  }
+
+  private Task own(Peer peer, TaskId id) {
+    Task task = tasks.get(id);
+    if (task == null || !task.agent().id().toString().equals(agentOf.apply(peer))) {
+      throw new FaultException(new Fault.NoSuchTask(id));
+    }
+    return task;
+  }
+
+  private static TaskView view(Task task) {
+    return new TaskView(task, List.of(held(task.id(), CredentialId.random())), Optional.empty());
+  }
+
+  @Override
+  public TaskView changeScope(
+      Peer peer, TaskId task, Set<String> scope, long epoch, Duration within) {
+    asked(peer, "changeScope " + epoch);
+    waits.add(within);
+    return view(own(peer, task));
+  }
+
+  @Override
+  public TaskView end(Peer peer, TaskId task, EndCause cause, String note, Duration within) {
+    asked(peer, "end " + cause + " " + task);
+    waits.add(within);
+    Task before = own(peer, task);
+    Task ended = in(before, Task.State.ENDED, cause);
+    tasks.put(task, ended);
+    happened(task, TaskEvent.Kind.ENDED);
+    return view(ended);
+  }
+
+  private static Task in(Task task, Task.State state, EndCause cause) {
+    return new Task(
+        task.id(),
+        task.agent(),
+        task.entry(),
+        task.intent(),
+        task.note(),
+        task.scope(),
+        task.epoch(),
+        state,
+        task.binding(),
+        task.openedAt(),
+        task.deadline(),
+        task.deadlineTick(),
+        Optional.of(new Task.End(cause, NOON, Optional.of(NOON))));
+  }
+
+  @Override
+  public TaskView get(Peer peer, TaskId task) {
+    asked(peer, "get");
+    return view(own(peer, task));
+  }
+
+  @Override
+  public Subscription watch(Peer peer, TaskId task, Consumer<TaskEvent> listener) {
+    asked(peer, "watch");
+    Task now = own(peer, task);
+    var listeners = watchers.computeIfAbsent(task, id -> new CopyOnWriteArrayList<>());
+    listeners.add(listener);
+    listener.accept(new TaskEvent(NOON, TaskEvent.Kind.SNAPSHOT, now));
+    return () -> listeners.remove(listener);
+  }
+
+  /** Tells the watchers. */
+  public void happened(TaskId task, TaskEvent.Kind kind) {
+    Task now = tasks.get(task);
+    if (now != null) {
+      watchers
+          .getOrDefault(task, List.of())
+          .forEach(listener -> listener.accept(new TaskEvent(NOON, kind, now)));
+    }
+  }
+
+  @Override
+  public Issued issue(Peer peer, TaskId task, String grant, long epoch, String idempotencyKey) {
+    asked(peer, "issue " + grant + " " + idempotencyKey);
+    Task now = own(peer, task);
+    return new Issued(
+        held(now.id(), CredentialId.random()),
+        new Target.Postgres("orders-db", "test", "db.example", 5432, "orders", true),
+        secret);
+  }
+
+  private static Held held(TaskId task, CredentialId id) {
+    return new Held(
+        id,
+        new Epoch(task, 1),
+        "orders-read",
+        "orders-db",
+        new LeaseId("database/creds/orders-read/x"),
+        "v-orders-read",
+        Held.State.ACTIVE,
+        NOON,
+        NOON.plusSeconds(30),
+        Optional.empty());
+  }
+
+  @Override
+  public Held release(Peer peer, TaskId task, CredentialId credential, Duration within) {
+    asked(peer, "release");
+    waits.add(within);
+    return held(own(peer, task).id(), credential);
+  }
+
+  @Override
+  public List<TaskView> list(
+      Operator operator, Optional<SpiffeId> agent, boolean ended, int limit) {
+    asked("list by " + operator.who() + " " + limit);
+    return tasks.values().stream().map(FakeFlow::view).limit(limit).toList();
+  }
+
+  @Override
+  public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
+    asked("revoke by " + operator.who() + " " + named);
+    waits.add(within);
+    return new Revoked(1, 1, Map.of());
+  }
+
+  @Override
+  public Status status(Operator operator) {
+    asked("status by " + operator.who());
+    return new Status(
+        "0.1",
+        Optional.of("spiffe://example.org/broker"),
+        Optional.of(NOON),
+        Duration.ofSeconds(5),
+        new Status.Counts(1, 0, 1, 0),
+        List.of(new Status.Dependency("vault", Optional.of("sealed; unseal it"), NOON)),
+        Map.of());
+  }
+}

@@ -1,0 +1,339 @@
+package io.exeat.gateway.grpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import com.google.protobuf.Duration;
+import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.CancelRequest;
+import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.CompleteRequest;
+import io.exeat.v1.GetRequest;
+import io.exeat.v1.IssueRequest;
+import io.exeat.v1.ListRequest;
+import io.exeat.v1.OpenRequest;
+import io.exeat.v1.ReleaseRequest;
+import io.exeat.v1.RevokeRequest;
+import io.exeat.v1.WatchRequest;
+import io.grpc.Channel;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Whatever is in a field: a fault that names it and says what it may be, and nothing behind the
+ * door knows.
+ */
+final class BadInputTest {
+
+  private static final String TASK = "t0123456789abcdefghjk";
+  private static final String CREDENTIAL = "c0123456789abcdefghjk";
+
+  private static UnixFixture door = new UnixFixture();
+  private static ManagedChannel agent = door.channel();
+  private static ManagedChannel operator = door.channel();
+  private static UnixDoor admin;
+
+  @BeforeAll
+  static void open() throws Exception {
+    door.agents();
+    Path socket = door.directory.resolve("run").resolve("admin.sock");
+    int us = (int) java.nio.file.Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    admin =
+        UnixDoor.forOperators(
+            new AdminSocketConfig(socket, Set.of(us)), door.flow, door.parts(Limits.DEFAULT));
+    operator = door.channel(socket);
+  }
+
+  @AfterAll
+  static void close() throws Exception {
+    admin.close();
+    door.close();
+  }
+
+  @AfterEach
+  void nothingWasAsked() {
+    List<String> asked = List.copyOf(door.flow.calls);
+    door.flow.calls.clear();
+    assertThat(asked).isEmpty();
+  }
+
+  /** What no field with a shape takes. */
+  private static Map<String, String> hostile() {
+    Map<String, String> hostile = new LinkedHashMap<>();
+    hostile.put("empty", "");
+    hostile.put("parent", "..");
+    hostile.put("path", "../../etc/passwd");
+    hostile.put("slash", "a/b");
+    hostile.put("star", "*");
+    hostile.put("NUL", "orders\0read");
+    hostile.put("newline", "orders\nread");
+    hostile.put("space", "orders read");
+    hostile.put("quote", "orders';drop");
+    hostile.put("template", "{{identity.entity.id}}");
+    hostile.put("percent", "%2e%2e");
+    hostile.put("Cyrillic o", "\u043erders-read");
+    hostile.put("fullwidth", "\uff4frders");
+    hostile.put("zero width", "or\u200bders");
+    hostile.put("right to left", "\u202eorders");
+    hostile.put("long", "a".repeat(60_000));
+    return hostile;
+  }
+
+  /** A key is compared and nothing else, so dots are as good as letters. */
+  private static Map<String, String> hostileKeys() {
+    Map<String, String> hostile = hostile();
+    hostile.remove("parent");
+    hostile.put("129 characters", "k".repeat(129));
+    return hostile;
+  }
+
+  /** What free text does not take. */
+  private static Map<String, String> hostileText(int most) {
+    Map<String, String> hostile = new LinkedHashMap<>();
+    hostile.put("NUL", "a\0b");
+    hostile.put("escape", "\u001b[2J");
+    hostile.put("right to left", "\u202eabc");
+    hostile.put("too long", "a".repeat(most + 1));
+    hostile.put("too long in UTF-8", "\u00e4".repeat(most / 2 + 1));
+    return hostile;
+  }
+
+  private static void shaped(List<Arguments> all, String field, Consumer<String> call) {
+    each(all, field, hostile(), call);
+  }
+
+  private static void each(
+      List<Arguments> all, String field, Map<String, String> bad, Consumer<String> call) {
+    bad.forEach(
+        (name, value) -> all.add(arguments(field, name, (Runnable) () -> call.accept(value))));
+  }
+
+  private static void one(List<Arguments> all, String field, String name, Runnable call) {
+    all.add(arguments(field, name, call));
+  }
+
+  static Stream<Arguments> bad() {
+    List<Arguments> all = new ArrayList<>();
+    open(all, "intent", hostile(), OpenRequest.Builder::setIntent);
+    open(all, "parameters.key", hostile(), (request, value) -> request.putParameters(value, "v"));
+    open(all, "parameters.order", hostileText(1024), (r, value) -> r.putParameters("order", value));
+    open(all, "scope", hostile(), OpenRequest.Builder::addScope);
+    open(all, "scope", Map.of("twice", "orders-read"), OpenRequest.Builder::addScope);
+    open(all, "note", hostileText(4096), OpenRequest.Builder::setNote);
+    open(all, "idempotency_key", hostileKeys(), OpenRequest.Builder::setIdempotencyKey);
+    one(all, "parameters", "33", () -> send(many(UnixFixture.open("k"))));
+    one(all, "scope", "65", () -> send(UnixFixture.open("k").clearScope().addAllScope(names(65))));
+    one(all, "binding", "unknown", () -> send(UnixFixture.open("k").setBindingValue(9)));
+    one(all, "lifetime", "none", () -> send(UnixFixture.open("k").clearLifetime()));
+    lifetime(all, "zero", 0, 0);
+    lifetime(all, "negative", -1, 0);
+    lifetime(all, "negative nanos", 1, -1);
+    lifetime(all, "nanos beyond", 1, 1_000_000_000);
+    lifetime(all, "huge", Long.MAX_VALUE, 0);
+    lifetime(all, "lowest", Long.MIN_VALUE, Integer.MIN_VALUE);
+    lifetime(all, "367 days", 367L * 86_400, 0);
+    lifetime(all, "a nano over 366 days", 366L * 86_400, 1);
+    taskIds(all);
+    credentials(all);
+    operators(all);
+    return all.stream();
+  }
+
+  private static void open(
+      List<Arguments> all,
+      String field,
+      Map<String, String> bad,
+      BiFunction<OpenRequest.Builder, String, OpenRequest.Builder> set) {
+    each(all, field, bad, value -> send(set.apply(UnixFixture.open("k"), value)));
+  }
+
+  private static void lifetime(List<Arguments> all, String name, long seconds, int nanos) {
+    Duration lifetime = Duration.newBuilder().setSeconds(seconds).setNanos(nanos).build();
+    one(all, "lifetime", name, () -> send(UnixFixture.open("k").setLifetime(lifetime)));
+  }
+
+  private static void send(OpenRequest.Builder request) {
+    var _ = UnixFixture.tasks(agent).open(request.build());
+  }
+
+  private static OpenRequest.Builder many(OpenRequest.Builder request) {
+    names(32).forEach(name -> request.putParameters(name, "v"));
+    return request;
+  }
+
+  private static List<String> names(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "g" + i).toList();
+  }
+
+  private static void taskIds(List<Arguments> all) {
+    var tasks = UnixFixture.tasks((Channel) agent).withDeadline(null);
+    var credentials = UnixFixture.credentials((Channel) agent).withDeadline(null);
+    Map<String, String> bad = hostile();
+    bad.put("upper case", TASK.toUpperCase(java.util.Locale.ROOT));
+    bad.put("a credential's", CREDENTIAL);
+    bad.put("one more", TASK + "0");
+    each(all, "task_id", bad, id -> tasks.get(GetRequest.newBuilder().setTaskId(id).build()));
+    each(
+        all,
+        "task_id",
+        bad,
+        id -> tasks.watch(WatchRequest.newBuilder().setTaskId(id).build()).next());
+    each(
+        all,
+        "task_id",
+        bad,
+        id -> tasks.complete(CompleteRequest.newBuilder().setTaskId(id).build()));
+    each(all, "task_id", bad, id -> tasks.cancel(CancelRequest.newBuilder().setTaskId(id).build()));
+    each(
+        all,
+        "task_id",
+        bad,
+        id -> tasks.changeScope(ChangeScopeRequest.newBuilder().setTaskId(id).setEpoch(1).build()));
+    each(
+        all,
+        "task_id",
+        bad,
+        id -> credentials.issue(IssueRequest.newBuilder().setTaskId(id).build()));
+    each(
+        all,
+        "task_id",
+        bad,
+        id -> credentials.release(ReleaseRequest.newBuilder().setTaskId(id).build()));
+    each(
+        all,
+        "note",
+        hostileText(4096),
+        text -> tasks.cancel(CancelRequest.newBuilder().setTaskId(TASK).setNote(text).build()));
+    shaped(
+        all,
+        "scope",
+        name ->
+            tasks.changeScope(
+                ChangeScopeRequest.newBuilder()
+                    .setTaskId(TASK)
+                    .setEpoch(1)
+                    .addScope(name)
+                    .build()));
+    for (long epoch : new long[] {0, -1, Long.MIN_VALUE}) {
+      one(
+          all,
+          "epoch",
+          Long.toUnsignedString(epoch),
+          () ->
+              tasks.changeScope(
+                  ChangeScopeRequest.newBuilder().setTaskId(TASK).setEpoch(epoch).build()));
+    }
+  }
+
+  private static void credentials(List<Arguments> all) {
+    var credentials = UnixFixture.credentials((Channel) agent).withDeadline(null);
+    IssueRequest issue =
+        IssueRequest.newBuilder()
+            .setTaskId(TASK)
+            .setGrant("orders-read")
+            .setIdempotencyKey("k")
+            .build();
+    shaped(all, "grant", name -> credentials.issue(issue.toBuilder().setGrant(name).build()));
+    each(
+        all,
+        "idempotency_key",
+        hostileKeys(),
+        key -> credentials.issue(issue.toBuilder().setIdempotencyKey(key).build()));
+    one(
+        all,
+        "epoch",
+        "beyond 2^63-1",
+        () -> credentials.issue(issue.toBuilder().setEpoch(-1).build()));
+    shaped(
+        all,
+        "credential_id",
+        id ->
+            credentials.release(
+                ReleaseRequest.newBuilder().setTaskId(TASK).setCredentialId(id).build()));
+  }
+
+  private static void operators(List<Arguments> all) {
+    Map<String, String> ids = hostile();
+    ids.put("another scheme", "https://example.org/a");
+    ids.put("a trust domain", "spiffe://example.org");
+    ids.put("upper case", "spiffe://Example.org/a");
+    ids.put("dots", "spiffe://example.org/a/../b");
+    ids.put("empty segment", "spiffe://example.org/a//b");
+    ids.put("query", "spiffe://example.org/a?b");
+    ids.put("port", "spiffe://example.org:80/a");
+    ids.put("user", "spiffe://u@example.org/a");
+    ids.put("percent", "spiffe://example.org/%61");
+    ids.put("long", "spiffe://example.org/" + "a".repeat(2048));
+    Map<String, String> named = new LinkedHashMap<>(ids);
+    named.remove("empty"); // all agents, in List
+    each(
+        all,
+        "agent",
+        named,
+        id ->
+            AdminGrpc.newBlockingStub(operator)
+                .list(ListRequest.newBuilder().setAgent(id).build()));
+    each(all, "agent", ids, id -> revoke(RevokeRequest.newBuilder().setAgent(id)));
+    Map<String, String> leases = hostile();
+    leases.remove("slash"); // as Vault's lease identifiers have
+    leases.remove("quote");
+    leases.remove("template");
+    leases.put("dots", "database/creds/../x");
+    leases.put("two slashes", "database//x");
+    each(all, "lease", leases, id -> revoke(RevokeRequest.newBuilder().setLease(id)));
+    shaped(all, "task_id", id -> revoke(RevokeRequest.newBuilder().setTaskId(id)));
+    one(all, "what", "nothing", () -> revoke(RevokeRequest.newBuilder()));
+    one(all, "all", "false", () -> revoke(RevokeRequest.newBuilder().setAll(false)));
+    each(
+        all,
+        "reason",
+        hostileText(4096),
+        text -> revoke(RevokeRequest.newBuilder().setAll(true).setReason(text)));
+    for (int limit : new int[] {1001, -1}) {
+      one(
+          all,
+          "limit",
+          Integer.toUnsignedString(limit),
+          () ->
+              AdminGrpc.newBlockingStub(operator)
+                  .list(ListRequest.newBuilder().setLimit(limit).build()));
+    }
+  }
+
+  private static void revoke(RevokeRequest.Builder request) {
+    var _ = AdminGrpc.newBlockingStub(operator).revoke(request.build());
+  }
+
+  @ParameterizedTest(name = "{0}: {1}")
+  @MethodSource("bad")
+  void isRefusedByTheFieldsName(String field, String name, Runnable call) {
+    StatusRuntimeException refused = catchThrowableOfType(StatusRuntimeException.class, call::run);
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(UnixFixture.info(refused).getReason()).isEqualTo("MALFORMED");
+    assertThat(UnixFixture.info(refused).getMetadataOrThrow("field")).isEqualTo(field);
+    assertThat(refused.getStatus().getDescription())
+        .startsWith(field + ": ")
+        .hasSizeGreaterThan(field.length() + 10)
+        .hasSizeLessThan(300);
+    assertThat(UnixFixture.requestId(refused)).startsWith("r");
+  }
+}

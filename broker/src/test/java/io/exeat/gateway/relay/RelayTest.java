@@ -1,0 +1,343 @@
+package io.exeat.gateway.relay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.attest.Agent;
+import io.exeat.attest.Attestor;
+import io.exeat.attest.Peer;
+import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
+import io.exeat.gateway.FakeFlow;
+import io.exeat.gateway.grpc.Limits;
+import io.exeat.gateway.grpc.TlsDoor;
+import io.exeat.gateway.grpc.TlsFixture;
+import io.exeat.gateway.grpc.UnixFixture;
+import io.exeat.identity.Svid;
+import io.exeat.task.TaskEvent.Kind;
+import io.exeat.v1.Binding;
+import io.exeat.v1.CompleteRequest;
+import io.exeat.v1.GetRequest;
+import io.exeat.v1.IssueRequest;
+import io.exeat.v1.Task;
+import io.exeat.v1.TaskEvent;
+import io.exeat.v1.WatchRequest;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
+import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A sidecar's socket in front of a broker's mTLS door; what the agent sees, and what the broker
+ * does.
+ */
+final class RelayTest {
+
+  private final TlsFixture broker = new TlsFixture();
+  private final UnixFixture sidecar = new UnixFixture();
+  private final Instances instances = new Instances();
+  private TlsDoor door;
+  private Relay relay;
+
+  /** Every second connection is another process of the same agent, as the test says. */
+  private final class Instances implements Attestor {
+    final Map<Agent, Consumer<String>> watchers = new ConcurrentHashMap<>();
+    volatile String instance = "process one";
+    volatile Svid svid = broker.authority.issue(TlsFixture.AGENT);
+
+    @Override
+    public Agent attest(Peer peer) {
+      return new Agent(SpiffeId.parse(TlsFixture.AGENT), instance);
+    }
+
+    @Override
+    public Subscription whenGone(Agent agent, Consumer<String> then) {
+      watchers.put(agent, then);
+      return () -> watchers.remove(agent);
+    }
+
+    @Override
+    public Svid svidOf(Agent agent) {
+      return svid;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @BeforeEach
+  void open() throws Exception {
+    door = broker.open();
+    relay =
+        new Relay(
+            new RelayConfig("127.0.0.1", door.port(), TlsFixture.BROKER),
+            instances,
+            broker.tls,
+            sidecar.loops,
+            sidecar.calls);
+    sidecar.agents(relay.served(), Limits.DEFAULT);
+  }
+
+  @AfterEach
+  void close() {
+    relay.close();
+    sidecar.close();
+    broker.close();
+  }
+
+  private static GetRequest get(TaskId task) {
+    return GetRequest.newBuilder().setTaskId(task.value()).build();
+  }
+
+  private static StatusRuntimeException refused(Runnable call) {
+    return catchThrowableOfType(StatusRuntimeException.class, call::run);
+  }
+
+  @Test
+  void everyMethodIsAnsweredAsByTheBrokerItself() {
+    ManagedChannel channel = sidecar.channel();
+
+    Task opened = UnixFixture.tasks(channel).open(UnixFixture.open("k").build());
+    TaskId task = new TaskId(opened.getId());
+
+    assertThat(opened.getAgent()).isEqualTo(TlsFixture.AGENT);
+    assertThat(UnixFixture.tasks(channel).get(get(task)).getId()).isEqualTo(task.value());
+    assertThat(
+            UnixFixture.credentials(channel)
+                .issue(
+                    IssueRequest.newBuilder()
+                        .setTaskId(task.value())
+                        .setGrant("orders-read")
+                        .setIdempotencyKey("k")
+                        .build())
+                .getDatabase()
+                .getPassword())
+        .isEqualTo(FakeFlow.PASSWORD);
+    Iterator<TaskEvent> events =
+        UnixFixture.tasks(channel).watch(WatchRequest.newBuilder().setTaskId(task.value()).build());
+    assertThat(events.next().hasSnapshot()).isTrue();
+    for (int i = 0; i < 5; i++) {
+      broker.flow.happened(task, Kind.EXPIRY_WARNING);
+      assertThat(events.next().hasExpiryWarning()).isTrue();
+    }
+    var _ =
+        UnixFixture.tasks(channel)
+            .complete(CompleteRequest.newBuilder().setTaskId(task.value()).build());
+    assertThat(events.next().hasEnded()).isTrue();
+    assertThat(events.hasNext()).isFalse();
+    assertThat(broker.flow.calls)
+        .containsExactly(
+            "open refund k", "get", "issue orders-read k", "watch", "end COMPLETED " + task);
+  }
+
+  @Test
+  void aRefusalComesBackWithItsDetailsAndTheBrokersRequest() {
+    ManagedChannel channel = sidecar.channel();
+
+    StatusRuntimeException refused =
+        refused(() -> UnixFixture.tasks(channel).open(UnixFixture.open("").build()));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(UnixFixture.info(refused).getMetadataOrThrow("field")).isEqualTo("idempotency_key");
+    assertThat(UnixFixture.requestId(refused)).startsWith("r");
+  }
+
+  @Test
+  void aDeadlineAndACancellationReachTheBroker() {
+    ManagedChannel channel = sidecar.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+    var _ =
+        UnixFixture.tasks(channel)
+            .withDeadlineAfter(Duration.ofSeconds(3))
+            .complete(CompleteRequest.newBuilder().setTaskId(task.value()).build());
+    assertThat(broker.flow.waits.getFirst()).isLessThan(Duration.ofSeconds(3));
+
+    TaskId watched = UnixFixture.opened(channel, "k2");
+    Iterator<TaskEvent> events =
+        UnixFixture.tasks(channel)
+            .watch(WatchRequest.newBuilder().setTaskId(watched.value()).build());
+    var _ = events.next();
+    channel.shutdownNow();
+
+    await().untilAsserted(() -> assertThat(broker.flow.watchers.get(watched)).isEmpty());
+  }
+
+  @Test
+  void whatTheAgentPutsIntoItsHeadersStaysAtTheSidecar() {
+    Metadata headers = new Metadata();
+    headers.put(Metadata.Key.of("x-spiffe-id", Metadata.ASCII_STRING_MARSHALLER), "spiffe://a/b");
+    headers.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), "00-1-2-03");
+
+    assertThat(Passing.forward(headers).keys()).containsExactly("traceparent");
+    assertThat(
+            UnixFixture.tasks(sidecar.channel())
+                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+                .open(UnixFixture.open("k").build())
+                .getAgent())
+        .isEqualTo(TlsFixture.AGENT);
+  }
+
+  @Test
+  void anotherProcessOfTheSameAgentHasNoSuchTask() {
+    ManagedChannel channel = sidecar.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+
+    instances.instance = "process two";
+
+    assertThat(refused(() -> UnixFixture.tasks(channel).get(get(task))).getStatus().getCode())
+        .isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(
+            UnixFixture.info(
+                    refused(() -> UnixFixture.tasks(channel).open(UnixFixture.open("k").build())))
+                .getReason())
+        .isEqualTo("IDEMPOTENCY_CONFLICT");
+    instances.instance = "process one";
+    assertThat(UnixFixture.tasks(channel).get(get(task)).getId()).isEqualTo(task.value());
+  }
+
+  @Test
+  void aTaskBoundToTheIdentityIsAnyProcesss() {
+    ManagedChannel channel = sidecar.channel();
+    Task task =
+        UnixFixture.tasks(channel)
+            .open(UnixFixture.open("k").setBinding(Binding.BINDING_IDENTITY).build());
+
+    instances.instance = "process two";
+
+    assertThat(UnixFixture.tasks(channel).get(get(new TaskId(task.getId()))).getId())
+        .isEqualTo(task.getId());
+  }
+
+  @Test
+  void aSidecarThatRestartedGivesNobodysTaskToAProcess() throws Exception {
+    ManagedChannel channel = sidecar.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+    relay.close();
+    try (UnixFixture restarted = new UnixFixture()) {
+      relay =
+          new Relay(
+              new RelayConfig("127.0.0.1", door.port(), TlsFixture.BROKER),
+              instances,
+              broker.tls,
+              restarted.loops,
+              restarted.calls);
+      restarted.agents(relay.served(), Limits.DEFAULT);
+      ManagedChannel again = restarted.channel();
+
+      assertThat(refused(() -> UnixFixture.tasks(again).get(get(task))).getStatus().getCode())
+          .isEqualTo(Status.Code.NOT_FOUND);
+      relay.close();
+    }
+  }
+
+  @Test
+  void whenTheProcessIsGoneItsTasksAreCancelledAndItsConnectionEnds() {
+    ManagedChannel channel = sidecar.channel();
+    TaskId bound = UnixFixture.opened(channel, "k");
+    var _ =
+        UnixFixture.tasks(channel)
+            .open(UnixFixture.open("k2").setBinding(Binding.BINDING_IDENTITY).build());
+    assertThat(broker.connections.open()).hasSize(1);
+
+    instances.watchers.values().forEach(then -> then.accept("exited"));
+
+    await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
+    assertThat(broker.flow.calls)
+        .filteredOn(call -> call.startsWith("end"))
+        .containsExactly("end CANCELLED " + bound);
+  }
+
+  @Test
+  void aBrokerThatIsAwayIsSaidWithATimeToWaitAndFoundAgain() throws Exception {
+    ManagedChannel channel = sidecar.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+    int port = door.port();
+    door.close();
+
+    StatusRuntimeException refused = refused(() -> UnixFixture.tasks(channel).get(get(task)));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(UnixFixture.info(refused).getMetadataOrThrow("dependency")).isEqualTo("BROKER");
+    assertThat(
+            java.util.Objects.requireNonNull(io.grpc.protobuf.StatusProto.fromThrowable(refused))
+                .getDetailsList())
+        .anyMatch(detail -> detail.is(com.google.rpc.RetryInfo.class));
+    broker.open(Limits.DEFAULT, Duration.ofMinutes(10), port);
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .ignoreExceptions()
+        .untilAsserted(() ->
+            assertThat(UnixFixture.tasks(channel).get(get(task)).getId()).isEqualTo(task.value()));
+  }
+
+  @Test
+  void aServerThatIsNotTheConfiguredBrokerGetsNoCall() throws Exception {
+    broker.identity.rotate(broker.authority.issue("spiffe://example.org/broker/other"));
+
+    StatusRuntimeException refused = refused(() -> UnixFixture.opened(sidecar.channel(), "k"));
+
+    assertThat(UnixFixture.info(refused).getMetadataOrThrow("dependency")).isEqualTo("BROKER");
+    assertThat(broker.flow.calls).isEmpty();
+  }
+
+  @Test
+  void rotationOfTheAgentsSvidUnderLoadLosesNoCall() throws Exception {
+    ManagedChannel channel = sidecar.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicInteger served = new AtomicInteger();
+    List<Throwable> lost = new CopyOnWriteArrayList<>();
+    List<Thread> load =
+        IntStream.range(0, 4)
+            .mapToObj(i ->
+                Thread.startVirtualThread(() -> {
+                  while (!stop.get()) {
+                    try {
+                      var _ = UnixFixture.tasks(channel).get(get(task));
+                      served.incrementAndGet();
+                    } catch (RuntimeException e) {
+                      lost.add(e);
+                    }
+                  }
+                }))
+            .toList();
+    AtomicInteger rotations = new AtomicInteger();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .pollInterval(Duration.ofMillis(150))
+        .until(() -> {
+          instances.svid = broker.authority.issue(TlsFixture.AGENT);
+          return rotations.incrementAndGet() >= 15;
+        });
+    stop.set(true);
+    for (Thread thread : load) {
+      thread.join();
+    }
+
+    assertThat(lost).isEmpty();
+    assertThat(served.get()).isGreaterThan(100);
+    assertThat(
+            broker.flow.peers.stream()
+                .map(peer -> ((Peer.Tls) peer).chain().getFirst().getSerialNumber())
+                .distinct()
+                .count())
+        .isGreaterThan(5);
+    await().untilAsserted(() -> assertThat(broker.connections.open()).hasSize(1));
+  }
+}

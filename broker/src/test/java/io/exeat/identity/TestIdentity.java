@@ -1,0 +1,59 @@
+package io.exeat.identity;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Subscription;
+import io.spiffe.spiffeid.SpiffeId;
+import io.spiffe.spiffeid.TrustDomain;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+
+/** An identity that a test holds and changes by hand. */
+public final class TestIdentity implements IdentitySource {
+
+  private volatile Svid svid;
+  private volatile Map<TrustDomain, Set<X509Certificate>> bundles;
+
+  public TestIdentity(Svid svid, X509Certificate... trusted) {
+    this.svid = svid;
+    this.bundles = Map.of(svid.id().getTrustDomain(), Set.of(trusted));
+  }
+
+  public void rotate(Svid next) {
+    svid = next;
+  }
+
+  public void trust(X509Certificate... trusted) {
+    bundles = Map.of(svid.id().getTrustDomain(), Set.of(trusted));
+  }
+
+  @Override
+  public Svid svid() {
+    return svid;
+  }
+
+  @Override
+  public Svid svid(SpiffeId id) {
+    throw new FaultException(new Fault.Unattested("only its own"));
+  }
+
+  @Override
+  public String jwt(String audience, Duration within) {
+    throw new UnsupportedOperationException("no JWT-SVIDs here");
+  }
+
+  @Override
+  public TrustBundles trust() {
+    return domain -> bundles.getOrDefault(domain, Set.of());
+  }
+
+  @Override
+  public Subscription onChange(Runnable listener) {
+    return () -> {};
+  }
+
+  @Override
+  public void close() {}
+}
