@@ -1,0 +1,169 @@
+package io.exeat.base;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One thread that owns a file, for callers on many: what arrives while it writes goes into its next
+ * batch, so that all of a batch share one fsync.
+ *
+ * @param <T> what callers hand in
+ */
+public final class GroupCommit<T> implements AutoCloseable {
+  private static final int MOST_IN_A_BATCH = 1024;
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  private final ArrayDeque<Entry<T>> queue = new ArrayDeque<>();
+  private final Batch<T> batch;
+  private final Time time;
+  private final Thread owner;
+  private boolean closed;
+
+  /**
+   * Starts the thread: a platform thread, because native file calls would pin a virtual one's
+   * carrier.
+   *
+   * @param name the thread's
+   */
+  public GroupCommit(String name, Time time, Batch<T> batch) {
+    this.batch = batch;
+    this.time = time;
+    this.owner = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
+    owner.start();
+  }
+
+  /**
+   * Hands in {@code item} and waits until its batch is through. An interrupt is kept for later.
+   *
+   * @throws RuntimeException what the batch said about this item
+   * @throws TimeoutException after {@code within}; the item may be through later
+   * @throws RejectedExecutionException after {@link #close}
+   */
+  public void submit(T item, Duration within) throws TimeoutException {
+    Entry<T> entry = new Entry<>(item);
+    synchronized (this) {
+      if (closed) {
+        throw new RejectedExecutionException("closed");
+      }
+      queue.add(entry);
+      notifyAll();
+    }
+    entry.await(time, time.after(within));
+  }
+
+  /** Lets what was handed in go through, then ends the thread. Idempotent. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (owner.isAlive()) {
+      try {
+        owner.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    List<Entry<T>> entries = new ArrayList<>();
+    while (awaitSome(entries)) {
+      try {
+        batch.commit(entries);
+        entries.forEach(Entry::done);
+      } catch (RuntimeException | Error e) {
+        entries.forEach(entry -> entry.fail(() -> new IllegalStateException("batch failed", e)));
+      }
+      entries.clear();
+    }
+  }
+
+  /** False when this is closed and nothing is left. Waking up for nothing is an early tick. */
+  @SuppressWarnings("WaitNotInLoop")
+  private synchronized boolean awaitSome(List<Entry<T>> entries) {
+    if (queue.isEmpty() && !closed) {
+      try {
+        wait(TICK.toMillis());
+      } catch (InterruptedException e) {
+        // Nobody has this thread to interrupt it.
+      }
+    }
+    while (!queue.isEmpty() && entries.size() < MOST_IN_A_BATCH) {
+      entries.add(queue.remove());
+    }
+    return !closed || !entries.isEmpty();
+  }
+
+  /** What the owner thread does with a batch. */
+  @FunctionalInterface
+  public interface Batch<T> {
+    /**
+     * Writes the entries, in order; when it returns, those that it did not {@link Entry#fail fail}
+     * are through. Called with none about once a second while nothing arrives, or sooner.
+     */
+    void commit(List<Entry<T>> entries);
+  }
+
+  /** One item and who waits for it. */
+  public static final class Entry<T> {
+    private final T item;
+    private final CompletableFuture<@Nullable Supplier<? extends RuntimeException>> outcome =
+        new CompletableFuture<>();
+
+    private Entry(T item) {
+      this.item = item;
+    }
+
+    public T item() {
+      return item;
+    }
+
+    /** Has the caller throw {@code failure}, made on its own thread. The first one counts. */
+    public void fail(Supplier<? extends RuntimeException> failure) {
+      outcome.complete(failure);
+    }
+
+    private void done() {
+      outcome.complete(null);
+    }
+
+    private void await(Time time, long until) throws TimeoutException {
+      boolean interrupted = false;
+      try {
+        while (true) {
+          try {
+            Supplier<? extends RuntimeException> failure =
+                outcome.get(time.until(until).toNanos(), TimeUnit.NANOSECONDS);
+            if (failure != null) {
+              throw failure.get();
+            }
+            return;
+          } catch (InterruptedException e) {
+            interrupted = true;
+          } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+          }
+        }
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
+    }
+  }
+}
