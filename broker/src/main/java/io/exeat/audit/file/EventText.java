@@ -1,0 +1,275 @@
+package io.exeat.audit.file;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.SerializableString;
+import com.fasterxml.jackson.core.io.CharacterEscapes;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.ChainLine;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.RequestId;
+import io.exeat.credential.Held;
+import io.exeat.task.Task;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An event as the fields of a line: ASCII alone, everything else escaped, each text and list cut to
+ * a bound.
+ *
+ * <p>Lease IDs stand there as SHA-256 in hex: an auditor who has one can find it, and nobody can
+ * use it.
+ */
+final class EventText {
+  /** Characters of one text; what is cut says how much was. */
+  private static final int MOST_TEXT = 1000;
+
+  private static final int MOST_ITEMS = 32;
+
+  private static final DateTimeFormatter NANOS =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'").withZone(ZoneOffset.UTC);
+
+  private static final JsonFactory JSON = factory();
+
+  private final JsonGenerator json;
+
+  private EventText(JsonGenerator json) {
+    this.json = json;
+  }
+
+  /** The fields of {@code event}, from {@code ,"at":} to the last. */
+  static byte[] of(AuditEvent event, Instant at, RequestId request, boolean late) {
+    return fields(
+        event.kind(),
+        at,
+        request,
+        text -> {
+          if (late) {
+            text.json.writeBooleanField("late", true);
+          }
+          text.event(event);
+        });
+  }
+
+  /**
+   * The fields of {@code chain.recovered}: a crash left {@code bytes} of a line that nobody was
+   * told of.
+   */
+  static byte[] recovered(Instant at, long bytes, String sha256) {
+    return fields(
+        "chain.recovered",
+        at,
+        new RequestId("-"),
+        text -> {
+          text.json.writeNumberField("bytes", bytes);
+          text.json.writeStringField("sha256", sha256);
+        });
+  }
+
+  /** The fields of {@code chain.lost}: so many endings did not even fit into memory. */
+  static byte[] lost(Instant at, long events) {
+    return fields(
+        "chain.lost", at, new RequestId("-"), text -> text.json.writeNumberField("events", events));
+  }
+
+  private interface Body {
+    void write(EventText text) throws IOException;
+  }
+
+  private static byte[] fields(String kind, Instant at, RequestId request, Body body) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+    try (JsonGenerator json = JSON.createGenerator(bytes)) {
+      EventText text = new EventText(json);
+      json.writeStartObject();
+      json.writeStringField("at", NANOS.format(at));
+      json.writeStringField("kind", kind);
+      text.text("request", request.value());
+      body.write(text);
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    byte[] object = bytes.toByteArray();
+    object[0] = ',';
+    return Arrays.copyOf(object, object.length - 1);
+  }
+
+  private void event(AuditEvent event) throws IOException {
+    switch (event) {
+      case AuditEvent.BrokerStarted it -> {
+        text("version", it.version());
+        text("spiffe_id", it.spiffeId());
+        json.writeNumberField("journalled", it.journalled());
+      }
+      case AuditEvent.BrokerStopped it -> text("reason", it.reason());
+      case AuditEvent.TaskOpened it -> task(it.task());
+      case AuditEvent.Refused it -> {
+        text("method", it.method());
+        text("caller", it.caller());
+        if (it.task().isPresent()) {
+          text("task", it.task().get().value());
+        }
+        fault(it.fault());
+      }
+      case AuditEvent.CredentialIssued it -> {
+        text("agent", it.agent());
+        held(it.credential());
+        texts("because", it.because());
+      }
+      case AuditEvent.EpochClosed it -> {
+        epoch(it.epoch());
+        texts("next_scope", new TreeSet<>(it.nextScope()));
+      }
+      case AuditEvent.EpochOpened it -> task(it.task());
+      case AuditEvent.TaskEnding it -> {
+        text("task", it.task().value());
+        text("cause", it.cause().name());
+        text("note", it.note());
+      }
+      case AuditEvent.CredentialDead it -> {
+        held(it.credential());
+        texts("checks", it.checks());
+      }
+      case AuditEvent.EpochDead it -> {
+        epoch(it.epoch());
+        texts("checks", it.checks());
+      }
+      case AuditEvent.TaskEnded it -> task(it.task());
+      case AuditEvent.OperatorActed it -> {
+        text("operator", it.operator());
+        text("action", it.action());
+        text("what", it.what());
+        text("reason", it.reason());
+      }
+    }
+  }
+
+  private void task(Task task) throws IOException {
+    epoch(task.epoch());
+    text("agent", task.agent().id().toString());
+    text("instance", task.agent().instance());
+    text("entry", task.entry());
+    text("intent", task.intent().intent());
+    json.writeObjectFieldStart("parameters");
+    int items = 0;
+    for (Map.Entry<String, String> each : new TreeMap<>(task.intent().parameters()).entrySet()) {
+      if (items++ < MOST_ITEMS) {
+        text(cut(each.getKey()), each.getValue());
+      }
+    }
+    json.writeEndObject();
+    text("note", task.note());
+    texts("scope", new TreeSet<>(task.scope()));
+    text("state", task.state().name());
+    text("binding", task.binding().name());
+    at("opened", task.openedAt());
+    at("deadline", task.deadline());
+    if (task.end().isPresent()) {
+      Task.End end = task.end().get();
+      text("cause", end.cause().name());
+      at("ended", end.at());
+      if (end.deadAt().isPresent()) {
+        at("dead", end.deadAt().get());
+      }
+    }
+  }
+
+  private void held(Held held) throws IOException {
+    epoch(held.epoch());
+    text("credential", held.id().value());
+    text("grant", held.grant());
+    text("target", held.target());
+    text("principal", held.principal());
+    json.writeStringField(
+        "lease_sha256",
+        HexFormat.of()
+            .formatHex(
+                ChainLine.sha256().digest(held.lease().value().getBytes(StandardCharsets.UTF_8))));
+    text("state", held.state().name());
+    at("issued", held.issuedAt());
+    at("expires", held.expiresAt());
+    if (held.deadAt().isPresent()) {
+      at("dead", held.deadAt().get());
+    }
+  }
+
+  private void epoch(Epoch epoch) throws IOException {
+    text("task", epoch.task().value());
+    json.writeNumberField("epoch", epoch.number());
+  }
+
+  /** The fault's name and its fields as a record writes them, which are safe to show. */
+  private void fault(Fault fault) throws IOException {
+    text("fault", fault.getClass().getSimpleName());
+    text("detail", fault.toString());
+  }
+
+  private void at(String name, Instant at) throws IOException {
+    json.writeStringField(name, NANOS.format(at));
+  }
+
+  private void texts(String name, Collection<String> texts) throws IOException {
+    json.writeArrayFieldStart(name);
+    int items = 0;
+    for (String each : texts) {
+      if (items++ == MOST_ITEMS) {
+        json.writeString("... and " + (texts.size() - MOST_ITEMS) + " more");
+        break;
+      }
+      json.writeString(cut(each));
+    }
+    json.writeEndArray();
+  }
+
+  private void text(String name, String text) throws IOException {
+    json.writeStringField(name, cut(text));
+  }
+
+  /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */
+  private static String cut(String text) {
+    String cut =
+        text.length() <= MOST_TEXT
+            ? text
+            : text.substring(0, MOST_TEXT) + "... (" + text.length() + " characters)";
+    return new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+  }
+
+  /** Beside JSON's own: DEL, and the dollar, which begins look-ups in some log readers. */
+  private static JsonFactory factory() {
+    int[] escapes = CharacterEscapes.standardAsciiEscapesForJSON();
+    escapes[0x7f] = CharacterEscapes.ESCAPE_STANDARD;
+    escapes['$'] = CharacterEscapes.ESCAPE_STANDARD;
+    CharacterEscapes all =
+        new CharacterEscapes() {
+          private static final long serialVersionUID = 1L;
+
+          @Override
+          public int[] getEscapeCodesForAscii() {
+            return escapes.clone();
+          }
+
+          @Override
+          public @Nullable SerializableString getEscapeSequence(int ch) {
+            return null;
+          }
+        };
+    return new JsonFactoryBuilder()
+        .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+        .characterEscapes(all)
+        .build();
+  }
+}

@@ -1,0 +1,5 @@
+/** The audit chain in files of JSON lines. */
+@NullMarked
+package io.exeat.audit.file;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,48 @@
+package io.exeat.audit.file;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Passes on to the real file until it is told to fail. */
+final class BreakableFile implements ChainFile {
+  private final ChainFile real;
+  private volatile boolean broken;
+  private volatile int room = Integer.MAX_VALUE;
+  private volatile int appends;
+
+  BreakableFile(ChainFile real) {
+    this.real = real;
+  }
+
+  /** As when fsync fails. */
+  void breakDown() {
+    broken = true;
+  }
+
+  /** As on a disk with room for so many lines only. */
+  synchronized void leaveRoomFor(int lines) {
+    room = lines;
+  }
+
+  int appends() {
+    return appends;
+  }
+
+  @Override
+  public synchronized void append(long firstSeq, List<byte[]> lines) throws Full, IOException {
+    if (broken) {
+      throw new IOException("EIO");
+    }
+    if (lines.size() > room) {
+      throw new Full(new IOException("ENOSPC"));
+    }
+    room = room - lines.size();
+    appends = appends + 1;
+    real.append(firstSeq, lines);
+  }
+
+  @Override
+  public void close() {
+    real.close();
+  }
+}
