@@ -40,8 +40,9 @@ final class Tokens {
   }
 
   /**
-   * Whether Vault made the token that was asked for: these policies and none of the entity's, a child of ours,
-   * not renewable (a renewal forgets the bound on its life), for an agent, nothing to warn of.
+   * Whether Vault made the token that was asked for: these policies and none of the entity's, a
+   * child of ours, not renewable (a renewal forgets the bound on its life), for an agent, nothing
+   * to warn of.
    */
   static boolean asAsked(Answer answer, Set<String> policies) {
     JsonNode auth = answer.auth();

@@ -129,8 +129,8 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
         throw new FaultException(
             Refusals.target("Vault cannot reach the database"), Refusals.said(answer));
       }
+      sessions.wake();
       if (maybeDone(answer)) {
-        sessions.wake();
         throw new AnswerLost(Refusals.fault("lend a credential", answer), Refusals.said(answer));
       }
       throw Refusals.of("lend a credential", answer);
@@ -250,6 +250,9 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     } catch (NoAnswer e) {
       sessions.wake();
       throw Refusals.of(e);
+    } catch (FaultException e) {
+      sessions.wake();
+      throw e;
     }
   }
 
@@ -276,7 +279,8 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   }
 
   /** A 400 that is not about the lease's name is the target's: Vault passes its error on so. */
-  private static FaultException leaseRefusal(String what, Answer answer) {
+  private FaultException leaseRefusal(String what, Answer answer) {
+    sessions.wake();
     Fault fault =
         answer.status() == 400
             ? Refusals.target("the database did not let Vault " + what)

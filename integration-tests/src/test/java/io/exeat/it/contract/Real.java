@@ -21,6 +21,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -137,6 +139,11 @@ final class Real {
     postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
     DatabaseSql.adminGrants(catalogue, target.name(), ADMIN)
         .forEach(sql -> postgres.execute(DATABASE, sql));
+  }
+
+  /** As Vault's own role. */
+  Connection admin() throws SQLException {
+    return postgres.connect(DATABASE, ADMIN, ADMIN_PASSWORD);
   }
 
   private static String script() {

@@ -4,7 +4,6 @@ import io.exeat.base.Accessor;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.credential.SecretsBackendContract;
 import io.exeat.credential.SessionLog;
-import io.exeat.credential.vault.Change;
 import io.exeat.credential.vault.VaultBackend;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.task.Catalogue;
@@ -19,16 +18,12 @@ final class VaultBackendIT extends SecretsBackendContract {
   private final Real real = Real.get();
   private final Catalogue catalogue = real.catalogue(AGENT, READ, WRITE);
   private final List<String> log = new CopyOnWriteArrayList<>();
-  private VaultBackend backend = open();
+  private final VaultBackend backend = open();
 
   private VaultBackend open() {
     real.prepare(catalogue);
     try (VaultSetup operator = real.operator()) {
-      for (Change change : operator.apply(catalogue)) {
-        if (change.kind() != Change.Kind.SAME) {
-          System.out.println(change);
-        }
-      }
+      var _ = operator.apply(catalogue);
     }
     return new VaultBackend(
         real.settings(),

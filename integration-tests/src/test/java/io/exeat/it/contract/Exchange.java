@@ -1,0 +1,112 @@
+package io.exeat.it.contract;
+
+import io.exeat.base.Accessor;
+import io.exeat.base.Epoch;
+import io.exeat.base.TaskId;
+import io.exeat.credential.EpochToken;
+import io.exeat.credential.Lent;
+import io.exeat.credential.SessionLog;
+import io.exeat.credential.vault.VaultBackend;
+import io.exeat.credential.vault.VaultSetup;
+import io.exeat.revoke.postgres.PostgresVerifier;
+import io.exeat.task.AgentEntry;
+import io.exeat.task.Catalogue;
+import io.exeat.task.Grant;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A backend and a verifier on the real servers, set up for one agent and two grants. */
+final class Exchange implements AutoCloseable {
+  static final Grant READ = grant("orders-read", "SELECT");
+  static final Grant WRITE = grant("orders-write", "INSERT");
+  static final AgentEntry AGENT =
+      Real.agent(
+          "orders-agent",
+          "spiffe://example.org/ns/shop/sa/orders/agent/orders",
+          Set.of(READ.name(), WRITE.name()));
+
+  final Real real;
+  final Catalogue catalogue;
+  final VaultBackend backend;
+  final PostgresVerifier verifier;
+  final List<Accessor> opened = new CopyOnWriteArrayList<>();
+  final List<Accessor> ended = new CopyOnWriteArrayList<>();
+
+  private Exchange(Real real) {
+    this.real = real;
+    this.catalogue = real.catalogue(AGENT, READ, WRITE);
+    real.prepare(catalogue);
+    try (VaultSetup operator = real.operator()) {
+      var _ = operator.apply(catalogue);
+    }
+    this.backend =
+        new VaultBackend(
+            real.settings(),
+            Real.BROKER.toString(),
+            real.identity,
+            real.bao::trust,
+            new SessionLog() {
+              @Override
+              public void opened(Accessor session) {
+                opened.add(session);
+              }
+
+              @Override
+              public void ended(Accessor session) {
+                ended.add(session);
+              }
+            },
+            Real.TIME);
+    this.verifier =
+        new PostgresVerifier(
+            real.target, Optional.empty(), backend, Duration.ofSeconds(5), Real.TIME);
+  }
+
+  static Exchange begin() {
+    return new Exchange(Real.get());
+  }
+
+  EpochToken open(Grant... grants) {
+    return backend.openEpoch(
+        new Epoch(TaskId.random(), 1), AGENT, List.of(grants), Duration.ofMinutes(5));
+  }
+
+  static String password(Lent lent) {
+    return lent.secret().read(bytes -> new String(bytes, StandardCharsets.UTF_8));
+  }
+
+  Connection connect(Lent lent) throws SQLException {
+    return real.postgres.connect(Real.DATABASE, lent.principal(), password(lent));
+  }
+
+  /** Roles of the epoch at the database, asked as superuser. */
+  List<String> roles(Epoch epoch) {
+    return real.postgres.query(
+        Real.DATABASE,
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'x-" + epoch.label() + "-%'");
+  }
+
+  @Override
+  public void close() {
+    verifier.close();
+    backend.close();
+  }
+
+  private static Grant grant(String name, String right) {
+    return new Grant(
+        name,
+        "orders-db",
+        Set.of("read"),
+        "internal",
+        Set.of(),
+        Grant.Delivery.RAW,
+        Duration.ofSeconds(60),
+        new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
+  }
+}
