@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 @SuppressWarnings("NullAway.Init") // JUnit calls begin() first
 public abstract class AttestorContract {
   /** A mode with an issuer behind it and processes before it. */
-  protected interface Place extends AutoCloseable {
+  public interface Place extends AutoCloseable {
     Attestor attestor();
 
     Door door();

@@ -125,7 +125,10 @@ public abstract class IdentityContract {
       assertThat(source.trust().authorities(issuer.own().getTrustDomain())).isEmpty();
 
       issuer.restore();
-      await().atMost(issuer.patience()).untilAsserted(() -> assertThat(source.svid()).isNotNull());
+      await()
+          .atMost(issuer.patience())
+          .ignoreExceptionsInstanceOf(FaultException.class)
+          .untilAsserted(() -> assertThat(source.svid()).isNotNull());
       assertThat(changes).hasValueGreaterThanOrEqualTo(2);
     }
   }

@@ -122,13 +122,18 @@ public final class WorkloadIdentity implements IdentitySource {
 
   private void become(Entitlement next, String whyMissing) {
     Entitlement before = now;
-    now = next.keeping(before);
-    missing = whyMissing;
     boolean had = before.only(config.id(), config.hint()).isPresent();
+    now = next.keeping(before);
+    String whyBefore = had ? "" : missing;
+    missing = whyMissing;
     Optional<Svid> own = next.only(config.id(), config.hint());
     own.ifPresentOrElse(
         svid -> LOG.info("Own X.509-SVID: {}", svid),
-        () -> LOG.warn("No X.509-SVID of {}: {}", config.id(), whyMissing));
+        () -> {
+          if (!whyMissing.equals(whyBefore)) {
+            LOG.warn("No X.509-SVID of {}: {}", config.id(), whyMissing);
+          }
+        });
     if (own.isPresent()) {
       first.countDown();
     } else if (had) {

@@ -1,0 +1,297 @@
+package io.exeat.it.environment;
+
+import io.exeat.it.Needs;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A real SPIRE server and agent on loopback, configured by {@code spire-config/}, in a directory of
+ * their own that is removed afterwards.
+ */
+public final class Spire implements AutoCloseable {
+  /**
+   * SPIRE tells a change of entries after its cache (5 s) and the agent's sync (5 s) at the latest.
+   */
+  public static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private static final String NODE = "spiffe://example.org/node/h1";
+
+  private final Path binaries;
+  private final Path config;
+  private final Path directory;
+  private final Map<String, String> placeholders;
+  private final Process server;
+  private @Nullable Process agent;
+
+  private Spire(Path binaries, Path config) throws IOException {
+    this.binaries = binaries;
+    this.config = config;
+    // Short: a socket's path has at most 107 bytes.
+    this.directory = Files.createTempDirectory("spire");
+    var _ = directory.toFile().setExecutable(true, false);
+    for (String part :
+        List.of(
+            "data/server", "data/agent", "run/server", "run/public", "run/admin", "run/broker")) {
+      Files.createDirectories(directory.resolve(part));
+    }
+    this.placeholders =
+        Map.of("DIR", directory.toString(), "SERVER_PORT", Integer.toString(freePort()));
+    this.server = run("spire-server", "server.conf", List.of());
+    await(() -> exitOf("healthcheck", "-socketPath", serverSocket()) == 0);
+    Files.writeString(directory.resolve("data/bootstrap.pem"), server("bundle", "show"));
+    String token = server("token", "generate", "-spiffeID", NODE).strip();
+    startAgent(List.of("-joinToken", token.substring(token.lastIndexOf(' ') + 1)));
+  }
+
+  /**
+   * Starts one. Where {@code EXEAT_SPIRE_BIN} and the PATH have none, the test is skipped with one
+   * printed line, or fails if {@code EXEAT_REQUIRE} names {@code spire}.
+   */
+  public static Spire start() {
+    Path binaries = Needs.part("spire", binaries());
+    try {
+      return new Spire(
+          binaries,
+          Path.of(System.getProperty("exeat.root", "..")).resolve("spire-config").toRealPath());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Optional<Path> binaries() {
+    List<String> places = new ArrayList<>(List.of(environment("EXEAT_SPIRE_BIN")));
+    places.addAll(List.of(environment("PATH").split(File.pathSeparator, -1)));
+    return places.stream()
+        .filter(place -> !place.isEmpty())
+        .map(Path::of)
+        .filter(place ->
+            Files.isExecutable(place.resolve("spire-server"))
+                && Files.isExecutable(place.resolve("spire-agent")))
+        .findFirst();
+  }
+
+  private static String environment(String name) {
+    return Optional.ofNullable(System.getenv(name)).orElse("");
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /** The Workload API. */
+  public Path workloadSocket() {
+    return directory.resolve("run/public/api.sock");
+  }
+
+  /** The Broker API; its client must be {@code spiffe://example.org/host/h1/broker}. */
+  public Path brokerSocket() {
+    return directory.resolve("run/broker/broker.sock");
+  }
+
+  /** The Delegated Identity API; its client must be {@code spiffe://example.org/host/h1/broker}. */
+  public Path adminSocket() {
+    return directory.resolve("run/admin/admin.sock");
+  }
+
+  /** The JWT authorities as a JWK set, for Vault. */
+  public String jwks() {
+    return server("bundle", "show", "-format", "spiffe");
+  }
+
+  /**
+   * Entitles processes that match all {@code selectors}, such as {@code unix:uid:1001}; known at
+   * the agent within {@link #PATIENCE}.
+   *
+   * @return the entry's ID
+   */
+  public String entry(String spiffeId, Duration x509Life, String hint, String... selectors) {
+    List<String> command =
+        new ArrayList<>(
+            List.of("entry", "create", "-parentID", NODE, "-spiffeID", spiffeId, "-hint", hint));
+    command.addAll(
+        List.of("-x509SVIDTTL", Long.toString(x509Life.toSeconds()), "-jwtSVIDTTL", "300"));
+    for (String selector : selectors) {
+      command.addAll(List.of("-selector", selector));
+    }
+    String answer = server(command.toArray(String[]::new));
+    return answer
+        .lines()
+        .filter(line -> line.startsWith("Entry ID"))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .findFirst()
+        .orElseThrow(() -> new AssertionError(answer));
+  }
+
+  /** The entries of {@code spire-config/entries.json}, with its other placeholders filled in. */
+  public void entries(Map<String, String> values) {
+    try {
+      String text = Files.readString(config.resolve("entries.json"));
+      for (Map.Entry<String, String> value : values.entrySet()) {
+        text = text.replace("${" + value.getKey() + "}", value.getValue());
+      }
+      Path filled = directory.resolve("data/entries.json");
+      Files.writeString(filled, text);
+      server("entry", "create", "-data", filled.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public void removeEntry(String id) {
+    server("entry", "delete", "-entryID", id);
+  }
+
+  /** Stops the agent, as a restart of its service begins. */
+  public void stopAgent() {
+    if (agent != null) {
+      end(agent);
+    }
+  }
+
+  /** Starts the agent again and returns when it serves. */
+  public void startAgent() {
+    try {
+      startAgent(List.of());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void startAgent(List<String> more) throws IOException {
+    agent = run("spire-agent", "agent.conf", more);
+    await(() ->
+        Files.exists(workloadSocket())
+            && Files.exists(brokerSocket())
+            && Files.exists(adminSocket()));
+  }
+
+  private Process run(String binary, String file, List<String> more) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                binaries.resolve(binary).toString(),
+                "run",
+                "-expandEnv",
+                "-config",
+                config.resolve(file).toString()));
+    command.addAll(more);
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(
+                ProcessBuilder.Redirect.appendTo(
+                    directory.resolve("data/" + binary + ".log").toFile()));
+    builder.environment().putAll(placeholders);
+    return builder.start();
+  }
+
+  private String serverSocket() {
+    return directory.resolve("run/server/api.sock").toString();
+  }
+
+  private String server(String... words) {
+    List<String> command = new ArrayList<>(List.of(words));
+    // After the command's words, before its values.
+    command.addAll(List.of("-socketPath", serverSocket()));
+    command.addFirst(binaries.resolve("spire-server").toString());
+    try {
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (!process.waitFor(20, TimeUnit.SECONDS) || process.exitValue() != 0) {
+        throw new AssertionError(String.join(" ", words) + ": " + answer);
+      }
+      return answer;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  private int exitOf(String... words) {
+    try {
+      List<String> command = new ArrayList<>(List.of(words));
+      command.addFirst(binaries.resolve("spire-server").toString());
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      return process.waitFor(20, TimeUnit.SECONDS) ? process.exitValue() : -1;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return -1;
+    }
+  }
+
+  private void await(Callable<Boolean> condition) {
+    try {
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(20))
+          .pollInterval(Duration.ofMillis(50))
+          .until(condition);
+    } catch (RuntimeException e) {
+      String logs = log("spire-server") + log("spire-agent");
+      close();
+      throw new AssertionError("SPIRE does not start:\n" + logs, e);
+    }
+  }
+
+  /** The last of what the binary logged. */
+  private String log(String binary) {
+    try {
+      Path file = directory.resolve("data/" + binary + ".log");
+      List<String> lines = Files.exists(file) ? Files.readAllLines(file) : List.of();
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size())) + "\n";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void end(Process process) {
+    process.destroy();
+    try {
+      if (!process.waitFor(5, TimeUnit.SECONDS)) {
+        var _ = process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      var _ = process.destroyForcibly();
+    }
+  }
+
+  @Override
+  public void close() {
+    stopAgent();
+    end(server);
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package io.exeat.it.identity;
+
+import io.exeat.attest.AgentProcess;
+import io.exeat.attest.AttestConfig;
+import io.exeat.attest.Attestor;
+import io.exeat.attest.AttestorContract;
+import io.exeat.attest.Door;
+import io.exeat.attest.Issuer;
+import io.exeat.attest.LocalAttestor;
+import io.exeat.attest.TestProcess;
+import io.exeat.attest.brokerapi.BrokerApi;
+import io.exeat.attest.delegated.DelegatedIdentity;
+import io.exeat.identity.IdPattern;
+import io.exeat.identity.IdentityConfig;
+import io.exeat.identity.SpiffeIds;
+import io.exeat.identity.SpiffeTls;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.TestTime;
+import io.exeat.identity.workload.WorkloadIdentity;
+import io.exeat.it.environment.Spire;
+import io.spiffe.spiffeid.SpiffeId;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** A real SPIRE behind a mode; agents run as a uid of their own, so this needs root. */
+final class SpirePlace implements AttestorContract.Place {
+  static final SpiffeId OWN = SpiffeIds.parse("own", "spiffe://example.org/host/h1/broker");
+  static final SpiffeId AGENT =
+      SpiffeIds.parse("agent", "spiffe://example.org/host/h1/agent/summarizer");
+  static final int AGENT_UID = 41001;
+  static final int STRANGER_UID = 41002;
+
+  enum Mode {
+    BROKER_API,
+    DELEGATED
+  }
+
+  /** What lasts from test to test. */
+  static final class Entries {
+    final Spire spire;
+    private final Duration life;
+    private String agent;
+
+    Entries(Spire spire, Duration life) {
+      this.spire = spire;
+      this.life = life;
+      var _ = TestProcess.asUid(AGENT_UID);
+      var _ =
+          spire.entry(
+              OWN.toString(),
+              life,
+              "broker",
+              "unix:uid:" + TestProcess.uid(),
+              "unix:path:" + AgentProcess.java());
+      this.agent = entitle();
+    }
+
+    private String entitle() {
+      return spire.entry(
+          AGENT.toString(),
+          life,
+          "agent",
+          "unix:uid:" + AGENT_UID,
+          "unix:path:" + AgentProcess.java());
+    }
+  }
+
+  final WorkloadIdentity identity;
+  final SpiffeTls tls;
+  private final Entries entries;
+  private final Door door;
+  private final Attestor attestor;
+  private final Path folder;
+
+  SpirePlace(Mode mode, Entries entries, SpiffeTransport transport, AttestConfig.Timing timing) {
+    this.entries = entries;
+    Spire spire = entries.spire;
+    this.identity =
+        new WorkloadIdentity(
+                new IdentityConfig(spire.workloadSocket(), OWN, "broker", Spire.PATIENCE),
+                transport,
+                TestTime.real())
+            .await();
+    this.tls = new SpiffeTls(identity, TestTime.real());
+    try {
+      this.folder = Files.createTempDirectory("door");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    var _ = folder.toFile().setExecutable(true, false);
+    this.door = new Door(folder.resolve("door.sock"), transport.loop());
+    Issuer issuer =
+        switch (mode) {
+          case BROKER_API ->
+              new BrokerApi(
+                  spire.brokerSocket(), OWN.getTrustDomain(), tls, transport, timing.within());
+          case DELEGATED -> new DelegatedIdentity(spire.adminSocket(), transport, timing.within());
+        };
+    this.attestor =
+        new LocalAttestor(
+            issuer,
+            new IdPattern("spiffe://example.org/host/h1/agent/*"),
+            timing,
+            transport,
+            TestTime.real());
+  }
+
+  @Override
+  public Attestor attestor() {
+    return attestor;
+  }
+
+  @Override
+  public Door door() {
+    return door;
+  }
+
+  @Override
+  public AgentProcess agent() {
+    return AgentProcess.start(door.socket(), TestProcess.asUid(AGENT_UID), AgentProcess.java());
+  }
+
+  @Override
+  public AgentProcess stranger() {
+    return AgentProcess.start(door.socket(), TestProcess.asUid(STRANGER_UID), AgentProcess.java());
+  }
+
+  /** The agent's uid, another executable. */
+  AgentProcess imposter(Path java) {
+    return AgentProcess.start(door.socket(), TestProcess.asUid(AGENT_UID), java);
+  }
+
+  @Override
+  public SpiffeId id() {
+    return AGENT;
+  }
+
+  @Override
+  public void withdraw() {
+    entries.spire.removeEntry(entries.agent);
+  }
+
+  @Override
+  public void restore() {
+    entries.agent = entries.entitle();
+  }
+
+  @Override
+  public void restartIssuer() {
+    entries.spire.stopAgent();
+    entries.spire.startAgent();
+  }
+
+  @Override
+  public Duration patience() {
+    return Spire.PATIENCE;
+  }
+
+  @Override
+  public void close() {
+    attestor.close();
+    door.close();
+    identity.close();
+    for (Path file : List.of(folder.resolve("door.sock"), folder)) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}
