@@ -20,6 +20,14 @@ public interface Attestor extends AutoCloseable {
   Agent attest(Peer peer);
 
   /**
+   * Whether {@link #attest} would answer from memory just now, so that it may be asked on an event
+   * loop. Never waits. No is always a right answer.
+   */
+  default boolean knows(Peer peer) {
+    return false;
+  }
+
+  /**
    * Runs {@code then} once, with the reason for people, when the instance can no longer be vouched
    * for: its process died, its last connection was gone longer than the grace, or its identity was
    * withdrawn or expired. At once, when that is so already.

@@ -30,6 +30,14 @@ public final class Attestors implements Attestor {
   }
 
   @Override
+  public boolean knows(Peer peer) {
+    return switch (peer) {
+      case Peer.Local _ -> local.map(mode -> mode.knows(peer)).orElse(false);
+      case Peer.Tls _ -> mtls.map(mode -> mode.knows(peer)).orElse(false);
+    };
+  }
+
+  @Override
   public Subscription whenGone(Agent agent, Consumer<String> then) {
     return of(agent).whenGone(agent, then);
   }

@@ -60,6 +60,15 @@ public final class LocalAttestor implements Attestor {
     return new Agent(svid.id(), instance(local));
   }
 
+  @Override
+  public boolean knows(Peer peer) {
+    if (!(peer instanceof Peer.Local local)) {
+      return false;
+    }
+    Vouched process = vouched.get(local.process().key());
+    return process != null && process.isFresh();
+  }
+
   private Vouched begin(String key, Peer.Local peer) {
     Vouched process = new Vouched(peer, terms);
     var _ = process.whenGone(_ -> vouched.remove(key, process));

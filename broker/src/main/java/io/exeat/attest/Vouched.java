@@ -68,6 +68,11 @@ final class Vouched implements Asked.Later {
     return gone.then(then);
   }
 
+  /** Whether {@link #svidNow} would ask nobody. */
+  boolean isFresh() {
+    return svid != null && !isGone() && !isDue();
+  }
+
   /**
    * The SVID, attested at most {@code recheck} ago where the issuer can be asked.
    *

@@ -81,6 +81,12 @@ public final class MtlsAttestor implements Attestor {
     return new Agent(id, Attestors.MTLS);
   }
 
+  /** Verifying is computing: at most some milliseconds, after a bundle has changed. */
+  @Override
+  public boolean knows(Peer peer) {
+    return peer instanceof Peer.Tls;
+  }
+
   @Override
   public Subscription whenGone(Agent agent, Consumer<String> then) {
     Object ticket = new Object();

@@ -1,9 +1,11 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.Peer;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.OperatorRequests;
 import io.grpc.ServerServiceDefinition;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** What a door serves when the broker is in this process. */
 public final class BrokerServices {
@@ -12,11 +14,21 @@ public final class BrokerServices {
 
   /** {@code exeat.v1.Tasks} and {@code Credentials}. */
   public static Served forAgents(AgentRequests flow) {
+    return forAgents(flow, peer -> false);
+  }
+
+  /**
+   * The same, where reading need not always go to a thread of its own.
+   *
+   * @param known whether a peer is attested from memory just now: {@link
+   *     io.exeat.attest.Attestor#knows}
+   */
+  public static Served forAgents(AgentRequests flow, Predicate<Peer> known) {
     return new Served(
         List.of(
             Messages.service(new TasksService(flow).bindService()),
             Messages.service(new CredentialsService(flow).bindService())),
-        true);
+        known);
   }
 
   static ServerServiceDefinition forOperators(OperatorRequests flow, Operators operators) {

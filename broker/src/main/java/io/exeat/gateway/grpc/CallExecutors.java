@@ -1,5 +1,6 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.Peer;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -7,6 +8,7 @@ import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.health.v1.HealthGrpc;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.Predicate;
 
 /**
  * Where a call runs: what is answered from memory runs on the connection's own event loop, the
@@ -25,14 +27,11 @@ final class CallExecutors implements ServerCallExecutorSupplier {
           TasksGrpc.getWatchMethod().getFullMethodName());
 
   private final Executor virtual;
-  private final boolean here;
+  private final Predicate<Peer> fromMemory;
 
-  /**
-   * @param here whether the tasks are in this process, or else every call is sent on
-   */
-  CallExecutors(Executor virtual, boolean here) {
+  CallExecutors(Executor virtual, Predicate<Peer> fromMemory) {
     this.virtual = virtual;
-    this.here = here;
+    this.fromMemory = fromMemory;
   }
 
   @Override
@@ -42,7 +41,11 @@ final class CallExecutors implements ServerCallExecutorSupplier {
       return Runnable::run;
     }
     Connection connection = call.getAttributes().get(Connection.KEY);
-    boolean attested = connection != null && connection.attested().get();
-    return here && attested && FROM_MEMORY.contains(method) ? Runnable::run : virtual;
+    boolean loop =
+        connection != null
+            && FROM_MEMORY.contains(method)
+            && connection.attested().get()
+            && fromMemory.test(connection.peer());
+    return loop ? Runnable::run : virtual;
   }
 }

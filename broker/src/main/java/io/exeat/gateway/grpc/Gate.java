@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 /**
  * A door's own step in front of gRPC's negotiation: the only place where the connection itself can
  * be seen and what is known of it be handed to the calls (a transport filter gets attributes
- * alone). It stands on classes that grpc-java calls internal; {@code GateTest} fails when an
+ * alone). It stands on classes that grpc-java calls internal; {@code UnixDoorTest} fails when an
  * upgrade moves them.
  */
 final class Gate implements InternalProtocolNegotiator.ProtocolNegotiator {

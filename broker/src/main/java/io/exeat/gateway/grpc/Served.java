@@ -1,14 +1,17 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.Peer;
 import io.grpc.ServerServiceDefinition;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * What a door serves to agents.
  *
- * @param here whether the tasks are in this process, so that reading them waits for nothing
+ * @param fromMemory whether reading this peer's tasks waits for nothing just now, so that it may be
+ *     done on the connection's event loop
  */
-public record Served(List<ServerServiceDefinition> services, boolean here) {
+public record Served(List<ServerServiceDefinition> services, Predicate<Peer> fromMemory) {
 
   public Served {
     services = List.copyOf(services);

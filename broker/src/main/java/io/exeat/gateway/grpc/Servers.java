@@ -1,9 +1,11 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.Peer;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /** What the doors' gRPC servers have in common. */
 final class Servers {
@@ -19,12 +21,12 @@ final class Servers {
   private Servers() {}
 
   static NettyServerBuilder configure(
-      NettyServerBuilder builder, DoorParts parts, PeerCheck check, boolean here) {
+      NettyServerBuilder builder, DoorParts parts, PeerCheck check, Predicate<Peer> fromMemory) {
     Limits limits = parts.limits();
     // The lookup of the method runs on the event loop; then CallExecutors decides.
     builder
         .directExecutor()
-        .callExecutor(new CallExecutors(parts.calls(), here))
+        .callExecutor(new CallExecutors(parts.calls(), fromMemory))
         .bossEventLoopGroup(parts.loops())
         .workerEventLoopGroup(parts.loops())
         .intercept(new Calls(check))

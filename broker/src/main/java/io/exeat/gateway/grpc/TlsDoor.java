@@ -69,7 +69,7 @@ public final class TlsDoor implements AutoCloseable {
             .addServices(agents.services())
             .addService(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
     Server server =
-        Servers.configure(builder, parts, peer -> verified(peer, tls), agents.here())
+        Servers.configure(builder, parts, peer -> verified(peer, tls), agents.fromMemory())
             .maxConnectionAge(config.maxConnectionAge().toMillis(), TimeUnit.MILLISECONDS)
             .maxConnectionAgeGrace(config.ageGrace().toMillis(), TimeUnit.MILLISECONDS)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)

@@ -52,7 +52,8 @@ public final class UnixDoor implements AutoCloseable {
     return open(
         file,
         new Publish("rw-------", Optional.empty()),
-        new Served(List.of(BrokerServices.forOperators(flow, operators(config.uids()))), false),
+        new Served(
+            List.of(BrokerServices.forOperators(flow, operators(config.uids()))), peer -> false),
         parts);
   }
 
@@ -76,7 +77,7 @@ public final class UnixDoor implements AutoCloseable {
             .protocolNegotiator(Gate.plain(new Keeper(parts.limits())))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
-    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served.here()).build();
+    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served.fromMemory()).build();
     try {
       server.start();
       file.publish(publish.mode(), publish.group());

@@ -72,7 +72,7 @@ public final class Relay implements AutoCloseable {
                     Method.GET,
                     Method.WATCH)),
             service(CredentialsGrpc.SERVICE_NAME, List.of(Method.ISSUE, Method.RELEASE))),
-        false);
+        peer -> false);
   }
 
   private ServerServiceDefinition service(String name, List<Method> methods) {

@@ -173,6 +173,18 @@ final class UnixDoorTest {
   }
 
   @Test
+  void whoMustBeAttestedAnewDoesNotHoldUpTheLoop() throws Exception {
+    fixture.agents();
+    ManagedChannel channel = fixture.channel();
+    TaskId task = UnixFixture.opened(channel, "k");
+
+    fixture.known = false;
+    var _ = UnixFixture.tasks(channel).get(GetRequest.newBuilder().setTaskId(task.value()).build());
+
+    assertThat(fixture.flow.threads).containsExactly("virtual", "virtual");
+  }
+
+  @Test
   void aRefusedCallerIsNotTakenForAttested() throws Exception {
     fixture.agents();
     fixture.flow.failure = new FaultException(new Fault.Unattested("no entry"));

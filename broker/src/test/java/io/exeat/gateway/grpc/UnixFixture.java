@@ -38,6 +38,10 @@ public final class UnixFixture implements AutoCloseable {
   public final ExecutorService calls =
       java.util.concurrent.Executors.newVirtualThreadPerTaskExecutor();
   public final FakeFlow flow = new FakeFlow(peer -> AGENT);
+
+  /** Whether an attestor would say that it knows the peers. */
+  public volatile boolean known = true;
+
   public final Serving serving = new Serving();
   public final Path directory;
   public final Path socket;
@@ -64,7 +68,7 @@ public final class UnixFixture implements AutoCloseable {
   }
 
   public UnixDoor agents(Limits limits) throws IOException {
-    return agents(BrokerServices.forAgents(flow), limits);
+    return agents(BrokerServices.forAgents(flow, peer -> known), limits);
   }
 
   public UnixDoor agents(Served served, Limits limits) throws IOException {
@@ -137,5 +141,12 @@ public final class UnixFixture implements AutoCloseable {
     var theirs = clients.shutdownGracefully(0, 2, TimeUnit.SECONDS);
     ours.awaitUninterruptibly(3, TimeUnit.SECONDS);
     theirs.awaitUninterruptibly(3, TimeUnit.SECONDS);
+    try (var files = Files.walk(directory)) {
+      for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -1,7 +1,6 @@
 package io.exeat.gateway.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.exeat.attest.Agent;
@@ -9,20 +8,15 @@ import io.exeat.attest.Attestor;
 import io.exeat.attest.Peer;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
+import io.exeat.gateway.AgentDoorContract;
 import io.exeat.gateway.FakeFlow;
 import io.exeat.gateway.grpc.Limits;
 import io.exeat.gateway.grpc.TlsDoor;
 import io.exeat.gateway.grpc.TlsFixture;
 import io.exeat.gateway.grpc.UnixFixture;
 import io.exeat.identity.Svid;
-import io.exeat.task.TaskEvent.Kind;
 import io.exeat.v1.Binding;
-import io.exeat.v1.CompleteRequest;
-import io.exeat.v1.GetRequest;
-import io.exeat.v1.IssueRequest;
 import io.exeat.v1.Task;
-import io.exeat.v1.TaskEvent;
-import io.exeat.v1.WatchRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -30,7 +24,6 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -47,7 +40,7 @@ import org.junit.jupiter.api.Test;
  * A sidecar's socket in front of a broker's mTLS door; what the agent sees, and what the broker
  * does.
  */
-final class RelayTest {
+final class RelayTest extends AgentDoorContract {
 
   private final TlsFixture broker = new TlsFixture();
   private final UnixFixture sidecar = new UnixFixture();
@@ -101,81 +94,14 @@ final class RelayTest {
     broker.close();
   }
 
-  private static GetRequest get(TaskId task) {
-    return GetRequest.newBuilder().setTaskId(task.value()).build();
+  @Override
+  protected ManagedChannel agent() {
+    return sidecar.channel();
   }
 
-  private static StatusRuntimeException refused(Runnable call) {
-    return catchThrowableOfType(StatusRuntimeException.class, call::run);
-  }
-
-  @Test
-  void everyMethodIsAnsweredAsByTheBrokerItself() {
-    ManagedChannel channel = sidecar.channel();
-
-    Task opened = UnixFixture.tasks(channel).open(UnixFixture.open("k").build());
-    TaskId task = new TaskId(opened.getId());
-
-    assertThat(opened.getAgent()).isEqualTo(TlsFixture.AGENT);
-    assertThat(UnixFixture.tasks(channel).get(get(task)).getId()).isEqualTo(task.value());
-    assertThat(
-            UnixFixture.credentials(channel)
-                .issue(
-                    IssueRequest.newBuilder()
-                        .setTaskId(task.value())
-                        .setGrant("orders-read")
-                        .setIdempotencyKey("k")
-                        .build())
-                .getDatabase()
-                .getPassword())
-        .isEqualTo(FakeFlow.PASSWORD);
-    Iterator<TaskEvent> events =
-        UnixFixture.tasks(channel).watch(WatchRequest.newBuilder().setTaskId(task.value()).build());
-    assertThat(events.next().hasSnapshot()).isTrue();
-    for (int i = 0; i < 5; i++) {
-      broker.flow.happened(task, Kind.EXPIRY_WARNING);
-      assertThat(events.next().hasExpiryWarning()).isTrue();
-    }
-    var _ =
-        UnixFixture.tasks(channel)
-            .complete(CompleteRequest.newBuilder().setTaskId(task.value()).build());
-    assertThat(events.next().hasEnded()).isTrue();
-    assertThat(events.hasNext()).isFalse();
-    assertThat(broker.flow.calls)
-        .containsExactly(
-            "open refund k", "get", "issue orders-read k", "watch", "end COMPLETED " + task);
-  }
-
-  @Test
-  void aRefusalComesBackWithItsDetailsAndTheBrokersRequest() {
-    ManagedChannel channel = sidecar.channel();
-
-    StatusRuntimeException refused =
-        refused(() -> UnixFixture.tasks(channel).open(UnixFixture.open("").build()));
-
-    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
-    assertThat(UnixFixture.info(refused).getMetadataOrThrow("field")).isEqualTo("idempotency_key");
-    assertThat(UnixFixture.requestId(refused)).startsWith("r");
-  }
-
-  @Test
-  void aDeadlineAndACancellationReachTheBroker() {
-    ManagedChannel channel = sidecar.channel();
-    TaskId task = UnixFixture.opened(channel, "k");
-    var _ =
-        UnixFixture.tasks(channel)
-            .withDeadlineAfter(Duration.ofSeconds(3))
-            .complete(CompleteRequest.newBuilder().setTaskId(task.value()).build());
-    assertThat(broker.flow.waits.getFirst()).isLessThan(Duration.ofSeconds(3));
-
-    TaskId watched = UnixFixture.opened(channel, "k2");
-    Iterator<TaskEvent> events =
-        UnixFixture.tasks(channel)
-            .watch(WatchRequest.newBuilder().setTaskId(watched.value()).build());
-    var _ = events.next();
-    channel.shutdownNow();
-
-    await().untilAsserted(() -> assertThat(broker.flow.watchers.get(watched)).isEmpty());
+  @Override
+  protected FakeFlow flow() {
+    return broker.flow;
   }
 
   @Test
