@@ -57,7 +57,7 @@ final class ArchitectureTest {
       Map.of(
           "io.grpc.", List.of("identity", "attest", "gateway", "cli", "app"),
           "io.github.jopenlibs.", List.of("credential.vault"),
-          "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault"),
+          "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault", "app"),
           "org.bouncycastle.", List.of("identity.development"),
           "picocli.", List.of("cli", "app"));
 

@@ -48,6 +48,21 @@ public record OtherUser(String name, int uid, int gid) {
     return Optional.empty();
   }
 
+  /** The name of its group; the number when it has none. */
+  public String group() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/etc/group"))) {
+        String[] fields = line.split(":", -1);
+        if (fields.length > 2 && fields[2].equals(Integer.toString(gid))) {
+          return fields[0];
+        }
+      }
+    } catch (IOException e) {
+      throw new StageException("/etc/group cannot be read", e);
+    }
+    return Integer.toString(gid);
+  }
+
   /** {@code command} as this user, without any group but its own. */
   public List<String> run(List<String> command) {
     Path setpriv =

@@ -1,0 +1,66 @@
+package io.exeat.app;
+
+import io.exeat.attest.AttestConfig;
+import io.exeat.gateway.grpc.AdminSocketConfig;
+import io.exeat.gateway.grpc.TlsDoorConfig;
+import io.exeat.gateway.grpc.UnixDoorConfig;
+import io.exeat.gateway.relay.RelayConfig;
+import io.exeat.identity.IdentityConfig;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * All of {@code exeat.yaml} (schema: {@code io/exeat/config/exeat.schema.json}); {@link ConfigFile}
+ * reads it.
+ */
+public record BrokerConfig(
+    IdentityConfig identity,
+    AttestConfig attestation,
+    UnixDoorConfig socket,
+    AdminSocketConfig admin,
+    Optional<TlsDoorConfig> listen,
+    Form form,
+    LogLevel log) {
+  /** Where the broker is. */
+  public sealed interface Form {}
+
+  /** In this process: the sidecar is the broker. */
+  public record AllInOne(
+      Vault vault,
+      Optional<Path> targetsCa,
+      Path catalogue,
+      Path journal,
+      Path audit,
+      long auditRotateAt)
+      implements Form {}
+
+  /** Elsewhere: this process attests and relays. */
+  public record Relayed(RelayConfig relay) implements Form {}
+
+  /**
+   * Where Vault is and who the broker is there.
+   *
+   * @param ca who vouches for Vault's certificate, in PEM; empty for the system's
+   * @param longestTask the longest life of any task
+   */
+  public record Vault(
+      URI address,
+      Optional<Path> ca,
+      Optional<String> namespace,
+      String mount,
+      String role,
+      String audience,
+      Duration timeout,
+      Duration longestTask,
+      boolean developmentPlaintext) {}
+
+  /** What is logged, on standard error. */
+  public enum LogLevel {
+    ERROR,
+    WARN,
+    INFO,
+    DEBUG
+  }
+}

@@ -1,0 +1,245 @@
+package io.exeat.app;
+
+import static io.exeat.config.Shape.duration;
+import static io.exeat.config.Shape.flag;
+import static io.exeat.config.Shape.matching;
+import static io.exeat.config.Shape.number;
+import static io.exeat.config.Shape.oneOf;
+import static io.exeat.config.Shape.path;
+import static io.exeat.config.Shape.spiffeId;
+import static io.exeat.config.Shape.text;
+import static io.exeat.config.Shape.uri;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.exeat.attest.AttestConfig;
+import io.exeat.base.FaultException;
+import io.exeat.config.Section;
+import io.exeat.config.Settings;
+import io.exeat.config.Shape;
+import io.exeat.gateway.grpc.AdminSocketConfig;
+import io.exeat.gateway.grpc.TlsDoorConfig;
+import io.exeat.gateway.grpc.UnixDoorConfig;
+import io.exeat.gateway.relay.RelayConfig;
+import io.exeat.identity.IdPattern;
+import io.exeat.identity.IdentityConfig;
+import io.spiffe.spiffeid.SpiffeId;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/** Reads {@code exeat.yaml} and the environment, strictly, every problem at once. */
+final class ConfigFile {
+  private static final Path HERE = Path.of("exeat.yaml");
+  private static final Path SYSTEM = Path.of("/etc/exeat/exeat.yaml");
+  private static final Shape<String> ADDRESS =
+      matching(
+          Pattern.compile("([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}]):[0-9]{1,5}"),
+          "<host>:<port>");
+  private static final Shape<IdPattern> PATTERN =
+      new Shape<>(
+          "a SPIFFE ID in which * stands for one segment, such as"
+              + " spiffe://example.org/host/h1/agent/*",
+          new IdPattern("spiffe://stand.in/none"),
+          true,
+          ConfigFile::pattern);
+
+  private final Section root;
+
+  private ConfigFile(Settings settings) {
+    this.root = settings.root();
+  }
+
+  /**
+   * The file that {@code named} names, else EXEAT_CONFIG, else {@code exeat.yaml} here, else {@code
+   * /etc/exeat/exeat.yaml}; with none of them the environment alone.
+   *
+   * @throws io.exeat.config.ConfigException with every problem
+   */
+  static BrokerConfig read(Optional<Path> named, Map<String, String> environment) {
+    Optional<Path> file =
+        named
+            .or(() -> Optional.ofNullable(environment.get("EXEAT_CONFIG")).map(Path::of))
+            .or(() -> Optional.of(HERE).filter(Files::exists))
+            .or(() -> Optional.of(SYSTEM).filter(Files::exists));
+    Settings settings =
+        file.isPresent()
+            ? Settings.read(file.get(), environment)
+            : Settings.parse("the environment", "{}\n".getBytes(UTF_8), environment);
+    return read(settings);
+  }
+
+  static BrokerConfig read(Settings settings) {
+    BrokerConfig config = new ConfigFile(settings).config();
+    settings.finish();
+    return config;
+  }
+
+  private BrokerConfig config() {
+    Section spiffe = root.section("spiffe");
+    IdentityConfig identity =
+        new IdentityConfig(
+            spiffe.one("workload-api", path()).or(Path.of("/run/spire/agent/api.sock")),
+            spiffe.one("id", spiffeId()).required(),
+            spiffe.one("hint", text(64)).or(""),
+            spiffe.one("first-update-within", seconds(1, 600)).or(Duration.ofSeconds(30)));
+    Section socket = root.section("socket");
+    Section admin = root.section("admin");
+    Set<Integer> uids =
+        new LinkedHashSet<>(
+            admin.all("uids", number(0, Integer.MAX_VALUE)).or(java.util.List.of(0, Own.uid())));
+    return new BrokerConfig(
+        identity,
+        attestation(root.section("attestation"), identity.id()),
+        new UnixDoorConfig(
+            socket.one("path", path()).or(Path.of("/run/exeat/agent.sock")),
+            socket.one("group", text(64)).optional()),
+        new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
+        root.optionalSection("listen").map(this::listen),
+        form(),
+        root.section("log")
+            .one("level", oneOf(BrokerConfig.LogLevel.class))
+            .or(BrokerConfig.LogLevel.INFO));
+  }
+
+  private AttestConfig attestation(Section section, SpiffeId own) {
+    Optional<AttestConfig.Local> local =
+        section.mode(
+            "mode",
+            "none",
+            Map.of(
+                "none", s -> Optional.empty(),
+                "workload-api", s -> Optional.of(workloadApi(s, own)),
+                "broker-api",
+                    s -> Optional.of(new AttestConfig.BrokerApi(issuer(s), agents(s), timing(s))),
+                "delegated",
+                    s -> Optional.of(new AttestConfig.Delegated(issuer(s), agents(s), timing(s))),
+                "development",
+                    s ->
+                        Optional.of(
+                            new AttestConfig.Development(issuer(s), agents(s), timing(s)))));
+    Optional<AttestConfig.Mtls> mtls =
+        section
+            .optionalSection("mtls")
+            .map(s ->
+                new AttestConfig.Mtls(
+                    agents(s), s.one("grace", seconds(1, 300)).or(Duration.ofSeconds(5))));
+    if (local.isEmpty() && mtls.isEmpty()) {
+      section.problem(
+          "mode",
+          "is missing and so is attestation.mtls: nobody could be attested; it must be workload-api,"
+              + " broker-api, delegated or development");
+    }
+    return new AttestConfig(local, mtls);
+  }
+
+  private static AttestConfig.WorkloadApi workloadApi(Section section, SpiffeId own) {
+    SpiffeId agent = section.one("agent", spiffeId()).required();
+    if (agent.equals(own)) {
+      section.problem("agent", "is the broker's own SPIFFE ID, spiffe.id: give each an entry");
+    }
+    return new AttestConfig.WorkloadApi(
+        agent,
+        section.one("hint", text(64)).or(""),
+        section.one("uid", number(0, Integer.MAX_VALUE)).required());
+  }
+
+  private static Path issuer(Section section) {
+    return section.one("socket", path()).required();
+  }
+
+  private static IdPattern agents(Section section) {
+    return section.one("agents", PATTERN).required();
+  }
+
+  private static AttestConfig.Timing timing(Section section) {
+    return new AttestConfig.Timing(
+        section.one("within", seconds(1, 60)).or(AttestConfig.Timing.USUAL.within()),
+        section.one("recheck", seconds(1, 3600)).or(AttestConfig.Timing.USUAL.recheck()));
+  }
+
+  private TlsDoorConfig listen(Section section) {
+    String address = section.one("address", ADDRESS).required();
+    return new TlsDoorConfig(
+        address.isEmpty()
+            ? InetSocketAddress.createUnresolved("none", 0)
+            : new InetSocketAddress(host(address), port(section, "address", address)),
+        Set.copyOf(section.all("operators", spiffeId()).or(java.util.List.of())),
+        section
+            .one("max-connection-age", seconds(10, 86_400))
+            .or(TlsDoorConfig.half(Duration.ofHours(1))),
+        section.one("age-grace", seconds(1, 600)).or(TlsDoorConfig.AGE_GRACE));
+  }
+
+  private BrokerConfig.Form form() {
+    Optional<Section> relay = root.optionalSection("relay");
+    if (relay.isPresent()) {
+      String to = relay.get().one("to", ADDRESS).required();
+      SpiffeId broker = relay.get().one("broker", spiffeId()).required();
+      return new BrokerConfig.Relayed(
+          new RelayConfig(
+              to.isEmpty() ? "" : host(to),
+              to.isEmpty() ? 0 : port(relay.get(), "to", to),
+              broker));
+    }
+    Section audit = root.section("audit");
+    return new BrokerConfig.AllInOne(
+        vault(root.section("vault")),
+        root.section("targets").one("ca", path()).optional(),
+        root.section("catalogue").one("path", path()).or(Path.of("/etc/exeat/catalogue.yaml")),
+        root.section("journal").one("folder", path()).or(Path.of("/var/lib/exeat/journal")),
+        audit.one("folder", path()).or(Path.of("/var/lib/exeat/audit")),
+        audit.one("rotate-at", Shape.size(1 << 20, 1L << 34)).or(64L << 20));
+  }
+
+  private static BrokerConfig.Vault vault(Section section) {
+    boolean plaintext = section.one("development-plaintext", flag()).or(false);
+    URI address =
+        section.one("address", plaintext ? uri("https", "http") : uri("https")).required();
+    return new BrokerConfig.Vault(
+        address,
+        section.one("ca", path()).optional(),
+        section.one("namespace", text(255)).optional(),
+        section.one("mount", name()).or("spiffe"),
+        section.one("role", name()).or("exeat"),
+        section.one("audience", text(255)).or(address.toString()),
+        section.one("timeout", seconds(1, 60)).or(Duration.ofSeconds(10)),
+        section.one("longest-task", seconds(60, 7 * 86_400)).or(Duration.ofHours(12)),
+        plaintext);
+  }
+
+  private static Shape<String> name() {
+    return Shape.name();
+  }
+
+  private static Shape<Duration> seconds(long least, long most) {
+    return duration(Duration.ofSeconds(least), Duration.ofSeconds(most));
+  }
+
+  private static String host(String address) {
+    return address.substring(0, address.lastIndexOf(':')).replace("[", "").replace("]", "");
+  }
+
+  private static int port(Section section, String key, String address) {
+    int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    if (port > 65_535) {
+      section.problem(key, "has a port above 65535");
+      return 0;
+    }
+    return port;
+  }
+
+  private static Optional<IdPattern> pattern(String text) {
+    try {
+      return Optional.of(new IdPattern(text));
+    } catch (FaultException e) {
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package io.exeat.app;
+
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
+import io.exeat.audit.file.FileAudit;
+import io.exeat.base.Accessor;
+import io.exeat.base.Time;
+import io.exeat.credential.SessionLog;
+import io.exeat.credential.vault.VaultBackend;
+import io.exeat.credential.vault.VaultSettings;
+import io.exeat.flow.Office;
+import io.exeat.flow.Steps;
+import io.exeat.flow.Vitals;
+import io.exeat.identity.SpiffeTls;
+import io.exeat.journal.Journal;
+import io.exeat.journal.sqlite.SqliteJournal;
+import io.exeat.policy.ceiling.CeilingPolicy;
+import io.exeat.revoke.Revoker;
+import io.exeat.revoke.TargetVerifier;
+import io.exeat.revoke.postgres.PostgresVerifier;
+import io.exeat.task.Target;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
+import javax.net.ssl.X509TrustManager;
+
+/** The broker behind the doors: everything from the task on. */
+record Engine(
+    Office office,
+    CatalogueWatch catalogue,
+    Journal journal,
+    AuditSink audit,
+    VaultBackend backend,
+    Map<String, TargetVerifier> verifiers) {
+  /** For one call to a target. */
+  private static final Duration TARGET_TIMEOUT = Duration.ofSeconds(5);
+
+  /**
+   * Makes it and starts settling what another run left behind.
+   *
+   * @throws io.exeat.config.ConfigException for the catalogue
+   * @throws io.exeat.base.CannotStart for the disk
+   */
+  static Engine make(
+      BrokerConfig config,
+      BrokerConfig.AllInOne here,
+      Party party,
+      Supplier<Vitals> vitals,
+      Time time,
+      Closing closing) {
+    CatalogueWatch catalogue = new CatalogueWatch(here.catalogue());
+    SqliteJournal journal = closing.later(SqliteJournal.open(here.journal(), time));
+    FileAudit audit = closing.later(FileAudit.open(here.audit(), here.auditRotateAt(), time));
+    Sessions sessions = new Sessions(journal, new CountDownLatch(1));
+    VaultBackend backend =
+        closing.later(
+            backend(config, here.vault(), party, VaultTrust.of(here.vault().ca()), sessions, time));
+    Map<String, TargetVerifier> verifiers = new LinkedHashMap<>();
+    catalogue
+        .get()
+        .targets()
+        .forEach((name, target) ->
+            verifiers.put(name, closing.later(verifier(target, here, backend, time))));
+    Revoker revoker = closing.later(new Revoker(backend, verifiers, time));
+    Office office =
+        new Office(
+            new Steps(
+                party.attestor(),
+                catalogue,
+                new CeilingPolicy(catalogue),
+                backend,
+                revoker,
+                journal,
+                audit,
+                time),
+            vitals);
+    closing.later(() -> office.recovery().stop());
+    int left = office.recovery().start();
+    audit.recordEnding(
+        new AuditEvent.BrokerStarted(Own.version(), config.identity().id().toString(), left));
+    sessions.recovered().countDown();
+    return new Engine(office, catalogue, journal, audit, backend, Map.copyOf(verifiers));
+  }
+
+  static VaultSettings settings(BrokerConfig.Vault vault) {
+    return new VaultSettings(
+        vault.address(),
+        vault.namespace(),
+        vault.mount(),
+        vault.role(),
+        vault.audience(),
+        vault.timeout(),
+        vault.longestTask(),
+        vault.developmentPlaintext());
+  }
+
+  private static VaultBackend backend(
+      BrokerConfig config,
+      BrokerConfig.Vault vault,
+      Party party,
+      X509TrustManager trust,
+      SessionLog sessions,
+      Time time) {
+    SpiffeTls tls = party.tls();
+    return new VaultBackend(
+        settings(vault),
+        config.identity().id().toString(),
+        party.identity(),
+        () -> tls.context(trust),
+        sessions,
+        time);
+  }
+
+  private static TargetVerifier verifier(
+      Target target, BrokerConfig.AllInOne here, VaultBackend backend, Time time) {
+    return switch (target) {
+      case Target.Postgres postgres ->
+          new PostgresVerifier(postgres, here.targetsCa(), backend, TARGET_TIMEOUT, time);
+    };
+  }
+
+  /**
+   * Writes sessions down; none before {@code recovered}, because every session that the journal
+   * then holds is taken for another run's.
+   */
+  private record Sessions(Journal journal, CountDownLatch recovered) implements SessionLog {
+    @Override
+    public void opened(Accessor session) {
+      try {
+        recovered.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      journal.session(session);
+    }
+
+    @Override
+    public void ended(Accessor session) {
+      journal.sessionEnded(session);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.exeat.app;
+
+import io.exeat.attest.AttestConfig;
+import io.exeat.attest.Attestor;
+import io.exeat.attest.Attestors;
+import io.exeat.attest.Connections;
+import io.exeat.attest.Issuer;
+import io.exeat.attest.LocalAttestor;
+import io.exeat.attest.brokerapi.BrokerApi;
+import io.exeat.attest.delegated.DelegatedIdentity;
+import io.exeat.attest.mtls.MtlsAttestor;
+import io.exeat.attest.workloadapi.PodAgent;
+import io.exeat.base.Time;
+import io.exeat.identity.IdentitySource;
+import io.exeat.identity.SpiffeTls;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.workload.WorkloadIdentity;
+import io.spiffe.spiffeid.SpiffeId;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/**
+ * Who we are and how callers are attested.
+ *
+ * @param mode the mode for Unix sockets, which may come later than the rest; empty when there is
+ *     none
+ */
+record Party(
+    SpiffeTransport transport,
+    IdentitySource identity,
+    SpiffeTls tls,
+    Connections connections,
+    Optional<LateAttestor> mode,
+    Attestor attestor) {
+
+  static Party make(BrokerConfig config, Time time, Closing closing) {
+    SpiffeTransport transport = closing.later(new SpiffeTransport());
+    IdentitySource identity =
+        closing.later(new WorkloadIdentity(config.identity(), transport, time));
+    SpiffeTls tls = new SpiffeTls(identity, time);
+    Connections connections = new Connections();
+    Maker maker = new Maker(config.identity().id(), transport, identity, tls, time);
+    Optional<LateAttestor> mode =
+        config.attestation().local().map(local -> new LateAttestor(() -> maker.make(local)));
+    Optional<Attestor> mtls =
+        config
+            .attestation()
+            .mtls()
+            .map(it -> new MtlsAttestor(it, tls, identity, connections, transport, time));
+    Attestor attestor = closing.later(new Attestors(mode.map(Attestor.class::cast), mtls));
+    return new Party(transport, identity, tls, connections, mode, attestor);
+  }
+
+  /** The switch over the modes. */
+  private record Maker(
+      SpiffeId own, SpiffeTransport transport, IdentitySource identity, SpiffeTls tls, Time time) {
+
+    Attestor make(AttestConfig.Local mode) {
+      return switch (mode) {
+        case AttestConfig.WorkloadApi it ->
+            local(new PodAgent(it, own, identity), it.agent()::equals, AttestConfig.Timing.USUAL);
+        case AttestConfig.BrokerApi it ->
+            local(brokerApi(it.socket(), it.timing()), it.agents(), it.timing());
+        case AttestConfig.Development it ->
+            local(brokerApi(it.socket(), it.timing()), it.agents(), it.timing());
+        case AttestConfig.Delegated it ->
+            local(
+                new DelegatedIdentity(it.socket(), transport, it.timing().within()),
+                it.agents(),
+                it.timing());
+      };
+    }
+
+    private Issuer brokerApi(Path socket, AttestConfig.Timing timing) {
+      return new BrokerApi(socket, own.getTrustDomain(), tls, transport, timing.within());
+    }
+
+    private Attestor local(Issuer issuer, Predicate<SpiffeId> agents, AttestConfig.Timing timing) {
+      return new LocalAttestor(issuer, agents, timing, transport, time);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package io.exeat.app;
+
+import io.exeat.app.stage.Folders;
+import io.exeat.base.Time;
+import io.exeat.cli.Exit;
+import io.exeat.config.Settings;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/**
+ * {@code exeat rehearse}: starts as {@code run} does, is asked once, and ends, so that the JVM
+ * learns which classes a start needs (JEP 514). It needs neither SPIRE nor Vault.
+ */
+@Command(
+    name = "rehearse",
+    hidden = true,
+    description = "Starts and ends, for the launcher's cache.")
+final class RehearseCommand implements Callable<Integer> {
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    Path folder = Folders.temporary("exeat-rehearsal-");
+    try {
+      BrokerConfig config = ConfigFile.read(Settings.parse("rehearsal", yaml(folder), Map.of()));
+      Logging.level(config.log());
+      Time time = new Time(InstantSource.system(), System::nanoTime);
+      try (Sidecar sidecar = Sidecar.open(config, time)) {
+        Thread running = Thread.ofPlatform().daemon().start(() -> run(sidecar));
+        Thread.sleep(2_000);
+        for (String[] words :
+            new String[][] {
+              {"status", "--socket", folder.resolve("run/admin.sock").toString()},
+              {"task", "get", "--socket", folder.resolve("run/agent.sock").toString(), "t0"}
+            }) {
+          CommandLine command = Main.commandLine();
+          var _ = command.execute(words);
+        }
+        running.interrupt();
+      }
+      return Exit.OK;
+    } finally {
+      Folders.remove(folder);
+    }
+  }
+
+  private static void run(Sidecar sidecar) {
+    try {
+      sidecar.run();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] yaml(Path folder) {
+    Folders.write(
+        folder.resolve("catalogue.yaml"),
+        "rw-------",
+        """
+        version: 1
+        targets: {orders-db: {environment: demo, postgres: {host: 127.0.0.1, port: 1, database: orders, tls: false}}}
+        """);
+    return """
+    spiffe: {id: "spiffe://rehearsal.invalid/broker/exeat", workload-api: %1$s/workload.sock}
+    attestation: {mode: development, socket: %1$s/broker.sock, agents: "spiffe://rehearsal.invalid/agent/*"}
+    socket: {path: %1$s/run/agent.sock}
+    admin: {path: %1$s/run/admin.sock}
+    vault: {address: "https://127.0.0.1:1"}
+    catalogue: {path: %1$s/catalogue.yaml}
+    journal: {folder: %1$s/journal}
+    audit: {folder: %1$s/audit}
+    log: {level: error}
+    """
+        .formatted(folder)
+        .getBytes(StandardCharsets.UTF_8);
+  }
+}

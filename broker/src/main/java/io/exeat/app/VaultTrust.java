@@ -1,0 +1,59 @@
+package io.exeat.app;
+
+import io.exeat.base.CannotStart;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.util.Arrays;
+import java.util.Optional;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
+import org.jspecify.annotations.Nullable;
+
+/** Who vouches for a server that has no SVID. */
+final class VaultTrust {
+  private VaultTrust() {}
+
+  /**
+   * The authorities in {@code pem}, else the JDK's.
+   *
+   * @throws CannotStart when the file is not there or holds no certificate
+   */
+  static X509TrustManager of(Optional<Path> pem) {
+    try {
+      @Nullable KeyStore authorities = null;
+      if (pem.isPresent()) {
+        authorities = KeyStore.getInstance("PKCS12");
+        authorities.load(null, null);
+        int number = 0;
+        try (InputStream in = Files.newInputStream(pem.get())) {
+          for (Certificate each :
+              CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+            authorities.setCertificateEntry("ca-" + number++, each);
+          }
+        }
+        if (number == 0) {
+          throw new CannotStart(
+              pem.get() + " holds no certificate", "Put the authority's PEM there.");
+        }
+      }
+      TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+      factory.init(authorities);
+      return Arrays.stream(factory.getTrustManagers())
+          .filter(X509TrustManager.class::isInstance)
+          .map(X509TrustManager.class::cast)
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException | GeneralSecurityException e) {
+      throw new CannotStart(
+          "the authorities in " + pem.map(Path::toString).orElse("the JDK") + " cannot be read",
+          "vault.ca must name a readable PEM file.",
+          e);
+    }
+  }
+}
