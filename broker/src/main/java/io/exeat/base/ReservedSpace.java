@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.SplittableRandom;
 
 /**
@@ -18,13 +19,17 @@ public final class ReservedSpace {
 
   private final Path file;
   private final long size;
+  private final Time time;
+  private long nextLook;
 
   /**
    * @param size in bytes
    */
-  public ReservedSpace(Path file, long size) {
+  public ReservedSpace(Path file, long size, Time time) {
     this.file = file;
     this.size = size;
+    this.time = time;
+    this.nextLook = time.after(Duration.ZERO);
   }
 
   /**
@@ -57,9 +62,32 @@ public final class ReservedSpace {
     }
   }
 
+  /**
+   * Sets the room aside again if there is some to spare besides, so that a disk that is nearly full
+   * does not count as usable in one moment and as full in the next. Looks at most once a second.
+   *
+   * @return whether it is set aside, with a quarter of it free besides
+   */
+  public boolean regain() {
+    if (!time.reached(nextLook)) {
+      return false;
+    }
+    nextLook = time.after(Duration.ofSeconds(1));
+    try {
+      hold();
+      return file.toFile().getUsableSpace() >= size / 4;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   /** Gives the room up. Idempotent. */
-  public void release() throws IOException {
-    Files.deleteIfExists(file);
+  public void release() {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      // Then there is no more room than before; what does not fit is the caller's to keep.
+    }
   }
 
   /** Makes the names of new files in {@code folder} durable. */

@@ -90,7 +90,7 @@ public final class FileAudit implements AuditSink {
       OwnFolder own = OwnFolder.hold(folder, "audit");
       try {
         Tail tail = Tail.of(folder);
-        ReservedSpace reserve = new ReservedSpace(folder.resolve("audit.reserve"), RESERVE);
+        ReservedSpace reserve = new ReservedSpace(folder.resolve("audit.reserve"), RESERVE, time);
         reserve.hold();
         RotatingFile file = new RotatingFile(own, tail, rotateAt);
         return new FileAudit(tail, file, reserve, time);
@@ -149,17 +149,18 @@ public final class FileAudit implements AuditSink {
     }
     List<Item> all = entries.stream().map(GroupCommit.Entry::item).toList();
     List<Item> endings = all.stream().filter(Item::ending).toList();
-    boolean refused = problem.isPresent();
-    if (!refused && !isWritten(all, false)) {
-      refused = true;
-    } else if (!refused) {
+    if (problem.isEmpty() && isWritten(all, false)) {
       return;
     }
     String why = problem.orElse("not written");
     entries.stream()
         .filter(entry -> !entry.item().ending())
         .forEach(entry -> entry.fail(() -> refusal(why)));
-    if (!late.isEmpty() || broken || !isWritten(endings, false)) {
+    if (late.isEmpty() && isWritten(endings, false)) {
+      return;
+    }
+    reserve.release();
+    if (!late.isEmpty() || !isWritten(endings, false)) {
       endings.forEach(this::keep);
     }
   }
@@ -168,6 +169,9 @@ public final class FileAudit implements AuditSink {
    * Whether {@code items} are durable; if not, {@link #problem} says why, and room has been made.
    */
   private boolean isWritten(Collection<Item> items, boolean asLate) {
+    if (broken) {
+      return items.isEmpty();
+    }
     try {
       append(items.stream().map(item -> item.fields(asLate)).toList());
       return true;
@@ -209,11 +213,6 @@ public final class FileAudit implements AuditSink {
       LOG.error("The audit's disk is full: nothing is lent until there is room.", e);
     }
     problem = Optional.of("the audit's disk is full; nothing is lent until there is room again");
-    try {
-      reserve.release();
-    } catch (IOException cannot) {
-      LOG.error("The audit's reserve cannot be given up.", cannot);
-    }
   }
 
   /** Takes the disk for usable again once what waited is written and the reserve fits. */
@@ -233,12 +232,9 @@ public final class FileAudit implements AuditSink {
       broken(e);
       return;
     }
-    try {
-      reserve.hold();
+    if (reserve.regain()) {
       problem = Optional.empty();
       LOG.warn("The audit's disk has room again.");
-    } catch (IOException e) {
-      // Still full.
     }
   }
 

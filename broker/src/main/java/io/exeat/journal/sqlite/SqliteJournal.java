@@ -67,7 +67,7 @@ public final class SqliteJournal implements Journal {
     try {
       Folder held = Folder.hold(folder);
       try {
-        ReservedSpace reserve = new ReservedSpace(held.reserve(), RESERVE);
+        ReservedSpace reserve = new ReservedSpace(held.reserve(), RESERVE, time);
         SqliteStore store = SqliteStore.open(held);
         try {
           reserve.hold();
@@ -189,8 +189,11 @@ public final class SqliteJournal implements Journal {
     if (!isWritten(all)) {
       refuse(news);
       all = ending;
-      if (!broken && !isWritten(ending)) {
-        unwritten.addAll(ending);
+      if (!isWritten(ending)) {
+        reserve.release();
+        if (!isWritten(ending)) {
+          unwritten.addAll(ending);
+        }
       }
     }
     all.forEach(line -> ledger.apply(line.fact()));
@@ -231,27 +234,17 @@ public final class SqliteJournal implements Journal {
       LOG.error("The journal's disk is full: nothing is lent until there is room.", e);
     }
     problem = Optional.of("the journal's disk is full; nothing is lent until there is room again");
-    try {
-      reserve.release();
-    } catch (IOException cannot) {
-      LOG.error("The journal's reserve cannot be given up.", cannot);
-    }
   }
 
-  /** Takes the disk for usable again once the reserve fits and what waited is written. */
+  /** Takes the disk for usable again once what waited is written and the reserve fits. */
   private void makeRoom() {
-    try {
-      if (!unwritten.isEmpty()) {
-        store.write(unwritten);
-        unwritten.clear();
-      }
-      reserve.hold();
+    if (!isWritten(unwritten)) {
+      return;
+    }
+    unwritten.clear();
+    if (reserve.regain()) {
       problem = Optional.empty();
       LOG.warn("The journal's disk has room again.");
-    } catch (FactStore.Full | IOException e) {
-      // Still full.
-    } catch (FactStore.Broken e) {
-      broken(e);
     }
   }
 

@@ -191,7 +191,6 @@ final class FileAuditTest extends AuditContract {
     FileAudit audit = open(folder, LARGE);
     audit.record(event("before"));
     files.getLast().leaveRoomFor(1);
-    blockReserve(folder);
     audit.recordEnding(event("fits"));
     audit.recordEnding(event("waits"));
     audit.recordEnding(event("waits too"));
@@ -199,8 +198,6 @@ final class FileAuditTest extends AuditContract {
     assertThat(audit.problem()).hasValueSatisfying(why -> assertThat(why).contains("disk is full"));
 
     files.getLast().leaveRoomFor(100);
-    Files.delete(folder.resolve("audit.reserve/blocked"));
-    Files.delete(folder.resolve("audit.reserve"));
     await().atMost(Duration.ofSeconds(5)).until(() -> audit.problem().isEmpty());
     audit.record(event("after"));
     assertThat(lines(folder))
@@ -274,7 +271,7 @@ final class FileAuditTest extends AuditContract {
   private FileAudit open(Path folder, long rotateAt) throws IOException {
     OwnFolder own = OwnFolder.hold(folder, "audit");
     Tail tail = Tail.of(folder);
-    ReservedSpace reserve = new ReservedSpace(folder.resolve("audit.reserve"), 65_536);
+    ReservedSpace reserve = new ReservedSpace(folder.resolve("audit.reserve"), 65_536, TIME);
     BreakableFile file = new BreakableFile(new RotatingFile(own, tail, rotateAt));
     reserve.hold();
     files.add(file);
@@ -288,13 +285,6 @@ final class FileAuditTest extends AuditContract {
         .isInstanceOfSatisfying(
             AuditVerifier.Result.Sound.class,
             sound -> assertThat(sound.records()).isEqualTo(records));
-  }
-
-  /** The reserve cannot be set aside again while a folder stands in its place. */
-  private static void blockReserve(Path folder) throws IOException {
-    Files.delete(folder.resolve("audit.reserve"));
-    Files.createDirectories(folder.resolve("audit.reserve"));
-    Files.createFile(folder.resolve("audit.reserve/blocked"));
   }
 
   private static List<JsonNode> lines(Path folder) throws IOException {

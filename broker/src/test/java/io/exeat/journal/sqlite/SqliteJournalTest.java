@@ -126,14 +126,13 @@ final class SqliteJournalTest extends JournalContract {
     Epoch second = epoch();
     journal.intend(first, AGENT, Set.of("orders"));
     journal.intend(second, AGENT, Set.of("orders"));
-    // The reserve cannot be set aside again while a folder stands in its place.
     store.fill(1);
     assertThatThrownBy(() -> journal.intend(epoch(), AGENT, Set.of("orders")))
         .isInstanceOf(FaultException.class);
-    assertThat(folder.resolve("journal.reserve")).doesNotExist();
-    blockReserve(folder);
     journal.settled(first);
+    assertThat(folder.resolve("journal.reserve")).exists();
     journal.settled(second);
+    assertThat(folder.resolve("journal.reserve")).doesNotExist();
     assertThat(journal.outstanding()).isEmpty();
     assertThat(journal.problem())
         .hasValueSatisfying(why -> assertThat(why).contains("disk is full"));
@@ -141,7 +140,6 @@ final class SqliteJournalTest extends JournalContract {
         .isInstanceOf(FaultException.class);
 
     store.makeRoom();
-    Files.delete(folder.resolve("journal.reserve/blocked"));
     await().atMost(Duration.ofSeconds(5)).until(() -> journal.problem().isEmpty());
     journal.session(new Accessor("room"));
     Journal restarted = reopened(journal, folder);
@@ -213,7 +211,7 @@ final class SqliteJournalTest extends JournalContract {
       held.close();
       throw e;
     }
-    ReservedSpace reserve = new ReservedSpace(held.reserve(), 65_536);
+    ReservedSpace reserve = new ReservedSpace(held.reserve(), 65_536, TIME);
     reserve.hold();
     BreakableStore store = new BreakableStore(real);
     stores.add(store);
@@ -288,11 +286,6 @@ final class SqliteJournalTest extends JournalContract {
         .isInstanceOf(CannotStart.class)
         .message()
         .contains(parts);
-  }
-
-  private static void blockReserve(Path folder) throws IOException {
-    Files.createDirectories(folder.resolve("journal.reserve"));
-    Files.createFile(folder.resolve("journal.reserve/blocked"));
   }
 
   private static List<Path> list(Path folder) throws IOException {
