@@ -2,8 +2,8 @@ package io.exeat.attest;
 
 import io.exeat.base.Subscription;
 import io.netty.util.concurrent.EventExecutor;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A process by PID and start time, for kernels without SO_PEERPIDFD: looked at five times a second.
@@ -38,18 +38,23 @@ final class StartTimeHold implements ProcessHold {
   @Override
   public Subscription onDeath(Runnable then) {
     Once death = new Once();
-    var _ = death.then(_ -> then.run());
-    ScheduledFuture<?> sweep =
-        loop.scheduleWithFixedDelay(
-            () -> {
-              if (!alive() && death.happen("the process has exited")) {
-                // Ends the schedule: an exception does.
-                throw new IllegalStateException("done");
-              }
-            },
-            0,
-            SWEEP_MILLIS,
-            TimeUnit.MILLISECONDS);
-    return () -> sweep.cancel(false);
+    Subscription told = death.then(_ -> then.run());
+    AtomicBoolean wanted = new AtomicBoolean(true);
+    loop.execute(() -> sweep(death, wanted));
+    return () -> {
+      wanted.set(false);
+      told.close();
+    };
+  }
+
+  private void sweep(Once death, AtomicBoolean wanted) {
+    if (!wanted.get()) {
+      return;
+    }
+    if (alive()) {
+      var _ = loop.schedule(() -> sweep(death, wanted), SWEEP_MILLIS, TimeUnit.MILLISECONDS);
+    } else {
+      var _ = death.happen("the process has exited");
+    }
   }
 }
