@@ -55,7 +55,8 @@ final class DoctorCommand implements Callable<Integer> {
       config = ConfigFile.read(file, System.getenv());
       findings.check("configuration", true, "", "");
     } catch (ConfigException e) {
-      findings.check("configuration", false, String.valueOf(e.getMessage()), "exeat config schema helps");
+      findings.check(
+          "configuration", false, String.valueOf(e.getMessage()), "exeat config schema helps");
       return Exit.CHECK_FAILED;
     }
     try (Closing closing = new Closing()) {
@@ -124,7 +125,9 @@ final class DoctorCommand implements Callable<Integer> {
         });
     if (config.form() instanceof BrokerConfig.AllInOne here) {
       folders(here);
-      catalogue(here).ifPresent(catalogue -> new VaultCheckup(findings).look(config, here, catalogue, party, time, closing));
+      catalogue(here)
+          .ifPresent(catalogue ->
+              new VaultCheckup(findings).look(config, here, catalogue, party, time, closing));
     }
   }
 

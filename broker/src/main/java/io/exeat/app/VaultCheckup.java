@@ -126,7 +126,8 @@ final class VaultCheckup {
                 "synchronise both clocks: JWT-SVIDs and leases are dated");
           });
     } catch (IOException e) {
-      findings.check("Vault answers", false, vault.address() + ": " + e, "vault.address and vault.ca");
+      findings.check(
+          "Vault answers", false, vault.address() + ": " + e, "vault.address and vault.ca");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

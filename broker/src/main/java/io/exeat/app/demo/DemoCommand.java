@@ -62,7 +62,7 @@ public final class DemoCommand implements Callable<Integer> {
     screen.say("export EXEAT_CONFIG=" + stage.config());
     screen.say("exeat status");
     screen.say("exeat task list --ended");
-    screen.say("exeat audit show   (its chain has the flipped byte still)");
+    screen.say("exeat audit show");
     screen.say(
         "exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE orders'");
     screen.say("   (as the agent's user; others are refused)");

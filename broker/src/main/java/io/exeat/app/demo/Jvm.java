@@ -34,6 +34,10 @@ final class Jvm {
     if (options.isEmpty()) {
       options.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     }
+    // The manifest says so for -jar alone.
+    if (!options.contains("--enable-native-access=ALL-UNNAMED")) {
+      options.add("--enable-native-access=ALL-UNNAMED");
+    }
     if (options.stream().noneMatch(it -> it.contains("newSessionTicketCount"))) {
       options.add("-Djdk.tls.server.newSessionTicketCount=0");
     }

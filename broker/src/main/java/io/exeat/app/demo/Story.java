@@ -1,14 +1,14 @@
 package io.exeat.app.demo;
 
 import io.exeat.app.Setup;
+import io.exeat.app.stage.Folders;
 import io.exeat.app.stage.Running;
+import io.exeat.audit.ChainFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.stream.Stream;
 
 /** What happens, scene by scene. */
 final class Story {
@@ -138,8 +138,9 @@ final class Story {
     String sound = Setup.auditVerify(stage.audit());
     screen.done("demo", "exeat audit verify", sound);
     screen.claim("the chain verifies", sound.startsWith("sound"), "");
-    Path changed = flipOneByte();
-    String broken = Setup.auditVerify(stage.audit());
+    Path copy = copy();
+    Path changed = flipOneByte(copy);
+    String broken = Setup.auditVerify(copy);
     screen.done(
         "demo",
         "one byte of " + changed.getFileName() + " flipped",
@@ -147,10 +148,22 @@ final class Story {
     screen.claim("the flipped byte is found", !broken.startsWith("sound"), "");
   }
 
-  private Path flipOneByte() {
-    try (Stream<Path> all = Files.list(stage.audit())) {
-      List<Path> files = all.filter(it -> it.toString().endsWith(".jsonl")).sorted().toList();
-      Path file = files.getFirst();
+  /** The chain itself stays whole: a sidecar refuses to go on with a damaged one. */
+  private Path copy() {
+    Path copy = Folders.make(stage.folder(), "audit-copy", "rwx------");
+    try {
+      for (Path file : ChainFiles.in(stage.audit())) {
+        Files.copy(file, copy.resolve(String.valueOf(file.getFileName())));
+      }
+      return copy;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path flipOneByte(Path folder) {
+    try {
+      Path file = ChainFiles.in(folder).getFirst();
       byte[] bytes = Files.readAllBytes(file);
       bytes[bytes.length / 2] ^= 1;
       Files.write(file, bytes);

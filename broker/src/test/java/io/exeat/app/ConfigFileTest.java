@@ -1,0 +1,98 @@
+package io.exeat.app;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.config.ConfigException;
+import io.exeat.config.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@NullMarked
+final class ConfigFileTest {
+  private static final String LEAST =
+      """
+      spiffe: {id: "spiffe://example.org/broker/b"}
+      attestation: {mode: broker-api, socket: /b.sock, agents: "spiffe://example.org/agent/*"}
+      vault: {address: "https://vault.example.org:8200"}
+      """;
+
+  @Test
+  void whatIsNotSaidHasADefault() {
+    BrokerConfig config = read(LEAST, Map.of());
+
+    assertThat(config.socket().socket()).isEqualTo(Path.of("/run/exeat/agent.sock"));
+    assertThat(config.listen()).isEmpty();
+    assertThat(config.form()).isInstanceOf(BrokerConfig.AllInOne.class);
+  }
+
+  @Test
+  void aVariableWinsOverTheFile() {
+    BrokerConfig config = read(LEAST, Map.of("EXEAT_SOCKET_PATH", "/other/agent.sock"));
+
+    assertThat(config.socket().socket()).isEqualTo(Path.of("/other/agent.sock"));
+  }
+
+  @Test
+  void everyProblemIsToldAtOnce() {
+    String wrong =
+        """
+        spiffe: {id: nobody}
+        attestation: {mode: broker-api, agents: "spiffe://*/x"}
+        vault: {address: "http://plain:8200", colour: red}
+        """;
+
+    assertThatThrownBy(() -> read(wrong, Map.of()))
+        .isInstanceOfSatisfying(
+            ConfigException.class,
+            e ->
+                assertThat(String.join("\n", e.problems()))
+                    .contains("spiffe.id", "attestation.socket", "attestation.agents")
+                    .contains("vault.address", "colour"));
+  }
+
+  @Test
+  void somebodyMustBeAttested() {
+    assertThatThrownBy(() -> read(LEAST.replaceAll("attestation.*", "attestation: {}"), Map.of()))
+        .hasMessageContaining("nobody could be attested");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/broker/x\"}",
+        "listen: {address: \"0.0.0.0:8443\", operators: [\"spiffe://example.org/op\"]}"
+      })
+  void theSchemaKnowsEveryKey(String more) throws IOException {
+    String yaml = more.startsWith("relay") ? LEAST.replaceAll("vault:.*", "") + more : LEAST + more;
+    Settings settings = Settings.parse("test", yaml.getBytes(UTF_8), Map.of());
+    var _ = ConfigFile.read(settings);
+    JsonNode schema;
+    try (InputStream in =
+        ConfigFileTest.class.getResourceAsStream("/io/exeat/config/exeat.schema.json")) {
+      schema = new ObjectMapper().readTree(Objects.requireNonNull(in));
+    }
+
+    TreeSet<String> unknown = new TreeSet<>(settings.known().keySet());
+    unknown.removeIf(key -> {
+      String pointer = "/properties/" + key.replace(".", "/properties/");
+      return !schema.at(pointer).isMissingNode();
+    });
+    assertThat(unknown).isEmpty();
+  }
+
+  private static BrokerConfig read(String yaml, Map<String, String> environment) {
+    return ConfigFile.read(Settings.parse("test", yaml.getBytes(UTF_8), environment));
+  }
+}
