@@ -19,6 +19,7 @@ public sealed interface AuditEvent {
       case BrokerStopped _ -> "broker.stopped";
       case TaskOpened _ -> "task.opened";
       case Refused _ -> "call.refused";
+      case RefusalsSkipped _ -> "call.refusals-skipped";
       case CredentialIssued _ -> "credential.issued";
       case EpochClosed _ -> "epoch.closed";
       case EpochOpened _ -> "epoch.opened";
@@ -46,6 +47,9 @@ public sealed interface AuditEvent {
    */
   record Refused(String method, String caller, Optional<TaskId> task, Fault fault)
       implements AuditEvent {}
+
+  /** Refusals that came faster than they could be written, or while the disk was away. */
+  record RefusalsSkipped(long count) implements AuditEvent {}
 
   /**
    * @param because policy's reasons

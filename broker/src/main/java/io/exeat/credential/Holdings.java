@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * What this broker holds for its tasks: the token of each live epoch, and each credential with its secret,
@@ -19,6 +20,7 @@ import java.util.concurrent.ConcurrentMap;
 public final class Holdings {
   private final ConcurrentMap<Epoch, EpochToken> tokens = new ConcurrentHashMap<>();
   private final ConcurrentMap<CredentialId, Holding> holdings = new ConcurrentHashMap<>();
+  private final ConcurrentMap<TaskId, List<CredentialId>> byTask = new ConcurrentHashMap<>();
 
   private record Holding(Held held, SecretBytes secret) {}
 
@@ -35,6 +37,9 @@ public final class Holdings {
   /** Takes ownership of the secret. */
   public void keep(Held held, SecretBytes secret) {
     holdings.put(held.id(), new Holding(held, secret));
+    byTask
+        .computeIfAbsent(held.epoch().task(), task -> new CopyOnWriteArrayList<>())
+        .add(held.id());
   }
 
   /** Takes in a credential whose secret is not known any more. */
@@ -53,15 +58,15 @@ public final class Holdings {
 
   /** Everything that the task ever held, oldest first. */
   public List<Held> of(TaskId task) {
-    return all().stream()
-        .filter(held -> held.epoch().task().equals(task))
+    return byTask.getOrDefault(task, List.of()).stream()
+        .flatMap(id -> find(id).stream())
         .sorted(Comparator.comparing(Held::issuedAt))
         .toList();
   }
 
   /** What the epoch holds that is not proven dead. */
   public List<Held> outstanding(Epoch epoch) {
-    return all().stream()
+    return of(epoch.task()).stream()
         .filter(held -> held.epoch().equals(epoch) && held.state() != Held.State.REVOKED)
         .toList();
   }
@@ -95,7 +100,10 @@ public final class Holdings {
 
   /** The task is not remembered any more. */
   public void forget(TaskId task) {
-    holdings.values().removeIf(holding -> holding.held().epoch().task().equals(task));
+    List<CredentialId> gone = byTask.remove(task);
+    if (gone != null) {
+      gone.forEach(holdings::remove);
+    }
   }
 
   private void update(

@@ -35,6 +35,9 @@ import java.util.function.Function;
  * down, answer. Whatever ends, ends in {@link Endings}.
  */
 public final class Broker implements AgentRequests {
+  /** Live credentials of one task: each is a database role that may have several connections. */
+  static final int MOST_LIVE = 16;
+
   private final Attestor attestor;
   private final Ceiling ceiling;
   private final Tasks tasks;
@@ -44,6 +47,7 @@ public final class Broker implements AgentRequests {
   private final Views views;
   private final AuditSink audit;
   private final Presence presence;
+  private final Refusals refusals;
   private final Replays<String, OpenTask, TaskId> opened = new Replays<>();
   private final Replays<TaskId, String, CredentialId> issued = new Replays<>();
 
@@ -56,6 +60,7 @@ public final class Broker implements AgentRequests {
     this.exchange = office.exchange();
     this.endings = office.endings();
     this.views = office.views();
+    this.refusals = new Refusals(audit);
     this.presence = new Presence(attestor, tasks, endings);
   }
 
@@ -78,13 +83,24 @@ public final class Broker implements AgentRequests {
     try {
       exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
       audit.record(new AuditEvent.TaskOpened(task));
-      tasks.opened(task.id());
-      presence.endWhenGone(task);
-      return task.id();
-    } catch (RuntimeException e) { // whatever it was: nobody has the handle, so what exists must end
-      endings.end(task.id(), EndCause.CANCELLED, "it could not be opened");
-      throw e instanceof AnswerLost lost ? lost.toFault() : e;
+    } catch (AnswerLost e) {
+      giveUp(task);
+      throw e.toFault();
+    } catch (RuntimeException | Error e) {
+      giveUp(task);
+      throw e;
     }
+    if (!tasks.opened(task.id())) {
+      requireOpen(tasks.get(agent, task.id()));
+    }
+    presence.endWhenGone(task);
+    return task.id();
+  }
+
+  /** Nobody has the handle, so whatever exists of it must end. */
+  private void giveUp(Task task) {
+    tasks.notOpened(task.id());
+    endings.end(task.id(), EndCause.CANCELLED, "it could not be opened");
   }
 
   @Override
@@ -105,12 +121,13 @@ public final class Broker implements AgentRequests {
   }
 
   private CredentialId lend(Task task, String name) {
+    views.requireRoom(task.id(), MOST_LIVE);
     Grant grant = deliverable(task, name);
     List<String> because = permit(new Question(task, grant));
     try {
       return exchange.issue(task, grant, because).id();
     } catch (AnswerLost e) {
-      tasks.replaceEpoch(task.id(), task.epoch().number()).ifPresent(endings::change);
+      endings.replaceEpoch(task.epoch());
       throw e.toFault();
     }
   }
@@ -150,7 +167,7 @@ public final class Broker implements AgentRequests {
         agent -> {
           tasks.get(agent, id);
           ceiling.requireScope(agent, scope);
-          tasks.closeEpoch(agent, id, scope, epoch).ifPresent(endings::change);
+          endings.changeScope(agent, id, scope, epoch);
           Task task = views.settledWithin(id, within);
           return views.of(requireOpen(task));
         });
@@ -213,7 +230,7 @@ public final class Broker implements AgentRequests {
     issued.forgetOwners(tasksForgotten::contains);
   }
 
-  /** Attests first; records what is refused. A refusal that cannot be recorded is a refusal all the same. */
+  /** Attests first; has recorded what is refused. */
   private <T> T story(
       Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
     String caller = Views.describe(peer);
@@ -222,7 +239,7 @@ public final class Broker implements AgentRequests {
       caller = agent.id().toString();
       return body.apply(agent);
     } catch (FaultException e) {
-      audit.recordEnding(new AuditEvent.Refused(method, caller, task, e.fault()));
+      refusals.add(new AuditEvent.Refused(method, caller, task, e.fault()));
       throw e;
     }
   }

@@ -59,8 +59,9 @@ public final class Desk implements OperatorRequests {
 
   @Override
   public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
-    audit.recordEnding(
-        new AuditEvent.OperatorActed(operator.who(), "revoke", named.toString(), reason));
+    AuditEvent event =
+        new AuditEvent.OperatorActed(operator.who(), "revoke", named.toString(), reason);
+    Chains.onItsOwn(() -> audit.recordEnding(event)); // ending waits for no disk
     return switch (named) {
       case Named.Lease lease -> release(lease, within);
       case Named.One one -> end(List.of(known(one.task())), operator, reason, within);

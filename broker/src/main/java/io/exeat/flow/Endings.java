@@ -1,5 +1,6 @@
 package io.exeat.flow;
 
+import io.exeat.attest.Agent;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.Epoch;
@@ -20,16 +21,19 @@ import io.exeat.task.Tasks;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Every way in which something ends: a task, an epoch, a credential. What ends a task's things follows one
- * another, on virtual threads of its own: a change of scope first, then the end.
+ * Every way in which something ends: a task, an epoch, a credential.
+ *
+ * <p>A task's endings follow one another in its {@link Chains chain}, in the order of its states: a change of
+ * scope first, then the end. Calls return at once; revoking does not wait for the audit's disk, but nothing
+ * is recorded as dead before its end is recorded.
  */
 final class Endings {
   private static final Logger LOG = LoggerFactory.getLogger(Endings.class);
@@ -44,7 +48,7 @@ final class Endings {
   private final Holdings holdings;
   private final Journal journal;
   private final AuditSink audit;
-  private final ConcurrentMap<TaskId, CompletableFuture<Void>> chains = new ConcurrentHashMap<>();
+  private final Chains chains = new Chains();
 
   Endings(
       Tasks tasks,
@@ -65,38 +69,56 @@ final class Endings {
     this.audit = audit;
   }
 
-  /** Ends the task; {@link #underWay} is done when everything that it ever held is proven dead. */
+  /**
+   * Ends the task, if it is not ending yet; {@link #underWay} is done when everything that it ever held is
+   * proven dead.
+   */
   void end(TaskId id, EndCause cause, String note) {
-    Optional<Task> ending = tasks.ending(id, cause);
-    if (ending.isEmpty()) {
-      return;
-    }
-    audit.recordEnding(new AuditEvent.TaskEnding(id, cause, note));
-    then(id, () -> bury(ending.get()));
+    chains.add(
+        id,
+        () ->
+            tasks
+                .ending(id, cause)
+                .map(task -> told(new AuditEvent.TaskEnding(id, cause, note), end -> bury(task, end))));
   }
 
   /** Goes on with a task that another run of the broker left behind, as ENDING. */
   void resume(Task left) {
-    audit.recordEnding(
-        new AuditEvent.TaskEnding(left.id(), EndCause.BROKER_RESTARTED, "found in the journal"));
-    then(left.id(), () -> bury(left));
+    AuditEvent event =
+        new AuditEvent.TaskEnding(left.id(), EndCause.BROKER_RESTARTED, "found in the journal");
+    chains.add(left.id(), () -> Optional.of(told(event, end -> bury(left, end))));
   }
 
-  /** Ends an epoch, other than its task's last one, that another run of the broker left behind. */
-  void endLeftEpoch(Epoch epoch) {
-    then(epoch.task(), () -> endEpoch(epoch));
+  /**
+   * Proves the open epoch dead, then opens one that holds {@code scope}.
+   *
+   * @throws FaultException as {@link Tasks#closeEpoch}
+   */
+  void changeScope(Agent agent, TaskId id, Set<String> scope, long epoch) {
+    chains.add(id, () -> tasks.closeEpoch(agent, id, scope, epoch).map(this::change));
   }
 
-  /** Proves the epoch before {@code changing}'s dead, then opens the new one. */
-  void change(Task changing) {
-    audit.recordEnding(
-        new AuditEvent.EpochClosed(previous(changing.epoch()), changing.scope()));
-    then(changing.id(), () -> succeed(changing));
+  /** Proves the epoch dead and opens one like it, if it is the open one. */
+  void replaceEpoch(Epoch epoch) {
+    chains.add(
+        epoch.task(),
+        () -> tasks.replaceEpoch(epoch.task(), epoch.number()).map(this::change));
+  }
+
+  private Runnable change(Task changing) {
+    Epoch old = new Epoch(changing.id(), changing.epoch().number() - 1);
+    return told(
+        new AuditEvent.EpochClosed(old, changing.scope()), end -> succeed(changing, old, end));
   }
 
   /** What is under way for the task; done when there is nothing. */
   CompletableFuture<Void> underWay(TaskId id) {
-    return chains.getOrDefault(id, CompletableFuture.completedFuture(null));
+    return chains.of(id);
+  }
+
+  /** Forgets what is done. */
+  void forget(TaskId id) {
+    chains.forget(id);
   }
 
   /** Ends one credential of an epoch that goes on. */
@@ -106,20 +128,38 @@ final class Endings {
     return death.thenApplyAsync(
         obituary -> {
           buried(held, obituary);
-          attempt("forget " + held.id(), () -> journal.dead(held.id(), obituary.deadAt()));
+          journal.dead(held.id(), obituary.deadAt());
           return obituary;
         },
-        Endings::onItsOwn);
+        Chains::onItsOwn);
   }
 
-  private void bury(Task task) {
-    endEpoch(task.epoch());
+  private interface Work {
+    /** @param recorded done when the record of the end is written or kept */
+    void run(CompletableFuture<Void> recorded);
+  }
+
+  /** The work, with its event being recorded beside it from now on. */
+  private Runnable told(AuditEvent event, Work work) {
+    CompletableFuture<Void> recorded =
+        CompletableFuture.runAsync(() -> audit.recordEnding(event), Chains::onItsOwn);
+    return () -> work.run(recorded);
+  }
+
+  /** Every epoch that the task has anything of, whatever became of its changes. */
+  private void bury(Task task, CompletableFuture<Void> recorded) {
+    while (!tasks.drained(task.id(), Duration.ZERO) || !exchange.of(task.id()).isEmpty()) {
+      drain(task.id());
+      exchange.of(task.id()).forEach(epoch -> endEpoch(epoch, recorded));
+    }
+    recorded.join();
     Task ended = tasks.ended(task.id());
     audit.recordEnding(new AuditEvent.TaskEnded(ended));
   }
 
-  private void succeed(Task changing) {
-    endEpoch(previous(changing.epoch()));
+  private void succeed(Task changing, Epoch old, CompletableFuture<Void> recorded) {
+    drain(changing.id());
+    endEpoch(old, recorded);
     String reason = "";
     while (isChanging(changing)) {
       try {
@@ -156,8 +196,7 @@ final class Endings {
         .isPresent();
   }
 
-  private void endEpoch(Epoch epoch) {
-    drain(epoch);
+  private void endEpoch(Epoch epoch, CompletableFuture<Void> recorded) {
     Optional<Condemned.WholeEpoch> condemned = exchange.condemn(epoch);
     if (condemned.isEmpty()) {
       return;
@@ -165,21 +204,24 @@ final class Endings {
     List<Held> held = condemned.get().held();
     held.forEach(one -> holdings.revoking(one.id()));
     Obituary obituary = revoker.end(condemned.get()).join();
+    recorded.join();
     held.forEach(one -> buried(one, obituary));
     audit.recordEnding(new AuditEvent.EpochDead(epoch, obituary.checks()));
-    attempt("settle " + epoch, () -> exchange.settled(epoch));
+    exchange.settled(epoch);
   }
 
-  /** Nothing of the epoch is in flight any more; its token dies first, so that what is cannot succeed. */
-  private void drain(Epoch epoch) {
-    if (tasks.drained(epoch.task(), Duration.ZERO)) {
+  /** Nothing of the task is in flight any more; its tokens die first, so that what is cannot succeed. */
+  private void drain(TaskId id) {
+    if (tasks.drained(id, Duration.ZERO)) {
       return;
     }
-    exchange
-        .token(epoch)
-        .ifPresent(token -> attempt("end the token of " + epoch, () -> backend.endToken(token)));
-    while (!tasks.drained(epoch.task(), DRAIN)) {
-      LOG.warn("Waiting for calls in flight under {}", epoch);
+    exchange.of(id).stream()
+        .flatMap(epoch -> exchange.token(epoch).stream())
+        .forEach(
+            token ->
+                attempt("end a token of " + id + " ahead", () -> backend.endToken(token)));
+    while (!tasks.drained(id, DRAIN)) {
+      LOG.warn("Waiting for calls in flight under {}", id);
     }
   }
 
@@ -195,42 +237,13 @@ final class Endings {
     try {
       body.run();
     } catch (FaultException e) {
-      LOG.warn("Cannot {}: {}; a restart looks at it again", what, e.getMessage());
+      LOG.warn("Cannot {}: {}", what, e.getMessage());
     }
-  }
-
-  private void then(TaskId id, Runnable work) {
-    chains.compute(
-        id,
-        (key, before) -> {
-          CompletableFuture<Void> first =
-              before == null ? CompletableFuture.completedFuture(null) : before;
-          return first
-              .thenRunAsync(work, Endings::onItsOwn)
-              .exceptionally(
-                  e -> {
-                    LOG.error("Ending what {} holds stopped on a defect", id, e);
-                    return null;
-                  });
-        });
-  }
-
-  /** Forgets what is done. */
-  void forget(TaskId id) {
-    chains.computeIfPresent(id, (key, chain) -> chain.isDone() ? null : chain);
   }
 
   static FaultException changing(Task task, Optional<String> pending) {
     return new FaultException(
         new Fault.ScopeChanging(
             task.id(), pending.orElse("the new epoch is being opened"), PAUSE));
-  }
-
-  private static Epoch previous(Epoch epoch) {
-    return new Epoch(epoch.task(), epoch.number() - 1);
-  }
-
-  private static void onItsOwn(Runnable work) {
-    Thread.ofVirtual().name("ending").start(work);
   }
 }

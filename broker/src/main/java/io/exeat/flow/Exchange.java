@@ -7,6 +7,7 @@ import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.EpochToken;
 import io.exeat.credential.Held;
@@ -18,7 +19,7 @@ import io.exeat.revoke.Condemned;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
 import io.exeat.task.Task;
-import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -51,7 +52,8 @@ final class Exchange {
   }
 
   /**
-   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none.
+   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again after
+   * a failure it goes on where it stopped: an epoch never gets a second token.
    *
    * @throws FaultException Unavailable JOURNAL or VAULT
    * @throws io.exeat.credential.AnswerLost when the token may exist
@@ -62,13 +64,21 @@ final class Exchange {
     }
     Epoch epoch = task.epoch();
     Set<String> targets = grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
+    Optional<EpochToken> before = holdings.token(epoch);
+    EpochToken token = before.isPresent() ? before.get() : token(task, entry, grants, targets);
+    journal.bind(epoch, token.accessor());
+  }
+
+  private EpochToken token(
+      Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
+    Epoch epoch = task.epoch();
     epochs.put(epoch, new Opened(targets, Optional.empty()));
     journal.intend(epoch, task.agent().id(), targets);
-    Duration left = time.until(task.deadlineTick());
-    EpochToken token = backend.openEpoch(epoch, entry, grants, left);
+    EpochToken token =
+        backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
     epochs.put(epoch, new Opened(targets, Optional.of(token.accessor())));
     holdings.keep(token);
-    journal.bind(epoch, token.accessor());
+    return token;
   }
 
   /**
@@ -117,6 +127,14 @@ final class Exchange {
             opened ->
                 new Condemned.WholeEpoch(
                     epoch, opened.token(), holdings.outstanding(epoch), opened.targets()));
+  }
+
+  /** Every epoch of the task that may have something, oldest first. */
+  List<Epoch> of(TaskId task) {
+    return epochs.keySet().stream()
+        .filter(epoch -> epoch.task().equals(task))
+        .sorted(Comparator.comparingLong(Epoch::number))
+        .toList();
   }
 
   /** The epoch's token, for ending it ahead of the rest. */

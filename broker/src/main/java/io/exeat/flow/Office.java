@@ -3,9 +3,7 @@ package io.exeat.flow;
 import io.exeat.base.Epoch;
 import io.exeat.credential.Holdings;
 import io.exeat.task.EndCause;
-import io.exeat.task.Task;
 import io.exeat.task.Tasks;
-import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -65,7 +63,7 @@ public final class Office {
 
   /** Ends the tasks whose open epochs are lost at Vault; returns at once. */
   public void lost(Set<Epoch> epochs) {
-    tasks.all().stream()
+    tasks.live().stream()
         .filter(task -> epochs.contains(task.epoch()))
         .forEach(
             task -> endings.end(task.id(), EndCause.LEASE_LOST, "its token ended in Vault"));
@@ -73,13 +71,12 @@ public final class Office {
 
   /** Ends every task, because what all of them hang on is lost; returns at once. */
   public void endAll(EndCause cause, String note) {
-    tasks.all().forEach(task -> endings.end(task.id(), cause, note));
+    tasks.live().forEach(task -> endings.end(task.id(), cause, note));
   }
 
   /** Whether nothing is open or being revoked. */
   public boolean isIdle() {
-    List<Task> all = tasks.all();
-    return all.stream().allMatch(task -> task.state() == Task.State.ENDED);
+    return tasks.live().isEmpty();
   }
 
   Tasks tasks() {

@@ -2,7 +2,6 @@ package io.exeat.flow;
 
 import io.exeat.attest.Agent;
 import io.exeat.base.Accessor;
-import io.exeat.base.Epoch;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -20,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,11 +62,6 @@ public final class Recovery {
       leftTasks.merge(epoch.epoch().task(), asEnding(epoch), Recovery::later);
     }
     leftTasks.values().forEach(tasks::settle);
-    Set<Epoch> last = leftTasks.values().stream().map(Task::epoch).collect(Collectors.toSet());
-    left.stream()
-        .map(Journal.Outstanding::epoch)
-        .filter(epoch -> !last.contains(epoch))
-        .forEach(endings::endLeftEpoch);
     leftTasks.values().forEach(endings::resume);
     sessions.forEach(
         session -> Thread.ofVirtual().name("settle session").start(() -> endSession(session)));

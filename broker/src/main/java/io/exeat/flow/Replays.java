@@ -39,7 +39,7 @@ final class Replays<O, C, A> {
       A answer = first.get();
       mine.answer().complete(answer);
       return answer;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // whoever repeats the call must not wait for ever
       calls.remove(id, mine);
       mine.answer().completeExceptionally(e);
       throw e;

@@ -58,7 +58,7 @@ public final class Sweeper {
 
   /** Looks at everything once. */
   public void tick() {
-    tasks.all().forEach(this::look);
+    tasks.live().forEach(this::look);
     holdings.all().forEach(this::renewInTime);
     Set<TaskId> forgotten = new HashSet<>(tasks.forget());
     if (!forgotten.isEmpty()) {

@@ -56,6 +56,17 @@ final class Views {
     return held;
   }
 
+  /**
+   * @throws FaultException Exhausted when the task holds {@code most} live credentials
+   */
+  void requireRoom(TaskId task, int most) {
+    long live =
+        holdings.of(task).stream().filter(held -> held.state() != Held.State.REVOKED).count();
+    if (live >= most) {
+      throw new FaultException(new Fault.Exhausted("live credentials of one task", most));
+    }
+  }
+
   /** The secret of a credential that is alive. */
   SecretBytes secret(CredentialId id) {
     if (held(id).state() != Held.State.ACTIVE) {

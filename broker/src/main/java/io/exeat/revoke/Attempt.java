@@ -45,7 +45,7 @@ final class Attempt {
       body.run();
     } catch (FaultException e) {
       isAlive("cannot " + what + ": " + e.getMessage());
-    } catch (RuntimeException e) { // a defect must not end the retrying, and must be seen
+    } catch (RuntimeException | Error e) { // what was not done must not pass for done, and be seen
       LOG.error("A step of a revocation failed: {}", what, e);
       isAlive("cannot " + what + ": " + e.getClass().getSimpleName());
     }

@@ -82,7 +82,7 @@ public final class Revoker implements AutoCloseable {
     Duration pause = LEAST;
     while (!closed) {
       List<String> checks = new ArrayList<>();
-      List<String> alive = attempt(condemned, checks);
+      List<String> alive = attemptAnyway(condemned, checks);
       if (alive.isEmpty()) {
         works.remove(condemned.mark(), work);
         work.done.complete(new Obituary(time.now(), checks));
@@ -95,6 +95,16 @@ public final class Revoker implements AutoCloseable {
       }
       LockSupport.parkNanos(jittered(pause).toNanos());
       pause = pause.multipliedBy(2).compareTo(MOST) < 0 ? pause.multipliedBy(2) : MOST;
+    }
+  }
+
+  /** The same as {@link #attempt}; a defect, or no memory, is a reason to try again. */
+  private List<String> attemptAnyway(Condemned condemned, List<String> checks) {
+    try {
+      return attempt(condemned, checks);
+    } catch (RuntimeException | Error e) {
+      LOG.error("An attempt at ending {} failed", condemned.epoch(), e);
+      return List.of("an attempt failed: " + e.getClass().getSimpleName());
     }
   }
 

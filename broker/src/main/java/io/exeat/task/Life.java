@@ -15,9 +15,13 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One task's state machine. Events are given out under its lock, so watchers see them in order. */
 final class Life {
+  private static final Logger LOG = LoggerFactory.getLogger(Life.class);
+
   private final Time time;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition idle = lock.newCondition();
@@ -30,6 +34,7 @@ final class Life {
   Life(Task task, Time time) {
     this.task = task;
     this.time = time;
+    this.inFlight = task.state() == State.OPENING ? 1 : 0;
   }
 
   Task task() {
@@ -39,10 +44,19 @@ final class Life {
   boolean opened() {
     return locked(
         () -> {
+          landed();
           if (task.state() != State.OPENING) {
             return false;
           }
           become(task.in(State.OPEN), TaskEvent.Kind.EPOCH_OPENED);
+          return true;
+        });
+  }
+
+  void notOpened() {
+    locked(
+        () -> {
+          landed();
           return true;
         });
   }
@@ -56,8 +70,7 @@ final class Life {
     } finally {
       locked(
           () -> {
-            inFlight--;
-            idle.signalAll();
+            landed();
             return true;
           });
     }
@@ -171,6 +184,12 @@ final class Life {
         });
   }
 
+  /** Something that was in flight is not any more. */
+  private void landed() {
+    inFlight--;
+    idle.signalAll();
+  }
+
   private Task begin(long epoch) {
     requireOpen(epoch == 0 ? task.epoch().number() : epoch);
     inFlight++;
@@ -214,7 +233,16 @@ final class Life {
   private void become(Task next, TaskEvent.Kind kind) {
     task = next;
     TaskEvent event = new TaskEvent(time.now(), kind, next);
-    List.copyOf(watchers).forEach(watcher -> watcher.accept(event));
+    List.copyOf(watchers).forEach(watcher -> tell(watcher, event));
+  }
+
+  /** A watcher's defect is its own: the task has changed, and what follows from that must follow. */
+  private static void tell(Consumer<TaskEvent> watcher, TaskEvent event) {
+    try {
+      watcher.accept(event);
+    } catch (RuntimeException e) {
+      LOG.error("A watcher of {} failed", event.task().id(), e);
+    }
   }
 
   private <T> T locked(java.util.function.Supplier<T> body) {

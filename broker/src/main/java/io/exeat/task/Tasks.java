@@ -6,15 +6,19 @@ import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The tasks of this broker, in memory: what is durable of them stands in the journal and the audit chain.
@@ -26,6 +30,9 @@ public final class Tasks {
   /** How long an ended task is remembered. */
   public static final Duration REMEMBERED = Duration.ofHours(1);
 
+  /** How many ended tasks of one agent are remembered, so that opening and ending fills no memory. */
+  public static final int REMEMBERED_OF_ONE = 256;
+
   private final Time time;
   private final ConcurrentMap<TaskId, Life> lives = new ConcurrentHashMap<>();
 
@@ -34,7 +41,8 @@ public final class Tasks {
   }
 
   /**
-   * A new task in OPENING: it counts against its agent's limit, and nobody has its handle.
+   * A new task in OPENING: it counts against its agent's limit, nobody has its handle, and it is in
+   * flight until {@link #opened} or {@link #notOpened}.
    *
    * @throws FaultException Exhausted when the agent has as many open tasks as its entry allows
    */
@@ -54,9 +62,16 @@ public final class Tasks {
     return life.task();
   }
 
-  /** OPENING becomes OPEN. False when the task was ended meanwhile. */
+  /**
+   * OPENING becomes OPEN, and is not in flight any more. False when the task was ended meanwhile.
+   */
   public boolean opened(TaskId id) {
     return life(id).opened();
+  }
+
+  /** What set an OPENING task up has failed and does no more; the task is to be ended. */
+  public void notOpened(TaskId id) {
+    life(id).notOpened();
   }
 
   /**
@@ -149,10 +164,32 @@ public final class Tasks {
     return owned(agent, id).watch(listener);
   }
 
-  /** Drops tasks that ended longer ago than {@link #REMEMBERED}; says which. */
+  /** Every task that is not ended, in no order. */
+  public List<Task> live() {
+    return lives.values().stream()
+        .map(Life::task)
+        .filter(task -> task.state() != Task.State.ENDED)
+        .toList();
+  }
+
+  /**
+   * Drops tasks that ended longer ago than {@link #REMEMBERED}, and of each agent's all but the latest
+   * {@link #REMEMBERED_OF_ONE}; says which.
+   */
   public List<TaskId> forget() {
-    List<TaskId> old =
-        lives.values().stream().filter(Life::isOld).map(life -> life.task().id()).toList();
+    Map<SpiffeId, List<Life>> ended =
+        lives.values().stream()
+            .filter(life -> life.task().state() == Task.State.ENDED)
+            .collect(Collectors.groupingBy(life -> life.task().agent().id()));
+    List<TaskId> old = new ArrayList<>();
+    for (List<Life> ofOne : ended.values()) {
+      ofOne.sort(Comparator.comparing((Life life) -> life.task().openedAt()).reversed());
+      for (int i = 0; i < ofOne.size(); i++) {
+        if (i >= REMEMBERED_OF_ONE || ofOne.get(i).isOld()) {
+          old.add(ofOne.get(i).task().id());
+        }
+      }
+    }
     old.forEach(lives::remove);
     return old;
   }

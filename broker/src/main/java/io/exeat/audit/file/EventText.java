@@ -125,6 +125,7 @@ final class EventText {
         }
         fault(it.fault());
       }
+      case AuditEvent.RefusalsSkipped it -> json.writeNumberField("count", it.count());
       case AuditEvent.CredentialIssued it -> {
         text("agent", it.agent());
         held(it.credential());
