@@ -14,11 +14,13 @@ import io.exeat.credential.InMemoryBackend.Call;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
+import io.exeat.task.Tasks;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -343,6 +345,95 @@ class BrokerTest {
           new Fault.TaskEnded(task, "BROKER_RESTARTED"),
           () -> again.office.broker().issue(stage.billing, task, "orders-read", 0, "c"));
     }
+  }
+
+  @Test
+  void anEndDuringAChangeOfScopeIsNotDoneBeforeTheOldEpochIsDead() {
+    TaskId task = open("orders-read");
+    Issued old = issue(task, "orders-read");
+    String secret = Stage.text(old);
+    stage.target.stop();
+    assertThatThrownBy(
+            () -> broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, NO_TIME))
+        .isInstanceOf(FaultException.class);
+    TaskView ending = broker.end(stage.billing, task, EndCause.COMPLETED, "", NO_TIME);
+    assertThat(ending.task().state()).isEqualTo(Task.State.ENDING);
+    assertThat(ending.pending()).isPresent();
+    stage.target.start();
+    assertThat(broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG).task().state())
+        .isEqualTo(Task.State.ENDED);
+    assertThat(stage.target.login(old.credential().principal(), secret)).isFalse();
+    assertThat(stage.story).doesNotContain("journal intend e2");
+  }
+
+  @Test
+  void anEndInTheMiddleOfOpeningEndsWhatTheOpeningMakes() {
+    OperatorRequests desk = stage.office.desk();
+    stage.when(
+        "journal intend e1",
+        () -> desk.revoke(new Operator("uid 0"), new Named.Everything(), "", NO_TIME));
+    assertThatThrownBy(() -> open("orders-read"))
+        .isInstanceOfSatisfying(
+            FaultException.class,
+            e -> assertThat(e.fault()).isInstanceOf(Fault.TaskEnded.class));
+    await().until(stage.office::isIdle);
+    assertThat(stage.backend.tokens()).isZero();
+    assertThat(stage.journal.outstanding()).isEmpty();
+  }
+
+  @Test
+  void anEpochThatCannotBeRecordedIsTriedAgainWithTheSameToken() {
+    TaskId task = open("orders-read");
+    stage.when("journal bind e2", () -> stage.audit.breakDown("disk full"));
+    assertThatThrownBy(
+            () ->
+                broker.changeScope(
+                    stage.billing, task, Set.of("orders-write"), 1, Duration.ofMillis(700)))
+        .isInstanceOf(FaultException.class);
+    assertThat(stage.backend.tokens()).isEqualTo(1);
+    stage.audit.mend();
+    broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    assertThat(stage.backend.tokens()).isEqualTo(1);
+    assertThat(stage.logsIn(issue(task, "orders-write"))).isTrue();
+  }
+
+  @Test
+  void anEndIsNotHeldUpByAnAuditThatHangs() {
+    TaskId task = open("orders-read");
+    Issued issued = issue(task, "orders-read");
+    String secret = Stage.text(issued);
+    CountDownLatch hanging = new CountDownLatch(1);
+    stage.when("audit task.ending", () -> await().until(() -> hanging.getCount() == 0));
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", NO_TIME);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(stage.target.login(issued.credential().principal(), secret)).isFalse());
+    assertThat(broker.get(stage.billing, task).task().state()).isEqualTo(Task.State.ENDING);
+    hanging.countDown();
+    await().until(stage.office::isIdle);
+  }
+
+  @Test
+  void aTaskHoldsAtMostSoManyLiveCredentials() {
+    TaskId task = open("orders-read");
+    for (int i = 0; i < Broker.MOST_LIVE; i++) {
+      broker.issue(stage.billing, task, "orders-read", 0, "c" + i);
+    }
+    refused(
+        new Fault.Exhausted("live credentials of one task", Broker.MOST_LIVE),
+        () -> broker.issue(stage.billing, task, "orders-read", 0, "one more"));
+  }
+
+  @Test
+  void anAgentThatOpensAndEndsForEverIsRememberedOnlySoFar() {
+    for (int i = 0; i < Tasks.REMEMBERED_OF_ONE + 50; i++) {
+      TaskId id = broker.open(stage.billing, ask("k" + i)).task().id();
+      broker.end(stage.billing, id, EndCause.COMPLETED, "", LONG);
+    }
+    stage.office.sweeper().tick();
+    assertThat(stage.office.desk().list(new Operator("uid 0"), Optional.empty(), true, 1_000))
+        .hasSize(Tasks.REMEMBERED_OF_ONE);
   }
 
   @Test

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
@@ -37,12 +38,13 @@ final class Stage implements AutoCloseable {
   static final Duration LONG = Duration.ofSeconds(20);
 
   final List<String> story = new CopyOnWriteArrayList<>();
+  private final Map<String, Runnable> when = new ConcurrentHashMap<>();
   final AtomicLong nanos = new AtomicLong();
   final Time time = new Time(() -> Instant.EPOCH.plusNanos(nanos.get()), nanos::get);
   final InMemoryAttestor attestor = new InMemoryAttestor();
   final InMemoryTarget target;
   final InMemoryJournal journal;
-  final InMemoryAudit audit = new InMemoryAudit(story::add);
+  final InMemoryAudit audit = new InMemoryAudit(this::tell);
   final InMemoryBackend backend;
   final Revoker revoker;
   final Office office;
@@ -52,7 +54,7 @@ final class Stage implements AutoCloseable {
 
   Stage() {
     target = new InMemoryTarget();
-    journal = new InMemoryJournal(story::add);
+    journal = new InMemoryJournal(this::tell);
     backend = new InMemoryBackend(time, target, sessions(journal));
     revoker = new Revoker(backend, Map.of("orders", new InMemoryVerifier(target)), time);
     office = office();
@@ -97,6 +99,19 @@ final class Stage implements AutoCloseable {
             time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
   }
+  /** Runs {@code then} once, in the middle of the step that tells {@code line}. */
+  void when(String line, Runnable then) {
+    when.put(line, then);
+  }
+
+  private void tell(String line) {
+    story.add(line);
+    Runnable then = when.remove(line);
+    if (then != null) {
+      then.run();
+    }
+  }
+
   static OpenTask ask(String key, String... scope) {
     return new OpenTask(
         new Intent.Declared("report", Map.of("customer", "acme")),
