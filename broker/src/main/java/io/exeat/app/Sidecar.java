@@ -249,7 +249,7 @@ final class Sidecar implements AutoCloseable {
     serving.stop();
     Engine there = engine;
     if (there != null) {
-      there.office().endAll(EndCause.BROKER_RESTARTED, "the broker stops");
+      there.office().endAll(EndCause.BROKER_STOPPED, "the broker stops");
       long until = time.after(END_WITHIN);
       while (!there.office().isIdle() && !time.reached(until)) {
         pause(TICK.dividedBy(5));

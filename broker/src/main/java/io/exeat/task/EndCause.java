@@ -8,5 +8,6 @@ public enum EndCause {
   AGENT_GONE,
   OPERATOR,
   BROKER_RESTARTED,
+  BROKER_STOPPED,
   LEASE_LOST
 }

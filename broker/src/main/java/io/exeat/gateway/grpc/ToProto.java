@@ -86,6 +86,7 @@ final class ToProto {
       case AGENT_GONE -> EndCause.END_CAUSE_AGENT_GONE;
       case OPERATOR -> EndCause.END_CAUSE_OPERATOR;
       case BROKER_RESTARTED -> EndCause.END_CAUSE_BROKER_RESTARTED;
+      case BROKER_STOPPED -> EndCause.END_CAUSE_BROKER_STOPPED;
       case LEASE_LOST -> EndCause.END_CAUSE_LEASE_LOST;
     };
   }

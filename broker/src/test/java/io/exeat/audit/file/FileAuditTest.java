@@ -342,6 +342,7 @@ final class FileAuditTest extends AuditContract {
     return List.of(
         new AuditEvent.BrokerStarted("1.0", "spiffe://example.org/broker", 3),
         new AuditEvent.TaskOpened(task),
+        new AuditEvent.RefusalsSkipped(3),
         new AuditEvent.Refused(
             "Open", "uid 1000", Optional.of(epoch.task()), new Fault.Denied("no")),
         new AuditEvent.CredentialIssued(held, "spiffe://example.org/agent", List.of("policy0")),
