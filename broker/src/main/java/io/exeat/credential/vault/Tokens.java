@@ -35,8 +35,16 @@ final class Tokens {
                 "task_id", epoch.task().value(),
                 "epoch", Long.toString(epoch.number()),
                 "broker", broker),
-        "ttl", Math.max(1, atMost.toSeconds()) + "s",
+        "ttl", wholeSeconds(atMost) + "s",
         "display_name", epoch.label());
+  }
+
+  /**
+   * Vault counts in seconds. Up, so that a deadline is the broker's to keep and nothing is lost to
+   * Vault shortly before it.
+   */
+  static long wholeSeconds(Duration duration) {
+    return Math.max(1, duration.plusNanos(999_999_999).toSeconds());
   }
 
   /**

@@ -151,7 +151,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
           client.post(
               "sys/leases/renew",
               token.token(),
-              Map.of("lease_id", lease.value(), "increment", Math.max(1, atMost.toSeconds())));
+              Map.of("lease_id", lease.value(), "increment", Tokens.wholeSeconds(atMost)));
     } catch (NoAnswer e) {
       sessions.wake();
       throw Refusals.of(e);
