@@ -88,12 +88,16 @@ final class Processes {
   }
 
   static void await(String what, Duration atMost, BooleanSupplier condition) {
+    await(what, atMost, Duration.ofMillis(20), condition);
+  }
+
+  static void await(String what, Duration atMost, Duration pause, BooleanSupplier condition) {
     long until = System.nanoTime() + atMost.toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - until > 0) {
         throw new IllegalStateException(what + " did not happen within " + atMost);
       }
-      java.util.concurrent.locks.LockSupport.parkNanos(20_000_000);
+      java.util.concurrent.locks.LockSupport.parkNanos(pause.toNanos());
     }
   }
 

@@ -1,0 +1,168 @@
+package io.exeat.it.environment;
+
+import io.exeat.identity.development.Entry;
+import io.spiffe.spiffeid.SpiffeId;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** A broker that agents can use, in one of the two forms. */
+public final class Deployment implements AutoCloseable {
+  private static final Map<Form, Deployment> SHARED = new EnumMap<>(Form.class);
+
+  /** The two forms of one contract. */
+  public enum Form {
+    ALL_IN_ONE,
+    RELAYED
+  }
+
+  /**
+   * What is not as usual.
+   *
+   * @param vault where the broker takes Vault to be
+   * @param grace how long an agent behind a relay may be unseen
+   */
+  public record Plan(
+      Form form, Stage.Place place, URI vault, Duration grace, Optional<Path> audit) {
+    public static Plan of(Form form) {
+      Stage stage = Stage.get();
+      return of(stage, form, stage.development());
+    }
+
+    static Plan of(Stage stage, Form form, Stage.Place place) {
+      return new Plan(
+          form, place, stage.vault().address(), Duration.ofSeconds(2), Optional.empty());
+    }
+
+    public Plan at(Stage.Place other) {
+      return new Plan(form, other, vault, grace, audit);
+    }
+
+    public Plan through(Wire wire) {
+      return new Plan(form, place, URI.create("https://127.0.0.1:" + wire.port()), grace, audit);
+    }
+
+    public Plan withGrace(Duration other) {
+      return new Plan(form, place, vault, other, audit);
+    }
+
+    /** With the audit chain in a folder elsewhere. */
+    public Plan withAudit(Path folder) {
+      return new Plan(form, place, vault, grace, Optional.of(folder));
+    }
+  }
+
+  private final Stage stage = Stage.get();
+  private final Plan plan;
+  private final Path folder;
+  private final BrokerProcess broker;
+  private final Optional<BrokerProcess> sidecar;
+
+  private Deployment(Plan plan) {
+    this.plan = plan;
+    this.folder = stage.newFolder("b");
+    switch (plan.form()) {
+      case ALL_IN_ONE -> {
+        this.broker =
+            BrokerProcess.start(
+                folder, Yaml.allInOne(stage, plan, folder), pid -> enrol(Stage.BROKER, pid));
+        this.sidecar = Optional.empty();
+      }
+      case RELAYED -> {
+        int port = Processes.freePort();
+        Path beside = stage.newFolder("s");
+        this.broker =
+            BrokerProcess.start(
+                folder,
+                Yaml.behindRelay(stage, plan, folder, port),
+                pid -> enrol(Stage.BROKER, pid));
+        this.sidecar =
+            Optional.of(
+                BrokerProcess.start(
+                    beside,
+                    Yaml.relaying(plan.place(), beside, port),
+                    pid -> enrol(Stage.SIDECAR, pid)));
+        Processes.await(
+            "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(port));
+      }
+      default -> throw new IllegalStateException();
+    }
+  }
+
+  /** A new one, serving. */
+  public static Deployment start(Plan plan) {
+    Deployment deployment = new Deployment(plan);
+    try {
+      deployment.awaitServing();
+      return deployment;
+    } catch (RuntimeException e) {
+      deployment.close();
+      throw e;
+    }
+  }
+
+  /** A new one that is only just starting. */
+  public static Deployment begin(Plan plan) {
+    return new Deployment(plan);
+  }
+
+  /** The one of this form that scenarios share which leave it as it was. */
+  public static Deployment shared(Form form) {
+    synchronized (SHARED) {
+      return SHARED.computeIfAbsent(
+          form,
+          it -> {
+            Plan plan = Plan.of(it);
+            return Stage.get().closing(start(plan));
+          });
+    }
+  }
+
+  public void awaitServing() {
+    broker.awaitServing();
+    sidecar.ifPresent(BrokerProcess::awaitServing);
+  }
+
+  private void enrol(SpiffeId id, long pid) {
+    if (plan.place().mode().equals("development")) {
+      stage.authority().add(Entry.ofPid(id, Math.toIntExact(pid)));
+    }
+  }
+
+  public Form form() {
+    return plan.form();
+  }
+
+  /** The process that holds tasks, journal and audit. */
+  public BrokerProcess broker() {
+    return broker;
+  }
+
+  /** The process that agents talk to; the broker itself unless it is relayed. */
+  public BrokerProcess front() {
+    return sidecar.orElse(broker);
+  }
+
+  /** Where agents call. */
+  public Path socket() {
+    return front().agentSocket();
+  }
+
+  /** This process as an agent. */
+  public Client client() {
+    return new Client(socket());
+  }
+
+  public Client operator() {
+    return new Client(broker.adminSocket());
+  }
+
+  @Override
+  public void close() {
+    sidecar.ifPresent(BrokerProcess::close);
+    broker.close();
+  }
+}

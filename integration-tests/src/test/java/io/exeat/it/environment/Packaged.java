@@ -1,0 +1,112 @@
+package io.exeat.it.environment;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The packaged broker, and the Java that runs it, as the build names them. */
+public final class Packaged {
+  /** In the launcher {@code exeat}; java finds no cache that was made with other options. */
+  private static final Pattern OPTIONS = Pattern.compile("options=\"(-XX:[^\"]*)\"");
+
+  private Packaged() {}
+
+  /** The sources' root. */
+  public static Path root() {
+    return Path.of(System.getProperty("exeat.root", "..")).toAbsolutePath().normalize();
+  }
+
+  static Path jar() {
+    return named("exeat.jar", "broker/target/exeat.jar");
+  }
+
+  /** The folder with what the jar needs. */
+  static Path lib() {
+    return named("exeat.lib", "broker/target/lib");
+  }
+
+  static Path java() {
+    return Path.of(
+        System.getProperty("exeat.java.home", System.getProperty("java.home")), "bin", "java");
+  }
+
+  private static Path named(String property, String usual) {
+    Path path =
+        Optional.ofNullable(System.getProperty(property))
+            .map(Path::of)
+            .orElseGet(() -> root().resolve(usual))
+            .toAbsolutePath()
+            .normalize();
+    if (!Files.exists(path)) {
+      throw new IllegalStateException(path + " is not there: build the broker first");
+    }
+    return path;
+  }
+
+  /**
+   * {@code exeat …} with the options of the launcher, and its cache of classes when there is one.
+   */
+  static List<String> command(String... words) {
+    List<String> options = new ArrayList<>(options());
+    Path cache = cache();
+    if (Files.exists(cache)) {
+      options.addAll(
+          List.of(
+              "-XX:AOTCache=" + cache,
+              "-Xlog:disable",
+              "-Xlog:all=error:stderr",
+              "-Xlog:aot=off",
+              "-Xlog:cds=off"));
+    }
+    return command(options, words);
+  }
+
+  private static List<String> command(List<String> options, String... words) {
+    List<String> command = new ArrayList<>();
+    command.add(java().toString());
+    command.addAll(options);
+    command.addAll(List.of("-jar", jar().toString()));
+    command.addAll(List.of(words));
+    return command;
+  }
+
+  private static List<String> options() {
+    try {
+      Matcher found = OPTIONS.matcher(Files.readString(root().resolve("exeat")));
+      if (!found.find()) {
+        throw new IllegalStateException("the launcher exeat does not say its options for java");
+      }
+      String text =
+          found.group(1).replace("\\\n", " ").replaceAll("\\$\\{EXEAT_HEAP:-([^}]*)}", "$1");
+      return List.of(text.strip().split("\\s+"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path cache() {
+    return jar().resolveSibling("exeat.aot");
+  }
+
+  /** Makes the launcher's cache of classes, as the launcher does before the first start. */
+  public static void rehearse() {
+    try {
+      if (Files.exists(cache())
+          && Files.getLastModifiedTime(cache()).compareTo(Files.getLastModifiedTime(jar())) > 0) {
+        return;
+      }
+      List<String> options = new ArrayList<>(options());
+      options.add("-XX:AOTCacheOutput=" + cache());
+      var _ = Processes.run(Duration.ofMinutes(2), command(options, "rehearse"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package io.exeat.it.environment;
+
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.JWKSet;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.text.ParseException;
+import java.time.Duration;
+import java.util.Base64;
+
+/** A real SPIRE as the issuer of a {@link Stage}: brokers of our uid, agents of another. */
+public final class SpireStage implements AutoCloseable {
+  public static final Duration PATIENCE = Spire.PATIENCE;
+  private static final Duration LIFE = Duration.ofHours(1);
+
+  /** How the broker asks it for an agent's SVID. */
+  public enum Mode {
+    BROKER_API,
+    DELEGATED
+  }
+
+  private final Stage stage;
+  private final Spire spire;
+  private final String java;
+  private String agentEntry;
+
+  private SpireStage(Stage stage, Spire spire) {
+    this.stage = stage;
+    this.spire = spire;
+    try {
+      this.java = Packaged.java().toRealPath().toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    // Only a root runs this: see OtherUser.
+    var _ = spire.entry(Stage.BROKER.toString(), LIFE, "", "unix:uid:0", "unix:path:" + java);
+    this.agentEntry = entitle();
+  }
+
+  /** Skips the test where there is no SPIRE. */
+  public static SpireStage start(Stage stage) {
+    return new SpireStage(stage, Spire.start());
+  }
+
+  private String entitle() {
+    return spire.entry(
+        Stage.AGENT.toString(), LIFE, "", "unix:uid:" + OtherUser.AGENT, "unix:path:" + java);
+  }
+
+  public Stage.Place place(Mode mode) {
+    return stage.place(
+        new Stage.Place(
+            mode == Mode.BROKER_API ? "broker-api" : "delegated",
+            spire.workloadSocket(),
+            socket(mode),
+            "spire",
+            "exeat-spire",
+            Duration.ofMinutes(2)),
+        () -> pem(spire.jwks()));
+  }
+
+  private Path socket(Mode mode) {
+    return mode == Mode.BROKER_API ? spire.brokerSocket() : spire.adminSocket();
+  }
+
+  public void removeAgentEntry() {
+    spire.removeEntry(agentEntry);
+  }
+
+  public void addAgentEntry() {
+    agentEntry = entitle();
+  }
+
+  public void restartAgent() {
+    spire.stopAgent();
+    spire.startAgent();
+  }
+
+  /** The JWT authorities alone: Vault would believe an X.509 authority's key as well. */
+  private static String pem(String jwks) {
+    try {
+      StringBuilder pem = new StringBuilder();
+      for (JWK key : JWKSet.parse(jwks).getKeys()) {
+        if (key.getKeyUse() != null && key.getKeyUse().identifier().equals("jwt-svid")) {
+          pem.append("-----BEGIN PUBLIC KEY-----\n")
+              .append(
+                  Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII))
+                      .encodeToString(key.toECKey().toECPublicKey().getEncoded()))
+              .append("\n-----END PUBLIC KEY-----\n");
+        }
+      }
+      return pem.toString();
+    } catch (ParseException | JOSEException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    spire.close();
+  }
+}

@@ -1,0 +1,259 @@
+package io.exeat.it.environment;
+
+import io.exeat.base.Time;
+import io.exeat.credential.vault.DatabaseSql;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.development.DevelopmentAuthority;
+import io.exeat.identity.development.DevelopmentConfig;
+import io.exeat.identity.development.Entry;
+import io.exeat.it.Needs;
+import io.exeat.task.CatalogueFile;
+import io.spiffe.spiffeid.SpiffeId;
+import io.spiffe.spiffeid.TrustDomain;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedDeque;
+
+/**
+ * What brokers are played between: a real OpenBao, a real Postgres with orders in it, an issuer of
+ * SVIDs. Started once for all scenarios of a run and ended with it.
+ *
+ * <p>Brokers have their folders for themselves and, where they need another heartbeat or issuer, a
+ * role of their own in Vault; the catalogue is one.
+ */
+public final class Stage {
+  public static final SpiffeId BROKER = SpiffeId.parse("spiffe://example.org/host/h1/broker");
+  public static final SpiffeId SIDECAR = SpiffeId.parse("spiffe://example.org/host/h1/sidecar");
+
+  /** May read and write orders. */
+  public static final SpiffeId AGENT = SpiffeId.parse("spiffe://example.org/host/h1/agent/clerk");
+
+  /** May read orders. */
+  public static final SpiffeId OTHER = SpiffeId.parse("spiffe://example.org/host/h1/agent/reader");
+
+  public static final String READ = "orders-read";
+  public static final String WRITE = "orders-write";
+  static final String DATABASE = "orders";
+  static final String AUDIENCE = "vault-of-the-scenarios";
+  private static final String ADMIN = "vaultadmin";
+  private static final String ADMIN_PASSWORD = "vaultadmin-of-the-scenarios";
+
+  private final Path folder;
+  private final OpenBao vault;
+  private final Postgres postgres;
+  private final DevelopmentAuthority authority;
+  private final Set<String> applied = new HashSet<>();
+  private final Deque<AutoCloseable> open = new ConcurrentLinkedDeque<>();
+
+  private Stage(Path bao, Path postgresBinaries) throws IOException {
+    this.folder = Files.createTempDirectory("exeat");
+    // Whatever comes of the rest: what was started ends with this process.
+    Runtime.getRuntime().addShutdownHook(new Thread(this::close));
+    // Agents of another user come through here to the socket.
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+    this.postgres = closing(Postgres.start(postgresBinaries));
+    this.vault = closing(OpenBao.start(bao));
+    this.authority =
+        closing(
+            new DevelopmentAuthority(
+                    new DevelopmentConfig(
+                        folder.resolve("issuer"),
+                        TrustDomain.parse("example.org"),
+                        Set.of(BROKER, SIDECAR),
+                        List.of()),
+                    closing(new SpiffeTransport()),
+                    new Time(Clock.systemUTC(), System::nanoTime))
+                .start());
+    // This process is the agent of most scenarios.
+    authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
+    Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));
+    prepareDatabase();
+  }
+
+  /** The one of this run, or the reason why there is none: it is not tried twice. */
+  private static final class Once {
+    static final Stage STAGE = make();
+
+    private static Stage make() {
+      try {
+        return new Stage(Binaries.openBao().orElseThrow(), Binaries.postgres().orElseThrow());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  /** Skips the test where a part is missing. */
+  public static Stage get() {
+    var _ = Needs.part("openbao", Binaries.openBao());
+    var _ = Needs.part("postgres", Binaries.postgres());
+    return Once.STAGE;
+  }
+
+  public OpenBao vault() {
+    return vault;
+  }
+
+  public Postgres postgres() {
+    return postgres;
+  }
+
+  public DevelopmentAuthority authority() {
+    return authority;
+  }
+
+  /** The development authority as an issuer, and the Vault role for what it issues. */
+  public Place development() {
+    return development("exeat", Duration.ofMinutes(2));
+  }
+
+  /** The same with a role of its own, at which a silent broker is dead after {@code heartbeat}. */
+  public Place development(String role, Duration heartbeat) {
+    return place(
+        new Place(
+            "development",
+            authority.workloadSocket(),
+            authority.brokerSocket(),
+            "spiffe",
+            role,
+            heartbeat),
+        () -> Files.readString(authority.jwtPem()));
+  }
+
+  /** What is in Vault for an issuer. */
+  synchronized Place place(Place place, Keys keys) {
+    if (applied.add(place.role())) {
+      try {
+        Path pem = Files.writeString(folder.resolve(place.role() + ".pem"), keys.pem());
+        apply(place, pem);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return place;
+  }
+
+  /** Public keys of JWT authorities. */
+  interface Keys {
+    String pem() throws IOException;
+  }
+
+  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
+  private void apply(Place place, Path keys) throws IOException {
+    Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
+    Path password = Files.writeString(folder.resolve("admin.password"), ADMIN_PASSWORD);
+    Path config = newFolder("apply").resolve("exeat.yaml");
+    Files.writeString(
+        config,
+        Yaml.allInOne(
+            this,
+            Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
+            config.resolveSibling("b")));
+    var _ =
+        Processes.run(
+            Duration.ofMinutes(1),
+            Packaged.command(
+                "vault",
+                "apply",
+                "--config",
+                config.toString(),
+                "--token-file",
+                token.toString(),
+                "--admin",
+                "orders-db=" + ADMIN + ":" + password,
+                "--jwt-key",
+                keys.toString()));
+    String path = "auth/" + place.mount() + "/role/" + place.role();
+    Map<String, Object> role = new LinkedHashMap<>();
+    vault
+        .call("GET", path, Map.of())
+        .data()
+        .properties()
+        .forEach(field -> {
+          if (!field.getValue().isNull()) {
+            role.put(field.getKey(), field.getValue());
+          }
+        });
+    role.put("token_ttl", place.heartbeat().toSeconds() + "s");
+    require(vault.call("POST", path, role));
+  }
+
+  private static void require(OpenBao.Reply reply) {
+    if (reply.status() >= 300) {
+      throw new IllegalStateException("OpenBao said " + reply);
+    }
+  }
+
+  /** A new folder, which goes with the stage. */
+  public Path newFolder(String name) {
+    try {
+      Path made = Files.createTempDirectory(folder, name);
+      Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwx--x--x"));
+      return made;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  Path catalogue() {
+    return folder.resolve("catalogue.yaml");
+  }
+
+  private void prepareDatabase() throws IOException {
+    postgres.execute("postgres", "CREATE DATABASE " + DATABASE);
+    postgres.execute(
+        DATABASE,
+        """
+        CREATE TABLE orders (id int PRIMARY KEY, customer text, state text);
+        INSERT INTO orders VALUES (4711, 'Ada', 'late'), (4712, 'Grace', 'sent');
+        CREATE TABLE payroll (id int PRIMARY KEY, salary int);
+        """);
+    postgres.execute(
+        DATABASE, Files.readString(Packaged.root().resolve("deploy/postgres/prepare.sql")));
+    postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
+    DatabaseSql.adminGrants(CatalogueFile.read(catalogue()), "orders-db", ADMIN)
+        .forEach(sql -> postgres.execute(DATABASE, sql));
+  }
+
+  /** Ends it with the stage, the last first. */
+  synchronized <T extends AutoCloseable> T closing(T part) {
+    open.push(part);
+    return part;
+  }
+
+  private void close() {
+    for (AutoCloseable part = open.poll(); part != null; part = open.poll()) {
+      try {
+        part.close();
+      } catch (Exception e) { // the others are to end all the same
+        System.err.println("not closed: " + e);
+      }
+    }
+    Processes.delete(folder);
+  }
+
+  /**
+   * An issuer, how a broker asks it, and who the broker then is in Vault.
+   *
+   * @param mode {@code attestation.mode}
+   * @param attestation its socket
+   */
+  public record Place(
+      String mode,
+      Path workloadApi,
+      Path attestation,
+      String mount,
+      String role,
+      Duration heartbeat) {}
+}

@@ -1,0 +1,144 @@
+package io.exeat.it.environment;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** {@code exeat.yaml} for the forms, everything in one folder; and the catalogue. */
+final class Yaml {
+  private static final String AGENTS = "spiffe://example.org/host/h1/agent/*";
+
+  private Yaml() {}
+
+  static String allInOne(Stage stage, Deployment.Plan plan, Path folder) {
+    return common(Stage.BROKER.toString(), plan.place(), folder)
+        + attestation(plan.place())
+        + broker(stage, plan, folder);
+  }
+
+  /** The broker that sidecars relay to. */
+  static String behindRelay(Stage stage, Deployment.Plan plan, Path folder, int port) {
+    return common(Stage.BROKER.toString(), plan.place(), folder)
+        + """
+        attestation: {mtls: {agents: "%s", grace: %ds}}
+        listen: {address: "127.0.0.1:%d"}
+        """
+            .formatted(AGENTS, plan.grace().toSeconds(), port)
+        + broker(stage, plan, folder);
+  }
+
+  static String relaying(Stage.Place place, Path folder, int port) {
+    return common(Stage.SIDECAR.toString(), place, folder)
+        + attestation(place)
+        + """
+        relay: {to: "127.0.0.1:%d", broker: "%s"}
+        """
+            .formatted(port, Stage.BROKER);
+  }
+
+  private static String common(String id, Stage.Place place, Path folder) {
+    return """
+    spiffe: {id: "%1$s", workload-api: %2$s}
+    socket: {path: %3$s/run/agent.sock%4$s}
+    admin: {path: %3$s/run/admin.sock}
+    """
+        .formatted(
+            id,
+            place.workloadApi(),
+            folder,
+            Optional.of(OtherUser.GROUP)
+                .filter(group -> !group.isEmpty())
+                .map(group -> ", group: " + group)
+                .orElse(""));
+  }
+
+  private static String attestation(Stage.Place place) {
+    return """
+    attestation: {mode: %s, socket: %s, agents: "%s", recheck: 1s}
+    """
+        .formatted(place.mode(), place.attestation(), AGENTS);
+  }
+
+  private static String broker(Stage stage, Deployment.Plan plan, Path folder) {
+    return """
+    vault:
+      address: "%1$s"
+      ca: %2$s
+      audience: %3$s
+      mount: %4$s
+      role: %5$s
+      timeout: 3s
+      longest-task: 1h
+    catalogue: {path: %6$s}
+    journal: {folder: %7$s/journal}
+    audit: {folder: %8$s}
+    """
+        .formatted(
+            plan.vault(),
+            stage.vault().ca(),
+            Stage.AUDIENCE,
+            plan.place().mount(),
+            plan.place().role(),
+            stage.catalogue(),
+            folder,
+            plan.audit().orElse(folder.resolve("audit")));
+  }
+
+  /** What agents may be lent; one of them nobody may have, one is not handed out. */
+  static String catalogue(int port) {
+    return """
+    version: 1
+    targets:
+      orders-db:
+        environment: test
+        postgres: {host: 127.0.0.1, port: %d, database: %s, tls: false}
+    grants:
+      orders-read:
+        target: orders-db
+        actions: [read]
+        data-class: internal
+        delivery: raw
+        lease: 12s
+        postgres: {privileges: [{on: public.orders, allow: [select]}]}
+      orders-write:
+        target: orders-db
+        actions: [read, write]
+        data-class: internal
+        delivery: raw
+        lease: 12s
+        postgres: {privileges: [{on: public.orders, allow: [select, update]}]}
+      orders-proxied:
+        target: orders-db
+        actions: [read]
+        data-class: internal
+        postgres: {privileges: [{on: public.orders, allow: [select]}]}
+      payroll-read:
+        target: orders-db
+        actions: [read]
+        data-class: secret
+        delivery: raw
+        postgres: {privileges: [{on: public.payroll, allow: [select]}]}
+    intents:
+      answer-ticket:
+        description: Answer one ticket of a customer
+        parameters: {ticket: {pattern: "[0-9]{1,9}"}}
+    agents:
+      clerk:
+        spiffe-id: %s
+        owner: the scenarios
+        escalation: whoever runs them
+        grants: [orders-read, orders-write, orders-proxied]
+        intents: [answer-ticket]
+        max-lifetime: 10m
+        max-open-tasks: 5000
+        bindings: [process, identity]
+      reader:
+        spiffe-id: %s
+        owner: the scenarios
+        escalation: whoever runs them
+        grants: [orders-read]
+        intents: [answer-ticket]
+        max-lifetime: 10m
+    """
+        .formatted(port, Stage.DATABASE, Stage.AGENT, Stage.OTHER);
+  }
+}
