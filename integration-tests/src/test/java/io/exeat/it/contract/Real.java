@@ -8,6 +8,7 @@ import io.exeat.credential.vault.VaultSettings;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.it.Needs;
 import io.exeat.it.environment.Binaries;
+import io.exeat.it.environment.Docker;
 import io.exeat.it.environment.OpenBao;
 import io.exeat.it.environment.Postgres;
 import io.exeat.task.AgentEntry;
@@ -42,6 +43,7 @@ final class Real {
   private static final String ADMIN_PASSWORD = "vaultadmin-of-the-test";
   private static final Object LOCK = new Object();
   private static Optional<Real> started = Optional.empty();
+  private static Optional<Real> contained = Optional.empty();
 
   final OpenBao bao;
   final Postgres postgres;
@@ -72,6 +74,20 @@ final class Real {
         started = Optional.of(new Real(bao, postgres));
       }
       return started.get();
+    }
+  }
+
+  /** The same with OpenBao in a container, whenever an engine answers. */
+  static Real withContainer() {
+    var _ = Needs.part("docker", Docker.engine());
+    Real real = get();
+    synchronized (LOCK) {
+      if (contained.isEmpty()) {
+        OpenBao bao = OpenBao.startInContainer(Binaries.openBao().orElseThrow());
+        Runtime.getRuntime().addShutdownHook(new Thread(bao::close));
+        contained = Optional.of(new Real(bao, real.postgres));
+      }
+      return contained.get();
     }
   }
 

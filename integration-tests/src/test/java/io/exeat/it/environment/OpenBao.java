@@ -25,17 +25,25 @@ public final class OpenBao implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
-  private final Path bao;
+  private final Server server;
   private final Path folder;
   private final int port = Processes.freePort();
   private final TestCertificate certificate;
   private final HttpClient http;
   private @Nullable Process process;
+  private @Nullable AutoCloseable elsewhere;
   private String unsealKey = "";
   private String root = "";
 
-  private OpenBao(Path bao, Path folder) {
-    this.bao = bao;
+  /** How the program is run. */
+  private sealed interface Server {
+    record Here(Path bao) implements Server {}
+
+    record InContainer(Path bao) implements Server {}
+  }
+
+  private OpenBao(Server server, Path folder) {
+    this.server = server;
     this.folder = folder;
     this.certificate = TestCertificate.create(folder);
     this.http = HttpClient.newBuilder().sslContext(certificate.trust()).build();
@@ -43,9 +51,18 @@ public final class OpenBao implements AutoCloseable {
 
   /** A new server. */
   public static OpenBao start(Path bao) {
+    return start(new Server.Here(bao));
+  }
+
+  /** The same in a container, with what the binary finds there: nothing. */
+  public static OpenBao startInContainer(Path bao) {
+    return start(new Server.InContainer(bao));
+  }
+
+  private static OpenBao start(Server kind) {
     try {
       Path folder = Files.createTempDirectory("exeat-bao");
-      OpenBao server = new OpenBao(bao, folder);
+      OpenBao server = new OpenBao(kind, folder);
       Files.createDirectories(folder.resolve("raft"));
       Files.writeString(
           folder.resolve("bao.hcl"),
@@ -192,20 +209,33 @@ public final class OpenBao implements AutoCloseable {
         .filter(Process::isAlive)
         .ifPresent(alive -> Processes.signal(alive, "CONT"));
     stop();
+    if (elsewhere != null) {
+      try {
+        elsewhere.close();
+      } catch (Exception e) { // the folder is to go all the same
+        System.err.println("not closed: " + e);
+      }
+    }
     Processes.delete(folder);
   }
 
   private void run() {
-    Process started =
-        Processes.start(
-            List.of(bao.toString(), "server", "-config=" + folder.resolve("bao.hcl")),
-            folder.resolve("log"));
-    process = started;
+    Path config = folder.resolve("bao.hcl");
+    switch (server) {
+      case Server.Here here ->
+          process =
+              Processes.start(
+                  List.of(here.bao().toString(), "server", "-config=" + config),
+                  folder.resolve("log"));
+      case Server.InContainer there ->
+          elsewhere = Docker.run(there.bao(), folder, "server", "-config=" + config);
+    }
+    Process started = process;
     Processes.await(
         "OpenBao's first answer",
         ANSWER,
         () -> {
-          if (!started.isAlive()) {
+          if (started != null && !started.isAlive()) {
             throw new IllegalStateException("OpenBao ended: see " + folder.resolve("log"));
           }
           return Processes.answers(port);

@@ -1,0 +1,87 @@
+package io.exeat.it.contract;
+
+import io.exeat.base.Accessor;
+import io.exeat.credential.SecretsBackend;
+import io.exeat.credential.SecretsBackendContract;
+import io.exeat.credential.SessionLog;
+import io.exeat.credential.vault.VaultBackend;
+import io.exeat.credential.vault.VaultSetup;
+import io.exeat.task.Catalogue;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+
+/** The contract on a real OpenBao and a real PostgreSQL, wherever OpenBao runs. */
+abstract class RealBackendContract extends SecretsBackendContract {
+  private final Real real;
+  private final Catalogue catalogue;
+  private final List<String> log = new CopyOnWriteArrayList<>();
+  private final VaultBackend backend;
+
+  RealBackendContract(Real real) {
+    this.real = real;
+    this.catalogue = real.catalogue(AGENT, READ, WRITE);
+    this.backend = open();
+  }
+
+  private VaultBackend open() {
+    real.prepare(catalogue);
+    try (VaultSetup operator = real.operator()) {
+      var _ = operator.apply(catalogue);
+    }
+    return new VaultBackend(
+        real.settings(),
+        Real.BROKER.toString(),
+        real.identity,
+        real.bao::trust,
+        new SessionLog() {
+          @Override
+          public void opened(Accessor session) {
+            log.add("opened");
+          }
+
+          @Override
+          public void ended(Accessor session) {
+            log.add("ended");
+          }
+        },
+        Real.TIME);
+  }
+
+  @AfterEach
+  void closeIt() {
+    backend.close();
+  }
+
+  @Override
+  protected SecretsBackend backend() {
+    return backend;
+  }
+
+  @Override
+  protected boolean logsIn(String principal, String password) {
+    try (Connection _ = real.postgres.connect(Real.DATABASE, principal, password)) {
+      return true;
+    } catch (SQLException e) {
+      return false;
+    }
+  }
+
+  @Override
+  protected List<String> principals() {
+    return real.postgres.query(
+        Real.DATABASE, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'x-%'");
+  }
+
+  @Override
+  protected void stopTarget() {
+    real.postgres.stop();
+  }
+
+  @Override
+  protected void startTarget() {
+    real.postgres.start();
+  }
+}
