@@ -56,6 +56,9 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   public final SecretBytes secret = SecretBytes.adopt(PASSWORD.getBytes(StandardCharsets.UTF_8));
   public volatile @Nullable RuntimeException failure;
 
+  /** Runs in each call, which has been written down. */
+  public volatile Consumer<String> meanwhile = call -> {};
+
   private final Function<Peer, String> agentOf;
   private final Map<TaskId, Task> tasks = new ConcurrentHashMap<>();
   private final Map<String, TaskId> keys = new ConcurrentHashMap<>();
@@ -76,6 +79,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
     calls.add(call);
     requests.add(InRequest.current().value());
     threads.add(Thread.currentThread().isVirtual() ? "virtual" : "loop");
+    meanwhile.accept(call);
     RuntimeException thrown = failure;
     if (thrown != null) {
       throw thrown;

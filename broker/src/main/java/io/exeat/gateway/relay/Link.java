@@ -6,16 +6,17 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.identity.Svid;
-import io.exeat.v1.Binding;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
-import io.grpc.StatusRuntimeException;
+import io.grpc.Status;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
@@ -30,10 +31,11 @@ import org.slf4j.LoggerFactory;
  */
 final class Link {
 
-  /** Handles that one instance can have in use; an older one costs a question to the broker. */
-  private static final int REMEMBERED = 4096;
+  /** The broker begins to end a task when it hears of it; nobody here waits for the proof. */
+  private static final int CANCEL_SECONDS = 1;
 
-  private static final int CANCEL_SECONDS = 10;
+  /** More than one, for a connection that comes back and for tasks beyond the streams of one. */
+  private static final int CANCEL_ROUNDS = 3;
 
   private static final Logger LOG = LoggerFactory.getLogger(Link.class);
 
@@ -55,24 +57,7 @@ final class Link {
   @GuardedBy("turn")
   private boolean gone;
 
-  @GuardedBy("handles")
-  private final Map<TaskId, Hold> handles =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<TaskId, Hold> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
-
-  /** What this instance is to a task. */
-  private enum Hold {
-    /** It opened the task, which ends with it. */
-    BOUND,
-    /** The task is bound to the SPIFFE ID alone. */
-    SHARED,
-    /** It opened the task, and ended it. */
-    OVER
-  }
+  private final Handles handles = new Handles();
 
   Link(Agent agent, Supplier<Svid> svids, Function<Svid, ManagedChannel> connect) {
     this.agent = agent;
@@ -148,49 +133,35 @@ final class Link {
     }
   }
 
-  /** Whether this instance may use the handle, as far as is known here. */
-  boolean holds(TaskId task) {
-    synchronized (handles) {
-      return handles.containsKey(task);
-    }
+  /** What this instance is to its tasks. */
+  Handles handles() {
+    return handles;
   }
 
-  /** Whether the task ends with this instance. */
-  boolean isBound(TaskId task) {
-    synchronized (handles) {
-      Hold hold = handles.get(task);
-      return hold == Hold.BOUND || hold == Hold.OVER;
-    }
-  }
-
-  /** The broker has answered that this instance opened {@code task}. */
+  /**
+   * The broker has answered that this instance opened {@code task}. Where the instance has gone
+   * meanwhile, the task ends at once.
+   */
   void opened(Task task) {
-    put(
-        new TaskId(task.getId()),
-        task.getBinding() == Binding.BINDING_IDENTITY ? Hold.SHARED : Hold.BOUND);
-  }
-
-  /** The broker has answered that {@code task} is bound to the SPIFFE ID alone. */
-  void shares(TaskId task) {
-    put(task, Hold.SHARED);
-  }
-
-  /** The broker has answered that {@code task} is ending. */
-  void over(TaskId task) {
-    synchronized (handles) {
-      handles.computeIfPresent(task, (id, hold) -> hold == Hold.BOUND ? Hold.OVER : hold);
+    handles.opened(task);
+    Svid last;
+    turn.readLock().lock();
+    try {
+      last = gone ? shown : null;
+    } finally {
+      turn.readLock().unlock();
     }
-  }
-
-  private void put(TaskId task, Hold hold) {
-    synchronized (handles) {
-      handles.put(task, hold);
+    List<TaskId> late = last == null ? List.of() : handles.takeBound();
+    if (last != null && !late.isEmpty()) {
+      ManagedChannel own = connect.apply(last); // the one that brought the answer takes no more
+      cancel(own, late, "it opened them as it went");
+      own.shutdown();
     }
   }
 
   /**
-   * The instance is no more: ends its tasks at the broker, then the connection. Where the broker
-   * cannot be told, it ends them by itself after its grace, for want of a connection.
+   * The instance is no more: ends its tasks at the broker, all at once, then the connection. Where
+   * the broker cannot be told, it ends them by itself after its grace, for want of a connection.
    */
   void end(String reason) {
     ManagedChannel last;
@@ -204,33 +175,54 @@ final class Link {
     } finally {
       turn.writeLock().unlock();
     }
-    if (last == null) {
-      return;
+    if (last != null) {
+      cancel(last, handles.takeBound(), reason);
+      last.shutdown();
     }
-    for (TaskId task : bound()) {
-      try {
-        var _ =
-            TasksGrpc.newBlockingStub(last)
-                .withWaitForReady()
-                .withDeadlineAfter(CANCEL_SECONDS, TimeUnit.SECONDS)
-                .cancel(
-                    CancelRequest.newBuilder()
-                        .setTaskId(task.value())
-                        .setNote("the agent's process has gone")
-                        .build());
-      } catch (StatusRuntimeException e) {
-        LOG.warn("task {} of {} ({}) is left to the broker's grace", task, agent, reason, e);
-      }
-    }
-    last.shutdown();
   }
 
-  private List<TaskId> bound() {
-    synchronized (handles) {
-      return handles.entrySet().stream()
-          .filter(entry -> entry.getValue() == Hold.BOUND)
-          .map(Map.Entry::getKey)
-          .toList();
+  private void cancel(ManagedChannel over, List<TaskId> tasks, String reason) {
+    List<TaskId> left = tasks;
+    for (int round = 0; round < CANCEL_ROUNDS && !left.isEmpty(); round++) {
+      left = cancelOnce(over, left.reversed()); // first those that had to wait for a stream
+    }
+    if (!left.isEmpty()) {
+      LOG.warn("tasks {} of {} ({}) are left to the broker's grace", left, agent, reason);
+    }
+  }
+
+  /** Those that the broker has not answered for. */
+  private static List<TaskId> cancelOnce(ManagedChannel over, List<TaskId> tasks) {
+    TasksGrpc.TasksFutureStub stub =
+        TasksGrpc.newFutureStub(over)
+            .withWaitForReady()
+            .withDeadlineAfter(CANCEL_SECONDS, TimeUnit.SECONDS);
+    Map<TaskId, Future<Task>> sent = new LinkedHashMap<>();
+    for (TaskId task : tasks) {
+      sent.put(
+          task,
+          stub.cancel(
+              CancelRequest.newBuilder()
+                  .setTaskId(task.value())
+                  .setNote("the agent's process has gone")
+                  .build()));
+    }
+    return sent.entrySet().stream()
+        .filter(entry -> !isHeard(entry.getKey(), entry.getValue()))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private static boolean isHeard(TaskId task, Future<Task> answer) {
+    try {
+      var _ = answer.get();
+      return true;
+    } catch (ExecutionException e) {
+      LOG.debug("no answer for {}", task, e.getCause());
+      return Status.fromThrowable(e).getCode() == Status.Code.NOT_FOUND;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
@@ -239,6 +231,7 @@ final class Link {
     turn.writeLock().lock();
     try {
       gone = true;
+      shown = null;
       if (channel != null) {
         channel.shutdownNow();
       }

@@ -76,7 +76,7 @@ final class Links implements AutoCloseable {
     return links.values().stream()
         .map(Kept::link)
         .filter(link -> link != mine && link.agent().id().equals(mine.agent().id()))
-        .anyMatch(link -> link.isBound(task));
+        .anyMatch(link -> link.handles().isBound(task));
   }
 
   @Override

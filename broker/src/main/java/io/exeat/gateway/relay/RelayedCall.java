@@ -14,7 +14,10 @@ import io.exeat.v1.OpenRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientCall;
+import io.grpc.Context;
+import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
@@ -87,8 +90,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     Back back = new Back(link, task, message);
     ClientCall<byte[], byte[]> sent =
         link.start(channel -> {
-          ClientCall<byte[], byte[]> call =
-              channel.newCall(method.descriptor(), CallOptions.DEFAULT);
+          ClientCall<byte[], byte[]> call = newCall(channel);
           brokerSide = call; // before the answer can come
           call.start(back, Passing.forward(asked));
           call.request(1);
@@ -101,9 +103,29 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     }
   }
 
+  private ClientCall<byte[], byte[]> newCall(Channel channel) {
+    if (method != Method.OPEN) {
+      return channel.newCall(method.descriptor(), CallOptions.DEFAULT);
+    }
+    // Its answer is to be learnt even when nobody waits for it any more: what it has opened ends
+    // with the process.
+    Deadline asked = Context.current().getDeadline();
+    CallOptions options =
+        asked == null
+            ? CallOptions.DEFAULT
+            : CallOptions.DEFAULT.withDeadline(asked.offset(ASK_SECONDS, TimeUnit.SECONDS));
+    Context uncancelled = Context.current().fork();
+    Context before = uncancelled.attach();
+    try {
+      return channel.newCall(method.descriptor(), options);
+    } finally {
+      uncancelled.detach(before);
+    }
+  }
+
   /** A handle that this process did not open is good only where the task is bound to no process. */
   private void requireHandle(Link link, TaskId task) {
-    if (link.holds(task)) {
+    if (link.handles().holds(task)) {
       return;
     }
     FaultException refusal = new FaultException(new Fault.NoSuchTask(task));
@@ -125,7 +147,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     if (answer.getBinding() != Binding.BINDING_IDENTITY) {
       throw refusal;
     }
-    link.shares(task);
+    link.handles().shares(task);
   }
 
   private static FaultException away(Status status) {
@@ -147,7 +169,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
   @Override
   public void onCancel() {
     ClientCall<byte[], byte[]> call = brokerSide;
-    if (call != null) {
+    if (call != null && method != Method.OPEN) {
       call.cancel("the agent has cancelled its call", null);
     }
   }
@@ -203,7 +225,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
           }
           link.opened(opened);
         }
-        case COMPLETE, CANCEL -> task.ifPresent(link::over);
+        case COMPLETE, CANCEL -> task.ifPresent(link.handles()::over);
         default -> {}
       }
     }

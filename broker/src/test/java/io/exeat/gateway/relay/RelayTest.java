@@ -3,6 +3,8 @@ package io.exeat.gateway.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.google.common.util.concurrent.Uninterruptibles;
+import com.google.protobuf.Timestamp;
 import io.exeat.attest.Agent;
 import io.exeat.attest.Attestor;
 import io.exeat.attest.Peer;
@@ -17,6 +19,7 @@ import io.exeat.gateway.grpc.UnixFixture;
 import io.exeat.identity.Svid;
 import io.exeat.v1.Binding;
 import io.exeat.v1.Task;
+import io.exeat.v1.TasksGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -28,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -187,6 +191,72 @@ final class RelayTest extends AgentDoorContract {
     assertThat(broker.flow.calls)
         .filteredOn(call -> call.startsWith("end"))
         .containsExactly("end CANCELLED " + bound);
+  }
+
+  @Test
+  void allTasksOfAProcessThatIsGoneAreCancelledAtOnceHoweverSlowTheirTargetsAre() {
+    ManagedChannel channel = sidecar.channel();
+    List<String> bound =
+        IntStream.range(0, 150).mapToObj(i -> "" + UnixFixture.opened(channel, "k" + i)).toList();
+    // The broker waits for a proof that does not come, and says so shortly before the deadline.
+    CountDownLatch proof = new CountDownLatch(1);
+    broker.flow.meanwhile = call -> waitFor(proof, call, "end", Duration.ofMillis(850));
+
+    instances.watchers.values().forEach(then -> then.accept("exited"));
+
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .untilAsserted(() ->
+            assertThat(broker.flow.calls)
+                .containsAll(bound.stream().map(task -> "end CANCELLED " + task).toList()));
+    await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
+  }
+
+  private static void waitFor(CountDownLatch latch, String call, String kind, Duration most) {
+    if (call.startsWith(kind)) {
+      var _ = Uninterruptibles.awaitUninterruptibly(latch, most);
+    }
+  }
+
+  @Test
+  void aTaskThatIsOpenedWhileItsProcessGoesIsCancelled() {
+    ManagedChannel channel = sidecar.channel();
+    var _ = UnixFixture.opened(channel, "k");
+    CountDownLatch decided = new CountDownLatch(1);
+    broker.flow.meanwhile = call -> waitFor(decided, call, "open", Duration.ofSeconds(20));
+    var late =
+        TasksGrpc.newFutureStub(channel).open(UnixFixture.open("late").build());
+    await().until(() -> broker.flow.calls.contains("open refund late"));
+
+    assertThat(late.cancel(true)).isTrue();
+    instances.watchers.values().forEach(then -> then.accept("exited"));
+    await()
+        .until(() -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 1);
+    decided.countDown();
+
+    await()
+        .until(() -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 2);
+    await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
+  }
+
+  @Test
+  void aTaskThatMustEndWithItsProcessIsNotForgottenForNewerOnes() {
+    Handles handles = new Handles();
+    TaskId old = TaskId.random();
+    handles.opened(
+        Task.newBuilder()
+            .setId(old.value())
+            .setBinding(Binding.BINDING_PROCESS)
+            .setDeadline(Timestamp.newBuilder().setSeconds(60))
+            .build());
+    TaskId shared = TaskId.random();
+    handles.shares(shared);
+
+    IntStream.range(0, Handles.REMEMBERED).forEach(i -> handles.shares(TaskId.random()));
+
+    assertThat(handles.holds(shared)).isFalse();
+    assertThat(handles.takeBound()).containsExactly(old);
+    assertThat(handles.takeBound()).isEmpty();
   }
 
   @Test
