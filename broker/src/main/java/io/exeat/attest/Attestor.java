@@ -15,7 +15,7 @@ public interface Attestor extends AutoCloseable {
    *
    * @throws io.exeat.base.FaultException Unattested when the peer has no identity, has gone, has
    *     more than one that matches, or is not of a kind that this mode serves; Unavailable IDENTITY
-   *     when the issuer cannot be asked
+   *     when the issuer cannot be asked; Exhausted when too many processes of one user are attested
    */
   Agent attest(Peer peer);
 

@@ -6,9 +6,13 @@ import io.exeat.base.Subscription;
 import io.exeat.base.Time;
 import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.Svid;
+import io.netty.util.concurrent.Future;
 import io.spiffe.spiffeid.SpiffeId;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -16,11 +20,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attests processes on the Unix socket through an {@link Issuer}: one {@link Vouched} for each
  * process that has an identity, none for those that have not.
+ *
+ * <p>Each costs a pidfd and a stream at the issuer. So one that no task depends on is given up when
+ * it has not asked for a while, and a uid can have a limited number of them.
  */
 public final class LocalAttestor implements Attestor {
+  /** Processes of one uid that are vouched for at a time. */
+  static final int PER_UID = 256;
+
+  private static final long SWEEP_SECONDS = 10;
+
   private final Issuer issuer;
   private final Vouched.Terms terms;
   private final Map<String, Vouched> vouched = new ConcurrentHashMap<>();
+  private final Map<Integer, Integer> perUid = new ConcurrentHashMap<>();
+  private final Future<?> sweeping;
 
   /**
    * Takes {@code issuer} over and closes it.
@@ -35,6 +49,10 @@ public final class LocalAttestor implements Attestor {
       Time time) {
     this.issuer = issuer;
     this.terms = new Vouched.Terms(issuer, agents, timing, transport, time);
+    this.sweeping =
+        transport
+            .loop()
+            .scheduleWithFixedDelay(this::sweep, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
   }
 
   @Override
@@ -50,7 +68,7 @@ public final class LocalAttestor implements Attestor {
     Vouched process =
         vouched.compute(
             local.process().key(),
-            (key, known) -> known == null || known.isGone() ? begin(key, local) : known);
+            (key, known) -> known == null || known.isGone() ? begin(key, local) : known.touch());
     Svid svid = process.svidNow();
     // The identity is of this PID; the process has had the PID all along if it has it still.
     if (!local.process().alive()) {
@@ -70,9 +88,43 @@ public final class LocalAttestor implements Attestor {
   }
 
   private Vouched begin(String key, Peer.Local peer) {
+    var _ =
+        perUid.merge(
+            peer.uid(),
+            1,
+            (has, one) -> {
+              if (has >= PER_UID) {
+                throw new FaultException(
+                    new Fault.Exhausted("attested processes of one user", PER_UID));
+              }
+              return has + one;
+            });
     Vouched process = new Vouched(peer, terms);
-    var _ = process.whenGone(_ -> vouched.remove(key, process));
+    process.onEnd(() -> forget(key, process));
     return process;
+  }
+
+  private void forget(String key, Vouched process) {
+    var _ = vouched.remove(key, process);
+    var _ = perUid.computeIfPresent(process.uid(), (_, has) -> has > 1 ? has - 1 : null);
+  }
+
+  /** Gives up those that are idle. */
+  void sweep() {
+    for (String key : vouched.keySet()) {
+      List<Vouched> idle = new ArrayList<>(1);
+      var _ =
+          vouched.computeIfPresent(
+              key,
+              (_, process) -> {
+                if (!process.isIdle()) {
+                  return process;
+                }
+                idle.add(process);
+                return null;
+              });
+      idle.forEach(process -> process.end("nothing depends on it, and it has not asked lately"));
+    }
   }
 
   private static String instance(Peer.Local peer) {
@@ -114,6 +166,7 @@ public final class LocalAttestor implements Attestor {
 
   @Override
   public void close() {
+    sweeping.cancel(false);
     vouched.values().forEach(process -> process.end("the broker stops"));
     issuer.close();
   }

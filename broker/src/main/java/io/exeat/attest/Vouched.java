@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -26,6 +27,12 @@ import org.slf4j.LoggerFactory;
  */
 final class Vouched implements Asked.Later {
   private static final Logger LOG = LoggerFactory.getLogger(Vouched.class);
+
+  /** After this long a process that nothing depends on is attested anew, should it come again. */
+  static final Duration IDLE = Duration.ofSeconds(60);
+
+  /** So long before it is due an answer is no longer promised from memory. */
+  private static final Duration MARGIN = Duration.ofSeconds(1);
 
   /** What is the same for all processes. */
   record Terms(
@@ -47,11 +54,18 @@ final class Vouched implements Asked.Later {
   @GuardedBy("this")
   private long askAgainAt;
 
+  @GuardedBy("this")
+  private long idleAt;
+
+  @GuardedBy("this")
+  private int dependants;
+
   private volatile @Nullable Svid svid;
 
   Vouched(Peer.Local peer, Terms terms) {
     this.peer = peer;
     this.terms = terms;
+    this.idleAt = terms.time().after(IDLE);
     this.death = peer.process().onDeath(() -> end("the process has exited"));
   }
 
@@ -64,13 +78,47 @@ final class Vouched implements Asked.Later {
     return now != null && now.id().equals(id) && !isGone();
   }
 
-  Subscription whenGone(Consumer<String> then) {
-    return gone.then(then);
+  int uid() {
+    return peer.uid();
   }
 
-  /** Whether {@link #svidNow} would ask nobody. */
-  boolean isFresh() {
-    return svid != null && !isGone() && !isDue();
+  /** For the keeper of these alone: it does not count as depending on the process. */
+  void onEnd(Runnable then) {
+    var _ = gone.then(_ -> then.run());
+  }
+
+  /** Until it is closed, something depends on the process, which is not idle then. */
+  Subscription whenGone(Consumer<String> then) {
+    depend(1);
+    AtomicBoolean open = new AtomicBoolean(true);
+    Subscription told = gone.then(then);
+    return () -> {
+      if (open.getAndSet(false)) {
+        told.close();
+        depend(-1);
+      }
+    };
+  }
+
+  private synchronized void depend(int more) {
+    dependants += more;
+    idleAt = terms.time().after(IDLE);
+  }
+
+  /** It is asked for now. */
+  Vouched touch() {
+    depend(0);
+    return this;
+  }
+
+  /** Whether nothing depends on it, and it was not asked for in a while. */
+  synchronized boolean isIdle() {
+    return dependants == 0 && terms.time().reached(idleAt);
+  }
+
+  /** Whether {@link #svidNow} would ask nobody, now and in the next moment. */
+  synchronized boolean isFresh() {
+    return svid != null && !isGone() && !terms.time().reached(askAgainAt - MARGIN.toNanos());
   }
 
   /**

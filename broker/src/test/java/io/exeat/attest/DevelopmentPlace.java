@@ -3,6 +3,7 @@ package io.exeat.attest;
 import io.exeat.attest.brokerapi.BrokerApi;
 import io.exeat.attest.delegated.DelegatedIdentity;
 import io.exeat.attest.workloadapi.PodAgent;
+import io.exeat.base.Time;
 import io.exeat.identity.IdPattern;
 import io.exeat.identity.IdentityConfig;
 import io.exeat.identity.SpiffeIds;
@@ -48,6 +49,15 @@ final class DevelopmentPlace implements AttestorContract.Place {
 
   DevelopmentPlace(
       Mode mode, Path directory, SpiffeTransport transport, AttestConfig.Timing timing) {
+    this(mode, directory, transport, timing, TestTime.real());
+  }
+
+  DevelopmentPlace(
+      Mode mode,
+      Path directory,
+      SpiffeTransport transport,
+      AttestConfig.Timing timing,
+      Time time) {
     this.mode = mode;
     int self = (int) ProcessHandle.current().pid();
     this.authority =
@@ -87,7 +97,7 @@ final class DevelopmentPlace implements AttestorContract.Place {
             new IdPattern("spiffe://example.org/host/h1/agent/*"),
             timing,
             transport,
-            TestTime.real());
+            time);
   }
 
   /** As the kernel has it, which Java does not say. */

@@ -1,0 +1,130 @@
+package io.exeat.attest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.Subscription;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.TestTime;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What processes cost that call once and then live on. */
+@NullMarked
+@SuppressWarnings("NullAway.Init") // JUnit sets these
+final class LocalAttestorTest {
+  @TempDir Path directory;
+  private final TestTime clock = new TestTime();
+  private SpiffeTransport transport;
+  private DevelopmentPlace place;
+  private LocalAttestor attestor;
+
+  @BeforeEach
+  void begin() {
+    transport = new SpiffeTransport();
+    place =
+        new DevelopmentPlace(
+            DevelopmentPlace.Mode.WORKLOAD_API,
+            directory,
+            transport,
+            DevelopmentPlace.TIMING,
+            clock.time());
+    attestor = (LocalAttestor) place.attestor();
+  }
+
+  @AfterEach
+  void end() {
+    place.close();
+    transport.close();
+  }
+
+  /** A process that sleeps; how often it is held, beside by its connection. */
+  private record Sleeper(String key, AtomicInteger held) implements ProcessHold {
+    Sleeper(int number) {
+      this("sleeper " + number, new AtomicInteger());
+    }
+
+    Peer.Local peer() {
+      return new Peer.Local(1, TestProcess.uid(), 0, 1, this);
+    }
+
+    @Override
+    public boolean alive() {
+      return true;
+    }
+
+    @Override
+    public Subscription onDeath(Runnable then) {
+      held.incrementAndGet();
+      return held::decrementAndGet;
+    }
+  }
+
+  private void longTimePasses() {
+    clock.pass(Vouched.IDLE);
+    attestor.sweep();
+  }
+
+  @Test
+  void aProcessThatNothingDependsOnIsLetGoWhenItHasNotAskedInAWhile() {
+    Sleeper sleeper = new Sleeper(1);
+    Sleeper worker = new Sleeper(2);
+    Agent sleeping = attestor.attest(sleeper.peer());
+    Agent working = attestor.attest(worker.peer());
+    try (Subscription _ = attestor.whenGone(working, why -> {})) {
+      longTimePasses();
+
+      assertThat(sleeper.held()).hasValue(0);
+      assertThat(worker.held()).hasValue(1);
+      assertThat(attestor.svidOf(working).id()).isEqualTo(place.id());
+      assertThat(attestor.attest(sleeper.peer())).isEqualTo(sleeping);
+    }
+    attestor.sweep();
+    assertThat(worker.held()).hasValue(1);
+
+    longTimePasses();
+
+    assertThat(worker.held()).hasValue(0);
+  }
+
+  @Test
+  void oneUserCanHaveALimitedNumberOfAttestedProcesses() {
+    IntStream.range(0, LocalAttestor.PER_UID)
+        .forEach(i -> assertThat(attestor.attest(new Sleeper(i).peer())).isNotNull());
+    Peer.Local more = new Sleeper(LocalAttestor.PER_UID).peer();
+
+    assertThatThrownBy(() -> attestor.attest(more))
+        .isInstanceOfSatisfying(
+            FaultException.class,
+            e ->
+                assertThat(e.fault())
+                    .isEqualTo(
+                        new Fault.Exhausted("attested processes of one user", LocalAttestor.PER_UID)));
+
+    longTimePasses();
+    await()
+        .ignoreExceptionsInstanceOf(FaultException.class)
+        .untilAsserted(() -> assertThat(attestor.attest(more).id()).isEqualTo(place.id()));
+  }
+
+  @Test
+  void anAnswerThatIsSoonDueIsNotPromisedFromMemory() {
+    Peer.Local peer = new Sleeper(1).peer();
+    assertThat(attestor.knows(peer)).isFalse();
+    var _ = attestor.attest(peer);
+    assertThat(attestor.knows(peer)).isTrue();
+
+    clock.pass(DevelopmentPlace.TIMING.recheck().minusMillis(900));
+
+    assertThat(attestor.knows(peer)).isFalse();
+  }
+}
