@@ -3,14 +3,17 @@ package io.exeat.app;
 import io.exeat.base.Time;
 import io.exeat.cli.Doors;
 import io.exeat.config.ConfigException;
+import io.exeat.identity.SpiffeIds;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.workload.WorkloadIdentity;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.spiffe.spiffeid.SpiffeId;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -55,17 +58,34 @@ final class SocketDoors implements Doors {
   }
 
   @Override
+  public Optional<String> brokerId() {
+    String named = System.getenv().getOrDefault("EXEAT_BROKER_ID", "");
+    return named.isEmpty() ? config().flatMap(SocketDoors::relayedTo) : Optional.of(named);
+  }
+
+  private static Optional<String> relayedTo(BrokerConfig config) {
+    return config.form() instanceof BrokerConfig.Relayed it
+        ? Optional.of(it.relay().broker().toString())
+        : Optional.empty();
+  }
+
+  @Override
   @SuppressWarnings("MustBeClosedChecker") // because the process ends with the command
-  public ManagedChannel to(String host, int port) {
+  public ManagedChannel to(String host, int port, String broker) {
+    SpiffeId expected = SpiffeIds.parse("broker-id", broker);
     BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
     Time time = new Time(InstantSource.system(), System::nanoTime);
     SpiffeTransport transport = new SpiffeTransport();
     WorkloadIdentity identity = new WorkloadIdentity(config.identity(), transport, time).await();
-    var own = config.identity().id().getTrustDomain();
+    return to(host, port, expected, new SpiffeTls(identity, time), transport.loop());
+  }
+
+  static ManagedChannel to(
+      String host, int port, SpiffeId broker, SpiffeTls tls, EventLoopGroup loop) {
     return NettyChannelBuilder.forAddress(host, port)
         .channelType(EpollSocketChannel.class)
-        .eventLoopGroup(transport.loop())
-        .sslContext(new SpiffeTls(identity, time).client(id -> id.memberOf(own)))
+        .eventLoopGroup(loop)
+        .sslContext(tls.client(broker::equals))
         .disableRetry()
         .build();
   }

@@ -2,6 +2,7 @@ package io.exeat.cli;
 
 import io.grpc.ManagedChannel;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** How commands reach a broker; the wiring knows the identities and transports for it. */
 public interface Doors {
@@ -14,10 +15,16 @@ public interface Doors {
   /** A channel over a Unix socket; connects at its first call. */
   ManagedChannel over(Path socket);
 
+  /** Whom to expect at a TCP address, by configuration and environment. */
+  Optional<String> brokerId();
+
   /**
-   * A channel over mTLS with this process's own X.509-SVID to a broker of the same trust domain.
+   * A channel over mTLS with this process's own X.509-SVID to one broker: every other workload of
+   * the trust domain, be it an agent that has taken the address, is refused.
    *
-   * @throws io.exeat.base.FaultException Unavailable IDENTITY when this process has no SVID
+   * @param broker its SPIFFE ID
+   * @throws io.exeat.base.FaultException Unavailable IDENTITY when this process has no SVID;
+   *     Malformed when {@code broker} is no SPIFFE ID
    */
-  ManagedChannel to(String host, int port);
+  ManagedChannel to(String host, int port, String broker);
 }

@@ -60,7 +60,8 @@ final class Session implements AutoCloseable {
       if (parts.length != 2) {
         throw new Away("--to " + where.to().get() + " is not HOST:PORT");
       }
-      return doors.to(parts[0], Integer.parseInt(parts[1]));
+      String broker = where.brokerId().or(doors::brokerId).orElseThrow(Session::nobodyNamed);
+      return doors.to(parts[0], Integer.parseInt(parts[1]), broker);
     }
     Path socket =
         where.socket().orElseGet(() -> operator ? doors.adminSocket() : doors.agentSocket());
@@ -73,6 +74,13 @@ final class Session implements AutoCloseable {
               + (operator ? "." : " or EXEAT_SOCKET."));
     }
     return doors.over(socket);
+  }
+
+  private static Away nobodyNamed() {
+    return new Away(
+        "--to needs the broker's SPIFFE ID, so that no other workload can answer in its place:"
+            + " name it with --broker-id, EXEAT_BROKER_ID or relay.broker in the configuration."
+            + " It is spiffe.id in the broker's own.");
   }
 
   TasksGrpc.TasksBlockingStub tasks() {

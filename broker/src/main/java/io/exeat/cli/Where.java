@@ -23,6 +23,14 @@ final class Where {
   private Optional<String> to = Optional.empty();
 
   @Option(
+      names = "--broker-id",
+      paramLabel = "SPIFFE-ID",
+      description =
+          "With --to: the broker's exact SPIFFE ID; nobody else is believed. Else EXEAT_BROKER_ID,"
+              + " else the configuration's relay.broker.")
+  private Optional<String> brokerId = Optional.empty();
+
+  @Option(
       names = "--timeout",
       paramLabel = "TIME",
       defaultValue = "15s",
@@ -39,6 +47,10 @@ final class Where {
 
   Optional<String> to() {
     return to;
+  }
+
+  Optional<String> brokerId() {
+    return brokerId;
   }
 
   Duration timeout() {

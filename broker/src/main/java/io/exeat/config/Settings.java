@@ -27,6 +27,7 @@ public final class Settings {
           "EXEAT_BAO_BIN",
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
+          "EXEAT_BROKER_ID",
           "EXEAT_TASK",
           "EXEAT_EPOCH");
 

@@ -1,0 +1,61 @@
+package io.exeat.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.ManagedChannel;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+/** How a command finds its broker. */
+final class SessionTest {
+  private final StringWriter said = new StringWriter();
+
+  /** A place where no broker is, and none was named. */
+  private static final class Nobody implements Doors {
+    @Override
+    public Path agentSocket() {
+      return Path.of("/nowhere/agent.sock");
+    }
+
+    @Override
+    public Path adminSocket() {
+      return Path.of("/nowhere/admin.sock");
+    }
+
+    @Override
+    public Optional<String> brokerId() {
+      return Optional.empty();
+    }
+
+    @Override
+    public ManagedChannel over(Path socket) {
+      throw new AssertionError("there is none");
+    }
+
+    @Override
+    public ManagedChannel to(String host, int port, String broker) {
+      throw new AssertionError("nobody is asked");
+    }
+  }
+
+  private int revoke(String... arguments) {
+    PrintWriter err = new PrintWriter(said, true);
+    return new CommandLine(new RevokeCommand(new Cli(new Nobody(), err, err))).execute(arguments);
+  }
+
+  @Test
+  void aBrokerOverTcpMustBeNamed() {
+    assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.UNAVAILABLE);
+    assertThat(said.toString()).contains("--broker-id").contains("EXEAT_BROKER_ID");
+  }
+
+  @Test
+  void aSocketThatIsNotThereIsSaid() {
+    assertThat(revoke("--all")).isEqualTo(Exit.UNAVAILABLE);
+    assertThat(said.toString()).contains("no broker serves /nowhere/admin.sock");
+  }
+}
