@@ -77,6 +77,12 @@ final class LateAttestor implements Attestor {
   }
 
   @Override
+  public boolean knows(Peer peer) {
+    Attestor there = made;
+    return there != null && there.knows(peer);
+  }
+
+  @Override
   public Subscription whenGone(Agent agent, Consumer<String> then) {
     return there().whenGone(agent, then);
   }

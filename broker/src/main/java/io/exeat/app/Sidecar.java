@@ -1,5 +1,6 @@
 package io.exeat.app;
 
+import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.CannotStart;
 import io.exeat.base.FaultException;
@@ -89,7 +90,7 @@ final class Sidecar implements AutoCloseable {
     switch (config.form()) {
       case BrokerConfig.AllInOne _ ->
           closing.later(
-              UnixDoor.forAgents(config.socket(), BrokerServices.forAgents(front), parts));
+              UnixDoor.forAgents(config.socket(), BrokerServices.forAgents(front, this::knows), parts));
       case BrokerConfig.Relayed relayed -> {
         Party made = Party.make(config, time, closing);
         party = made;
@@ -98,6 +99,11 @@ final class Sidecar implements AutoCloseable {
       }
     }
     closing.later(UnixDoor.forOperators(config.admin(), front, parts));
+  }
+
+  private boolean knows(Peer peer) {
+    Party there = party;
+    return there != null && there.attestor().knows(peer);
   }
 
   private Served relay(BrokerConfig.Relayed relayed, Party made) {
@@ -147,7 +153,7 @@ final class Sidecar implements AutoCloseable {
                 config.listen().orElseThrow(),
                 made.tls(),
                 made.connections(),
-                BrokerServices.forAgents(front),
+                BrokerServices.forAgents(front, this::knows),
                 front,
                 parts));
         LOG.info("Serving mTLS on {}", config.listen().get().address());
