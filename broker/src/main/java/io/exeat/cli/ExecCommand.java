@@ -9,7 +9,6 @@ import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -20,7 +19,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,8 +43,6 @@ import picocli.CommandLine.Parameters;
       "  exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE orders'"
     })
 public final class ExecCommand implements Callable<Integer> {
-  private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
-
   private final Cli cli;
 
   @Mixin private Where where = new Where();
@@ -132,19 +128,8 @@ public final class ExecCommand implements Callable<Integer> {
                     .setEpoch(task.getEpoch())
                     .setIdempotencyKey("exec")
                     .build());
-    Optional<Path> folder =
-        passwordInEnvironment ? Optional.empty() : PasswordFile.folderInMemory();
-    if (folder.isEmpty() && !passwordInEnvironment) {
-      throw new IOException(
-          "there is no tmpfs for the password file (XDG_RUNTIME_DIR, /dev/shm);"
-              + " --password-in-environment does without");
-    }
-    child.folder = folder.orElse(null);
     try {
-      ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
-      builder.environment().putAll(environment(task, credential, folder));
-      Process process = builder.start();
-      child.process = process;
+      Process process = child.start(new Beginning(task, credential));
       // The broker ends the login at the deadline; a little later the command ends, too.
       if (!process.waitFor(lifetime.toMillis() + 1_000, TimeUnit.MILLISECONDS)) {
         cli.err().println("exeat: " + lifetime.toSeconds() + "s are over: stopping the command");
@@ -160,6 +145,36 @@ public final class ExecCommand implements Callable<Integer> {
     }
   }
 
+  /** The command with its login. */
+  private final class Beginning implements Child.Beginning {
+    private final Task task;
+    private final Credential credential;
+
+    Beginning(Task task, Credential credential) {
+      this.task = task;
+      this.credential = credential;
+    }
+
+    @Override
+    public Optional<Path> folder() throws IOException {
+      Optional<Path> folder =
+          passwordInEnvironment ? Optional.empty() : PasswordFile.folderInMemory();
+      if (folder.isEmpty() && !passwordInEnvironment) {
+        throw new IOException(
+            "there is no tmpfs for the password file (XDG_RUNTIME_DIR, /dev/shm);"
+                + " --password-in-environment does without");
+      }
+      return folder;
+    }
+
+    @Override
+    public Process process(Optional<Path> folder) throws IOException {
+      ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+      builder.environment().putAll(environment(task, credential, folder));
+      return builder.start();
+    }
+  }
+
   private Map<String, String> environment(Task task, Credential credential, Optional<Path> folder)
       throws IOException {
     var login = credential.getDatabase();
@@ -171,7 +186,7 @@ public final class ExecCommand implements Callable<Integer> {
     environment.put("EXEAT_TASK", task.getId());
     environment.put("EXEAT_EPOCH", Long.toString(task.getEpoch()));
     if (folder.isPresent()) {
-      Path file = folder.get().resolve("pgpass");
+      Path file = folder.get().resolve(Child.PASSWORD_FILE);
       PasswordFile.write(file, login);
       environment.put("PGPASSFILE", file.toString());
     } else {
@@ -197,9 +212,12 @@ public final class ExecCommand implements Callable<Integer> {
   }
 
   private void stop(Session session, Task task, Child child, AtomicBoolean over) {
-    child.stop();
-    child.removeFolder();
-    cancel(session, task, over);
+    try {
+      child.stop();
+      child.removeFolder();
+    } finally {
+      cancel(session, task, over);
+    }
   }
 
   private void cancel(Session session, Task task, AtomicBoolean over) {
@@ -226,39 +244,6 @@ public final class ExecCommand implements Callable<Integer> {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
       // It runs already.
-    }
-  }
-
-  /** What runs under the task. */
-  private static final class Child {
-    volatile @Nullable Process process;
-    volatile @Nullable Path folder;
-
-    void stop() {
-      Process running = process;
-      if (running != null && running.isAlive()) {
-        running.destroy();
-        try {
-          if (!running.waitFor(STOP_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
-            running.destroyForcibly();
-          }
-        } catch (InterruptedException e) {
-          running.destroyForcibly();
-          Thread.currentThread().interrupt();
-        }
-      }
-    }
-
-    void removeFolder() {
-      Path made = folder;
-      if (made != null) {
-        try {
-          Files.deleteIfExists(made.resolve("pgpass"));
-          Files.deleteIfExists(made);
-        } catch (IOException e) {
-          throw new java.io.UncheckedIOException(e);
-        }
-      }
     }
   }
 }
