@@ -5,6 +5,7 @@ import io.exeat.base.SecretBytes;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** What Vault answered, whatever the status. */
 record Answer(int status, JsonNode body) {
@@ -35,6 +36,12 @@ record Answer(int status, JsonNode body) {
    */
   boolean says(String words) {
     return texts(body.path("errors")).stream().anyMatch(error -> error.contains(words));
+  }
+
+  /** Whether Vault said one thing, and that is of this form. */
+  boolean onlySays(Pattern form) {
+    List<String> errors = texts(body.path("errors"));
+    return errors.size() == 1 && form.matcher(errors.getFirst()).matches();
   }
 
   static SecretBytes secret(JsonNode text) {

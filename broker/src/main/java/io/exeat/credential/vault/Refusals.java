@@ -3,6 +3,7 @@ package io.exeat.credential.vault;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import java.time.Duration;
+import java.util.regex.Pattern;
 
 /**
  * What Vault's answers mean to us. The status decides; Vault's words only where one status means
@@ -11,6 +12,12 @@ import java.time.Duration;
  */
 final class Refusals {
   private static final Duration RETRY = Duration.ofSeconds(1);
+
+  /** One error and no other, with the prefix that Vault puts before a list of one. */
+  private static final Pattern NOT_REACHED =
+      Pattern.compile(
+          "(?:1 error occurred:\\s+\\* )?(?:unable to start transaction|unable to get connection): .*",
+          Pattern.DOTALL);
 
   private Refusals() {}
 
@@ -46,9 +53,13 @@ final class Refusals {
     return new IllegalStateException("Vault answered " + answer.status() + ": " + answer.errors());
   }
 
-  /** Whether Vault said that it got no connection to the target, so that nothing was made there. */
+  /**
+   * Whether Vault said that it got no connection to the target, so that nothing was made there. The
+   * database plugin says so before its first statement, at the beginning of a text of its own; the
+   * same words anywhere else, such as in what the target said of a statement, mean nothing.
+   */
   static boolean targetNotReached(Answer answer) {
-    return answer.says("unable to start transaction") || answer.says("connection refused");
+    return answer.onlySays(NOT_REACHED);
   }
 
   static Fault.Unavailable vault(String problem) {
