@@ -22,11 +22,11 @@ import org.slf4j.LoggerFactory;
 /**
  * Ends what it is given, and looks at the target until it is dead there.
  *
- * <p>An attempt shuts the target's door, ends the token, ends each lease and waits for Vault, ends what
- * sessions are left and looks. No step that fails keeps the next from being tried: with Vault away the
- * target is shut all the same. Attempts go on for ever, jittered and at most {@link #MOST} apart; Vault's own
- * queue stops after six. Each revocation has a virtual thread of its own, so none waits for another's
- * target, and none for issuing.
+ * <p>An attempt shuts the target's door, which ends who holds it open, ends the token, ends each
+ * lease and waits for Vault, ends what sessions are left and looks. No step that fails keeps the
+ * next from being tried: with Vault away the target is shut all the same. Attempts go on for ever,
+ * jittered and at most {@link #MOST} apart; Vault's own queue stops after six. Each revocation has
+ * a virtual thread of its own, so none waits for another's target, and none for issuing.
  */
 public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
@@ -41,7 +41,9 @@ public final class Revoker implements AutoCloseable {
   private final ConcurrentMap<Mark, Work> works = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
-  /** @param verifiers by the target's catalogue name */
+  /**
+   * @param verifiers by the target's catalogue name
+   */
   public Revoker(SecretsBackend backend, Map<String, TargetVerifier> verifiers, Time time) {
     this.backend = backend;
     this.verifiers = Map.copyOf(verifiers);
@@ -49,9 +51,9 @@ public final class Revoker implements AutoCloseable {
   }
 
   /**
-   * Starts ending {@code condemned} and gives what was seen once it is dead. What is being ended already is
-   * not started again. The future never fails; it stays open when the broker stops first, and the journal
-   * has the rest.
+   * Starts ending {@code condemned} and gives what was seen once it is dead. What is being ended
+   * already is not started again. The future never fails; it stays open when the broker stops
+   * first, and the journal has the rest.
    */
   public CompletableFuture<Obituary> end(Condemned condemned) {
     Work fresh = new Work();
@@ -113,12 +115,14 @@ public final class Revoker implements AutoCloseable {
     Attempt attempt = new Attempt(checks);
     List<Runnable> doors = new ArrayList<>();
     for (String target : condemned.targets()) {
-      doors.add(
-          () ->
-              attempt.step(
-                  "shut the door of " + target, () -> verifier(target).shut(condemned.mark())));
+      doors.add(() ->
+          attempt.step(
+              "shut the door of " + target, () -> verifier(target).shut(condemned.mark())));
     }
-    condemned.token().ifPresent(token -> doors.add(() -> attempt.step("end the token", () -> end(token, attempt))));
+    condemned
+        .token()
+        .ifPresent(
+            token -> doors.add(() -> attempt.step("end the token", () -> end(token, attempt))));
     Attempt.together(doors);
     for (LeaseId lease : condemned.leases()) {
       attempt.step("end the lease " + lease, () -> end(lease, attempt));

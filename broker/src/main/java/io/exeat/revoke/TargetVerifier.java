@@ -14,7 +14,8 @@ import java.util.Optional;
 public interface TargetVerifier extends AutoCloseable {
   /**
    * Shuts the door before anything is dropped: nobody can log in any more as what {@code mark}
-   * names, and that is committed when this returns. Nothing there is no fault.
+   * names, and that is committed when this returns. Sessions of it may be ended already, those that
+   * are in the way at the latest. Nothing there is no fault.
    */
   void shut(Mark mark);
 

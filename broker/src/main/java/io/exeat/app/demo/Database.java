@@ -34,6 +34,7 @@ final class Database implements AutoCloseable {
                 + "INSERT INTO orders VALUES (4711, 'Ada', 'late'), (4712, 'Grace', 'sent'),"
                 + " (4713, 'Edsger', 'sent')");
         statement.execute("SET exeat.admin = 'vaultadmin'");
+        statement.execute("SET exeat.revoke_public_connect = on"); // this server is all ours
         statement.execute(Setup.prepareSql());
         statement.execute("ALTER ROLE vaultadmin PASSWORD '" + password + "'");
         for (String sql : Setup.adminGrants(catalogue, "orders-db")) {

@@ -29,12 +29,19 @@ public final class DatabaseSql {
   private static final int CONNECTIONS = 8;
 
   static final List<String> END = List.of("SELECT exeat.end_role('{{name}}')");
-  static final List<String> RENEW = List.of("ALTER ROLE " + NAME + " VALID UNTIL '{{expiration}}'");
+  static final List<String> RENEW =
+      List.of(
+          "SET LOCAL lock_timeout = '1s'",
+          "SELECT exeat.make_way()",
+          "ALTER ROLE " + NAME + " VALID UNTIL '{{expiration}}'");
+
+  /** Two that grant on one table at once fail, and an agent could hold what is granted on. */
+  private static final String TAKE_TURN = "SELECT exeat.take_turn()";
 
   private DatabaseSql() {}
 
   static List<String> create(Grant.Kind.Postgres kind, Target.Postgres target) {
-    List<String> sql = new ArrayList<>(List.of(createRole(CONNECTIONS)));
+    List<String> sql = new ArrayList<>(List.of(TAKE_TURN, createRole(CONNECTIONS)));
     sql.add("ALTER ROLE " + NAME + " SET statement_timeout = '30s'");
     sql.add("ALTER ROLE " + NAME + " SET idle_in_transaction_session_timeout = '30s'");
     sql.add("GRANT CONNECT ON DATABASE " + quoted(target.database()) + " TO " + NAME);
@@ -42,12 +49,14 @@ public final class DatabaseSql {
     return sql;
   }
 
-  /** The verifier may call two functions, which touch nothing but borrowed roles. */
+  /** The verifier may call three functions, which touch nothing but borrowed roles. */
   static List<String> createVerifier(Target.Postgres target) {
     return List.of(
+        TAKE_TURN,
         createRole(2),
         "GRANT CONNECT ON DATABASE " + quoted(target.database()) + " TO " + NAME,
         "GRANT USAGE ON SCHEMA exeat TO " + NAME,
+        "GRANT EXECUTE ON FUNCTION exeat.make_way(name[]) TO " + NAME,
         "GRANT EXECUTE ON FUNCTION exeat.shut(text, text) TO " + NAME,
         "GRANT EXECUTE ON FUNCTION exeat.look(text, text, interval) TO " + NAME);
   }

@@ -34,8 +34,10 @@ import org.slf4j.LoggerFactory;
 public final class VaultBackend implements SecretsBackend, OwnLogins {
   private static final Logger LOG = LoggerFactory.getLogger(VaultBackend.class);
 
-  /** Vault waits for the target while it ends a lease. */
-  private static final Duration END_LEASE = Duration.ofSeconds(30);
+  /**
+   * Vault waits for the target while it ends a lease; {@code exeat.end_role} gives up after 4 s.
+   */
+  private static final Duration END_LEASE = Duration.ofSeconds(10);
 
   private final VaultClient client;
   private final VaultSession sessions;

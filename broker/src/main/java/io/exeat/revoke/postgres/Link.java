@@ -11,24 +11,37 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection of the verifier's and the login that it stands on.
+ * A connection of the verifier's, its guard, and the login that both stand on. Used by one thread
+ * at a time.
  *
+ * @param guard stays in a transaction that has read the catalogues of roles, and so holds the locks
+ *     that ending a session takes: an agent can take every lock that the server has left. It holds
+ *     no snapshot and writes nothing.
  * @param halfLife on the monotonic clock, when a new one is due
  */
 record Link(
     Connection connection,
+    Connection guard,
     PreparedStatement shut,
     PreparedStatement look,
+    PreparedStatement makeWay,
     LeaseId lease,
     long halfLife) {
   private static final Logger LOG = LoggerFactory.getLogger(Link.class);
+
+  /**
+   * The database itself ends a call that takes longer; what it waits for inside is bounded by 1 s.
+   */
+  private static final Duration STATEMENT = Duration.ofMillis(2500);
 
   /** Has a login lent and connects with it, autocommit on. */
   static Link open(
@@ -39,13 +52,21 @@ record Link(
       Duration life = Duration.between(time.now(), lent.expiresAt());
       Connection connection = connect(target, ca, timeout, lent);
       try {
-        return new Link(
-            connection,
-            connection.prepareStatement("SELECT exeat.shut(?, ?)"),
-            connection.prepareStatement(
-                "SELECT roles, able, sessions, orphans, ended FROM exeat.look(?, ?, ?::interval)"),
-            lent.lease(),
-            time.after(life.dividedBy(2)));
+        Connection guard = guard(connect(target, ca, timeout, lent));
+        try {
+          return new Link(
+              connection,
+              guard,
+              connection.prepareStatement("SELECT exeat.shut(?, ?)"),
+              connection.prepareStatement(
+                  "SELECT roles, able, sessions, orphans, ended FROM exeat.look(?, ?, ?::interval)"),
+              guard.prepareStatement("SELECT exeat.make_way()"),
+              lent.lease(),
+              time.after(life.dividedBy(2)));
+        } catch (SQLException e) {
+          guard.close();
+          throw e;
+        }
       } catch (SQLException e) {
         connection.close();
         throw e;
@@ -58,11 +79,33 @@ record Link(
     }
   }
 
+  /** Ends the borrowed sessions that hold what others wait for, also when there is no lock left. */
+  void clearWay() throws SQLException {
+    makeWay.execute();
+  }
+
   void close() {
+    for (Connection each : List.of(connection, guard)) {
+      try {
+        each.close();
+      } catch (SQLException e) {
+        LOG.debug("The verifier's connection did not close", e);
+      }
+    }
+  }
+
+  private static Connection guard(Connection connection) throws SQLException {
     try {
-      connection.close();
+      connection.setAutoCommit(false);
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("SELECT count(*) FROM pg_roles");
+        statement.execute("SELECT count(*) FROM pg_auth_members");
+        statement.execute("SELECT exeat.make_way()");
+      }
+      return connection;
     } catch (SQLException e) {
-      LOG.debug("The verifier's connection did not close", e);
+      connection.close();
+      throw e;
     }
   }
 
@@ -78,6 +121,11 @@ record Link(
     properties.setProperty("loginTimeout", seconds);
     properties.setProperty("socketTimeout", seconds);
     properties.setProperty("prepareThreshold", "-1"); // server-side from the first call on
+    properties.setProperty("autosave", "always"); // a failure does not end the guard's transaction
+    properties.setProperty(
+        "options",
+        "-c statement_timeout=%d -c idle_in_transaction_session_timeout=0"
+            .formatted(STATEMENT.toMillis()));
     properties.setProperty("gssEncMode", "disable");
     properties.setProperty("sslmode", target.tls() ? "verify-full" : "disable");
     if (target.tls()) {

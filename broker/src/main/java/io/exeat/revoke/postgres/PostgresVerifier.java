@@ -1,6 +1,5 @@
 package io.exeat.revoke.postgres;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
@@ -18,16 +17,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks at one PostgreSQL database over one kept connection, as a role that Vault lends to the
- * broker and that may call {@code exeat.shut} and {@code exeat.look} alone. Calls wait for each
- * other.
+ * Looks at one PostgreSQL database over kept connections, as a role that Vault lends to the broker
+ * and that may call {@code exeat.shut}, {@code exeat.look} and {@code exeat.make_way} alone. Three
+ * calls run at once; the next wait, for the time limit at most.
  *
  * <p>What it can say: which roles of the epoch exist and which of them may log in, which sessions
  * they have, and which sessions there are of roles that are gone. It has no password to try a login
@@ -42,19 +45,31 @@ public final class PostgresVerifier implements TargetVerifier {
   /** How long the database itself goes on ending sessions in one call. */
   private static final String AT_MOST = "1 second";
 
-  /** Two writers of one role: Vault's and ours. */
-  private static final String CONCURRENTLY_UPDATED = "XX000";
+  /**
+   * How many calls at once: what an agent does to hold one up does not hold the other tasks' up.
+   */
+  private static final int AT_ONCE = 3;
+
+  /** "out of shared memory": the server has no lock left. */
+  private static final String NO_LOCK_LEFT = "53200";
+
+  /**
+   * Errors after which a connection is as good as before: also time limits, and a row changed by
+   * two.
+   */
+  private static final Set<String> KEEPS = Set.of(NO_LOCK_LEFT, "55P03", "57014", "XX000");
+
+  private static final int MOST_TRIES = 20;
+  private static final long A_MOMENT = 10_000_000;
 
   private final Target.Postgres target;
   private final Optional<Path> ca;
   private final OwnLogins logins;
   private final Duration timeout;
   private final Time time;
-  private final ReentrantLock lock = new ReentrantLock(true);
-
-  @GuardedBy("lock")
-  private @Nullable Link link;
-
+  private final Semaphore entries = new Semaphore(AT_ONCE, true);
+  private final Queue<Link> idle = new ConcurrentLinkedQueue<>();
+  private volatile boolean closed;
   private volatile Health health;
 
   /**
@@ -76,7 +91,7 @@ public final class PostgresVerifier implements TargetVerifier {
 
   @Override
   public void shut(Mark mark) {
-    int closed =
+    int roles =
         ask(connected -> {
           PreparedStatement shut = bind(connected.shut(), mark);
           try (ResultSet answer = shut.executeQuery()) {
@@ -84,7 +99,10 @@ public final class PostgresVerifier implements TargetVerifier {
             return answer.getInt(1);
           }
         });
-    LOG.debug("{} roles of {} shut at {}", closed, mark.epoch(), target.name());
+    if (roles < 0) {
+      throw unavailable(-roles + " roles at " + target.name() + " are held and not shut yet", null);
+    }
+    LOG.debug("{} roles of {} shut at {}", roles, mark.epoch(), target.name());
   }
 
   @Override
@@ -112,13 +130,9 @@ public final class PostgresVerifier implements TargetVerifier {
 
   @Override
   public void close() {
-    lock.lock();
-    try {
-      if (link != null) {
-        drop(link);
-      }
-    } finally {
-      lock.unlock();
+    closed = true;
+    for (Link link = idle.poll(); link != null; link = idle.poll()) {
+      drop(link);
     }
   }
 
@@ -160,69 +174,97 @@ public final class PostgresVerifier implements TargetVerifier {
     T ask(Link connected) throws SQLException;
   }
 
-  /** Asks, and once more over a new connection when the kept one does not answer. */
+  /** Asks, and once more over another connection when the first does not answer. */
   private <T> T ask(Question<T> question) {
-    lock();
+    enter();
     try {
       T answer;
       try {
-        answer = question.ask(connected());
+        answer = once(question);
       } catch (SQLException first) {
-        LOG.debug("The verifier's connection to {} failed; connecting anew", target.name(), first);
-        if (link != null && !CONCURRENTLY_UPDATED.equals(first.getSQLState())) {
-          drop(link);
-        }
-        answer = question.ask(connected());
+        LOG.debug("The verifier's connection to {} failed; asking again", target.name(), first);
+        answer = once(question);
       }
       note(Optional.empty());
       return answer;
     } catch (SQLException e) {
-      if (link != null) {
-        drop(link);
-      }
       String problem = "the database " + target.name() + " does not answer the verifier";
       note(Optional.of(problem));
-      throw new FaultException(new Fault.Unavailable(Fault.Dependency.TARGET, problem, RETRY), e);
+      throw unavailable(problem, e);
     } catch (FaultException e) {
       note(Optional.of("there is no login of the verifier for " + target.name()));
       throw e;
     } finally {
-      lock.unlock();
+      entries.release();
     }
   }
 
-  @GuardedBy("lock")
+  private <T> T once(Question<T> question) throws SQLException {
+    Link link = connected();
+    boolean usable = false;
+    try {
+      T answer = patiently(link, question);
+      usable = true;
+      return answer;
+    } catch (SQLException e) {
+      usable = KEEPS.contains(e.getSQLState());
+      throw e;
+    } finally {
+      if (usable && !closed) {
+        idle.add(link);
+      } else {
+        drop(link);
+      }
+    }
+  }
+
+  /**
+   * With no lock left at the server no other connection can be made: the guard of this one helps.
+   */
+  private static <T> T patiently(Link link, Question<T> question) throws SQLException {
+    for (int tries = 1; ; tries++) {
+      try {
+        return question.ask(link);
+      } catch (SQLException e) {
+        if (!NO_LOCK_LEFT.equals(e.getSQLState()) || tries == MOST_TRIES) {
+          throw e;
+        }
+      }
+      link.clearWay();
+      LockSupport.parkNanos(A_MOMENT);
+    }
+  }
+
+  /** The one that was used longest ago, so that each of them comes to its half-life here. */
   private Link connected() throws SQLException {
-    Link now = link;
-    if (now != null && time.reached(now.halfLife())) {
-      drop(now);
-      now = null;
+    for (Link link = idle.poll(); link != null; link = idle.poll()) {
+      if (!time.reached(link.halfLife())) {
+        return link;
+      }
+      drop(link);
     }
-    if (now == null) {
-      now = Link.open(target, ca, logins, timeout, time);
-      link = now;
-    }
-    return now;
+    return Link.open(target, ca, logins, timeout, time);
   }
 
-  @GuardedBy("lock")
   private void drop(Link old) {
-    link = null;
     old.close();
     Thread.ofVirtual().name("verifier-give-back").start(() -> logins.giveBack(old.lease()));
   }
 
-  private void lock() {
+  private void enter() {
     try {
-      if (lock.tryLock(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (entries.tryAcquire(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
         return;
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    throw new FaultException(
-        new Fault.Unavailable(
-            Fault.Dependency.TARGET, "the verifier of " + target.name() + " is busy", RETRY));
+    throw unavailable("the verifier of " + target.name() + " is busy", null);
+  }
+
+  private static FaultException unavailable(String problem, @Nullable Throwable cause) {
+    Fault fault = new Fault.Unavailable(Fault.Dependency.TARGET, problem, RETRY);
+    return cause == null ? new FaultException(fault) : new FaultException(fault, cause);
   }
 
   private void note(Optional<String> problem) {

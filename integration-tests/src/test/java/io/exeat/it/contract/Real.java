@@ -150,7 +150,7 @@ final class Real {
         INSERT INTO shop.orders (item) VALUES ('leave');
         """);
     for (int i = 0; i < 2; i++) {
-      postgres.execute(DATABASE, script());
+      postgres.execute(DATABASE, "SET exeat.revoke_public_connect = on;" + script());
     }
     postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
     DatabaseSql.adminGrants(catalogue, target.name(), ADMIN)
@@ -162,7 +162,8 @@ final class Real {
     return postgres.connect(DATABASE, ADMIN, ADMIN_PASSWORD);
   }
 
-  private static String script() {
+  /** {@code prepare.sql}. */
+  static String script() {
     try {
       return Files.readString(
           Path.of(System.getProperty("exeat.root", "..")).resolve("deploy/postgres/prepare.sql"));

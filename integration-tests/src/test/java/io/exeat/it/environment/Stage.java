@@ -220,7 +220,9 @@ public final class Stage {
         CREATE TABLE payroll (id int PRIMARY KEY, salary int);
         """);
     postgres.execute(
-        DATABASE, Files.readString(Packaged.root().resolve("deploy/postgres/prepare.sql")));
+        DATABASE,
+        "SET exeat.revoke_public_connect = on;"
+            + Files.readString(Packaged.root().resolve("deploy/postgres/prepare.sql")));
     postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
     DatabaseSql.adminGrants(CatalogueFile.read(catalogue()), "orders-db", ADMIN)
         .forEach(sql -> postgres.execute(DATABASE, sql));
