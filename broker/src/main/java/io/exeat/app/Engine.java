@@ -1,7 +1,6 @@
 package io.exeat.app;
 
 import io.exeat.audit.AuditEvent;
-import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.audit.file.FileAudit;
 import io.exeat.base.Accessor;

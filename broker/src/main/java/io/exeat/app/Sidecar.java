@@ -90,7 +90,8 @@ final class Sidecar implements AutoCloseable {
     switch (config.form()) {
       case BrokerConfig.AllInOne _ ->
           closing.later(
-              UnixDoor.forAgents(config.socket(), BrokerServices.forAgents(front, this::knows), parts));
+              UnixDoor.forAgents(
+                  config.socket(), BrokerServices.forAgents(front, this::knows), parts));
       case BrokerConfig.Relayed relayed -> {
         Party made = Party.make(config, time, closing);
         party = made;

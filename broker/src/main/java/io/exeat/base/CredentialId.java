@@ -3,7 +3,8 @@ package io.exeat.base;
 /** A credential's handle: {@code c} and 20 characters of {@code [0-9a-z]}; no secret. */
 public record CredentialId(String value) {
   /**
-   * @throws FaultException {@link Fault.Malformed} for {@code credential_id} when the shape is another
+   * @throws FaultException {@link Fault.Malformed} for {@code credential_id} when the shape is
+   *     another
    */
   public CredentialId {
     RandomId.check("credential_id", 'c', value);

@@ -1,6 +1,9 @@
 package io.exeat.base;
 
-/** One task between two changes of its scope; numbers start at 1. What is lent belongs to exactly one. */
+/**
+ * One task between two changes of its scope; numbers start at 1. What is lent belongs to exactly
+ * one.
+ */
 public record Epoch(TaskId task, long number) {
   public Epoch {
     if (number < 1) {
@@ -13,7 +16,10 @@ public record Epoch(TaskId task, long number) {
     return new Epoch(task, number + 1);
   }
 
-  /** {@code <task>-e<number>}: the display name of its token in Vault, and part of its database roles' names. */
+  /**
+   * {@code <task>-e<number>}: the display name of its token in Vault, and part of its database
+   * roles' names.
+   */
   public String label() {
     return task.value() + "-e" + number;
   }

@@ -24,7 +24,10 @@ public sealed interface Fault {
   /** The task has ended or is ending; {@code cause} is an {@code EndCause}'s name. */
   record TaskEnded(TaskId task, String cause) implements Fault {}
 
-  /** The call names, or began under, an epoch that is closed. {@code current} is the open or coming one. */
+  /**
+   * The call names, or began under, an epoch that is closed. {@code current} is the open or coming
+   * one.
+   */
   record EpochClosed(TaskId task, long asked, long current) implements Fault {}
 
   /** The old epoch is still being proven dead; nothing is issued until then. */

@@ -1,8 +1,8 @@
 package io.exeat.base;
 
 /**
- * Everything that a step throws on purpose. The fault's fields go to the caller; the cause, if any, goes
- * to the log alone.
+ * Everything that a step throws on purpose. The fault's fields go to the caller; the cause, if any,
+ * goes to the log alone.
  */
 public final class FaultException extends RuntimeException {
   private static final long serialVersionUID = 1L;

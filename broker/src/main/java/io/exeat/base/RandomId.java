@@ -2,7 +2,10 @@ package io.exeat.base;
 
 import java.security.SecureRandom;
 
-/** One letter and 20 characters of Crockford's base 32 in lower case: 100 random bits, safe in every name. */
+/**
+ * One letter and 20 characters of Crockford's base 32 in lower case: 100 random bits, safe in every
+ * name.
+ */
 final class RandomId {
   private static final String ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
   private static final int LENGTH = 20;
@@ -27,7 +30,8 @@ final class RandomId {
     }
     if (!wellFormed) {
       throw new FaultException(
-          new Fault.Malformed(field, "not '" + kind + "' and 20 characters of [0-9a-z] as Exeat gave it"));
+          new Fault.Malformed(
+              field, "not '" + kind + "' and 20 characters of [0-9a-z] as Exeat gave it"));
     }
   }
 }

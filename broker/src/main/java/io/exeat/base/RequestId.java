@@ -1,6 +1,9 @@
 package io.exeat.base;
 
-/** Names one request in logs, audit and the answer's trailer {@code exeat-request-id}; grants nothing. */
+/**
+ * Names one request in logs, audit and the answer's trailer {@code exeat-request-id}; grants
+ * nothing.
+ */
 public record RequestId(String value) {
   /** A new one. */
   public static RequestId random() {

@@ -6,8 +6,8 @@ import java.util.function.Function;
 /**
  * A secret: lent to a reader, zeroed on close, unprintable.
  *
- * <p>Who may call {@link #read} is a list in {@code ArchitectureTest}. Safe for use by several threads;
- * {@link #close} waits for readers.
+ * <p>Who may call {@link #read} is a list in {@code ArchitectureTest}. Safe for use by several
+ * threads; {@link #close} waits for readers.
  */
 public final class SecretBytes implements AutoCloseable {
   private final byte[] bytes;

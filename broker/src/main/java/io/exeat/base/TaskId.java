@@ -3,8 +3,8 @@ package io.exeat.base;
 /**
  * A task's handle: {@code t} and 20 characters of {@code [0-9a-z]}, 100 random bits.
  *
- * <p>It is no secret: it stands in Vault's token names and in the database's role names. What it opens
- * is decided by who shows it.
+ * <p>It is no secret: it stands in Vault's token names and in the database's role names. What it
+ * opens is decided by who shows it.
  */
 public record TaskId(String value) {
   /**

@@ -14,8 +14,8 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * What this broker holds for its tasks: the token of each live epoch, and each credential with its secret,
- * for a repeated call. In memory alone; secrets are zeroed when their epoch ends.
+ * What this broker holds for its tasks: the token of each live epoch, and each credential with its
+ * secret, for a repeated call. In memory alone; secrets are zeroed when their epoch ends.
  */
 public final class Holdings {
   private final ConcurrentMap<Epoch, EpochToken> tokens = new ConcurrentHashMap<>();

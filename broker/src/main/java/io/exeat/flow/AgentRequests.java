@@ -12,30 +12,36 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * What agents ask, as the doors hand it in. {@code Broker} tells each request's story; the promises are
- * those of {@code exeat/v1/task.proto} and {@code credential.proto}.
+ * What agents ask, as the doors hand it in. {@code Broker} tells each request's story; the promises
+ * are those of {@code exeat/v1/task.proto} and {@code credential.proto}.
  *
- * <p>Every refusal is a {@link io.exeat.base.FaultException}, recorded in the audit chain. Methods with
- * {@code within} return at that time at the latest, with what is true then.
+ * <p>Every refusal is a {@link io.exeat.base.FaultException}, recorded in the audit chain. Methods
+ * with {@code within} return at that time at the latest, with what is true then.
  */
 public interface AgentRequests {
   TaskView open(Peer peer, OpenTask ask);
 
-  /** @param epoch the one that the caller believes to be current */
+  /**
+   * @param epoch the one that the caller believes to be current
+   */
   TaskView changeScope(Peer peer, TaskId task, Set<String> scope, long epoch, Duration within);
 
-  /** @param cause COMPLETED or CANCELLED */
+  /**
+   * @param cause COMPLETED or CANCELLED
+   */
   TaskView end(Peer peer, TaskId task, EndCause cause, String note, Duration within);
 
   TaskView get(Peer peer, TaskId task);
 
   /**
-   * Gives {@code listener} a snapshot at once and every event after it, in order, one at a time, until the
-   * task has ended or the subscription is closed. The listener must not block.
+   * Gives {@code listener} a snapshot at once and every event after it, in order, one at a time,
+   * until the task has ended or the subscription is closed. The listener must not block.
    */
   Subscription watch(Peer peer, TaskId task, Consumer<TaskEvent> listener);
 
-  /** @param epoch the one that the caller believes to be current; 0 for whichever is */
+  /**
+   * @param epoch the one that the caller believes to be current; 0 for whichever is
+   */
   Issued issue(Peer peer, TaskId task, String grant, long epoch, String idempotencyKey);
 
   Held release(Peer peer, TaskId task, CredentialId credential, Duration within);

@@ -31,8 +31,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * The story of each request of an agent: attest, look at the ceiling, decide, write down, exchange, write
- * down, answer. Whatever ends, ends in {@link Endings}.
+ * The story of each request of an agent: attest, look at the ceiling, decide, write down, exchange,
+ * write down, answer. Whatever ends, ends in {@link Endings}.
  */
 public final class Broker implements AgentRequests {
   /** Live credentials of one task: each is a database role that may have several connections. */
@@ -71,7 +71,8 @@ public final class Broker implements AgentRequests {
         "Tasks.Open",
         Optional.empty(),
         agent -> {
-          String owner = ask.binding() == Binding.PROCESS ? agent.toString() : agent.id().toString();
+          String owner =
+              ask.binding() == Binding.PROCESS ? agent.toString() : agent.id().toString();
           TaskId id = opened.once(owner, ask.idempotencyKey(), ask, () -> begin(agent, ask));
           return views.of(tasks.get(agent, id));
         });
@@ -214,14 +215,12 @@ public final class Broker implements AgentRequests {
 
   @Override
   public TaskView get(Peer peer, TaskId id) {
-    return story(
-        peer, "Tasks.Get", Optional.of(id), agent -> views.of(tasks.get(agent, id)));
+    return story(peer, "Tasks.Get", Optional.of(id), agent -> views.of(tasks.get(agent, id)));
   }
 
   @Override
   public Subscription watch(Peer peer, TaskId id, Consumer<TaskEvent> listener) {
-    return story(
-        peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, listener));
+    return story(peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, listener));
   }
 
   /** Forgets repeated calls about tasks that are not remembered any more. */
@@ -231,8 +230,7 @@ public final class Broker implements AgentRequests {
   }
 
   /** Attests first; has recorded what is refused. */
-  private <T> T story(
-      Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
+  private <T> T story(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
     String caller = Views.describe(peer);
     try {
       Agent agent = attestor.attest(peer);

@@ -72,7 +72,10 @@ final class Ceiling {
     return scope.stream().map(this::grant).toList();
   }
 
-  /** How long a lease of the grant lives unless renewed; a short time when the catalogue has lost it. */
+  /**
+   * How long a lease of the grant lives unless renewed; a short time when the catalogue has lost
+   * it.
+   */
   Duration lease(String grant) {
     Grant known = catalogue.get().grants().get(grant);
     return known == null ? Duration.ofSeconds(15) : known.lease();

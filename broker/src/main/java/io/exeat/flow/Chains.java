@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What follows one another for each task, on virtual threads. A link is added together with the change of
- * state that asks for it, so links have the order of the states.
+ * What follows one another for each task, on virtual threads. A link is added together with the
+ * change of state that asks for it, so links have the order of the states.
  */
 final class Chains {
   private static final Logger LOG = LoggerFactory.getLogger(Chains.class);
@@ -24,7 +24,8 @@ final class Chains {
   /**
    * Makes the change of state, and adds the work that it asks for to the task's chain.
    *
-   * @param change gives the work; empty when nothing changed. It must not wait. What it throws is thrown
+   * @param change gives the work; empty when nothing changed. It must not wait. What it throws is
+   *     thrown
    */
   void add(TaskId id, Supplier<Optional<Runnable>> change) {
     chains.compute(

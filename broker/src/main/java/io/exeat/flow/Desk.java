@@ -48,7 +48,8 @@ public final class Desk implements OperatorRequests {
   }
 
   @Override
-  public List<TaskView> list(Operator operator, Optional<SpiffeId> agent, boolean ended, int limit) {
+  public List<TaskView> list(
+      Operator operator, Optional<SpiffeId> agent, boolean ended, int limit) {
     return tasks.all().stream()
         .filter(task -> agent.isEmpty() || agent.get().equals(task.agent().id()))
         .filter(task -> ended || task.state() != Task.State.ENDED)
@@ -80,9 +81,7 @@ public final class Desk implements OperatorRequests {
     String note = "by " + operator.who() + (reason.isEmpty() ? "" : ": " + reason);
     live.forEach(task -> endings.end(task.id(), EndCause.OPERATOR, note));
     CompletableFuture<?>[] ends =
-        live.stream()
-            .map(task -> endings.underWay(task.id()))
-            .toArray(CompletableFuture[]::new);
+        live.stream().map(task -> endings.underWay(task.id())).toArray(CompletableFuture[]::new);
     views.await(CompletableFuture.allOf(ends), within);
     Map<TaskId, String> pending = new LinkedHashMap<>();
     for (Task task : named) {
@@ -98,15 +97,13 @@ public final class Desk implements OperatorRequests {
   private Revoked release(Named.Lease lease, Duration within) {
     Held held =
         holdings.all().stream()
-            .filter(
-                one ->
-                    one.id().value().equals(lease.handle())
-                        || one.lease().value().equals(lease.handle()))
+            .filter(one ->
+                one.id().value().equals(lease.handle())
+                    || one.lease().value().equals(lease.handle()))
             .findAny()
-            .orElseThrow(
-                () ->
-                    new FaultException(
-                        new Fault.Malformed("lease", "no credential or lease of this broker's")));
+            .orElseThrow(() ->
+                new FaultException(
+                    new Fault.Malformed("lease", "no credential or lease of this broker's")));
     if (held.state() != Held.State.REVOKED) {
       views.await(endings.release(held), within);
     }

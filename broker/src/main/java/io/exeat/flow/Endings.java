@@ -24,16 +24,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Every way in which something ends: a task, an epoch, a credential.
  *
- * <p>A task's endings follow one another in its {@link Chains chain}, in the order of its states: a change of
- * scope first, then the end. Calls return at once; revoking does not wait for the audit's disk, but nothing
- * is recorded as dead before its end is recorded.
+ * <p>A task's endings follow one another in its {@link Chains chain}, in the order of its states: a
+ * change of scope first, then the end. Calls return at once; revoking does not wait for the audit's
+ * disk, but nothing is recorded as dead before its end is recorded.
  */
 final class Endings {
   private static final Logger LOG = LoggerFactory.getLogger(Endings.class);
@@ -70,8 +69,8 @@ final class Endings {
   }
 
   /**
-   * Ends the task, if it is not ending yet; {@link #underWay} is done when everything that it ever held is
-   * proven dead.
+   * Ends the task, if it is not ending yet; {@link #underWay} is done when everything that it ever
+   * held is proven dead.
    */
   void end(TaskId id, EndCause cause, String note) {
     chains.add(
@@ -79,7 +78,8 @@ final class Endings {
         () ->
             tasks
                 .ending(id, cause)
-                .map(task -> told(new AuditEvent.TaskEnding(id, cause, note), end -> bury(task, end))));
+                .map(task ->
+                    told(new AuditEvent.TaskEnding(id, cause, note), end -> bury(task, end))));
   }
 
   /** Goes on with a task that another run of the broker left behind, as ENDING. */
@@ -101,8 +101,7 @@ final class Endings {
   /** Proves the epoch dead and opens one like it, if it is the open one. */
   void replaceEpoch(Epoch epoch) {
     chains.add(
-        epoch.task(),
-        () -> tasks.replaceEpoch(epoch.task(), epoch.number()).map(this::change));
+        epoch.task(), () -> tasks.replaceEpoch(epoch.task(), epoch.number()).map(this::change));
   }
 
   private Runnable change(Task changing) {
@@ -135,7 +134,9 @@ final class Endings {
   }
 
   private interface Work {
-    /** @param recorded done when the record of the end is written or kept */
+    /**
+     * @param recorded done when the record of the end is written or kept
+     */
     void run(CompletableFuture<Void> recorded);
   }
 
@@ -173,7 +174,8 @@ final class Endings {
           end(changing.id(), EndCause.LEASE_LOST, "its new epoch was refused: " + e.getMessage());
           return;
         }
-        reason = warnOnce(reason, "Epoch " + changing.epoch() + " cannot open yet: " + e.getMessage());
+        reason =
+            warnOnce(reason, "Epoch " + changing.epoch() + " cannot open yet: " + e.getMessage());
         LockSupport.parkNanos(PAUSE.toNanos());
       } catch (AnswerLost e) {
         end(changing.id(), EndCause.LEASE_LOST, "the answer to its new token was lost");
@@ -210,7 +212,10 @@ final class Endings {
     exchange.settled(epoch);
   }
 
-  /** Nothing of the task is in flight any more; its tokens die first, so that what is cannot succeed. */
+  /**
+   * Nothing of the task is in flight any more; its tokens die first, so that what is cannot
+   * succeed.
+   */
   private void drain(TaskId id) {
     if (tasks.drained(id, Duration.ZERO)) {
       return;
@@ -218,8 +223,7 @@ final class Endings {
     exchange.of(id).stream()
         .flatMap(epoch -> exchange.token(epoch).stream())
         .forEach(
-            token ->
-                attempt("end a token of " + id + " ahead", () -> backend.endToken(token)));
+            token -> attempt("end a token of " + id + " ahead", () -> backend.endToken(token)));
     while (!tasks.drained(id, DRAIN)) {
       LOG.warn("Waiting for calls in flight under {}", id);
     }
@@ -243,7 +247,6 @@ final class Endings {
 
   static FaultException changing(Task task, Optional<String> pending) {
     return new FaultException(
-        new Fault.ScopeChanging(
-            task.id(), pending.orElse("the new epoch is being opened"), PAUSE));
+        new Fault.ScopeChanging(task.id(), pending.orElse("the new epoch is being opened"), PAUSE));
   }
 }

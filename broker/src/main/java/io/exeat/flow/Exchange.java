@@ -28,9 +28,9 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.stream.Collectors;
 
 /**
- * The exchange of a task's leave for credentials, written down before it happens: the epoch before its
- * token exists, the token's accessor before anything is issued, the lease and the audit record before the
- * agent has the credential.
+ * The exchange of a task's leave for credentials, written down before it happens: the epoch before
+ * its token exists, the token's accessor before anything is issued, the lease and the audit record
+ * before the agent has the credential.
  */
 final class Exchange {
   private final SecretsBackend backend;
@@ -52,8 +52,8 @@ final class Exchange {
   }
 
   /**
-   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again after
-   * a failure it goes on where it stopped: an epoch never gets a second token.
+   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again
+   * after a failure it goes on where it stopped: an epoch never gets a second token.
    *
    * @throws FaultException Unavailable JOURNAL or VAULT
    * @throws io.exeat.credential.AnswerLost when the token may exist
@@ -63,19 +63,18 @@ final class Exchange {
       return;
     }
     Epoch epoch = task.epoch();
-    Set<String> targets = grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
+    Set<String> targets =
+        grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
     Optional<EpochToken> before = holdings.token(epoch);
     EpochToken token = before.isPresent() ? before.get() : token(task, entry, grants, targets);
     journal.bind(epoch, token.accessor());
   }
 
-  private EpochToken token(
-      Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
+  private EpochToken token(Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
     Epoch epoch = task.epoch();
     epochs.put(epoch, new Opened(targets, Optional.empty()));
     journal.intend(epoch, task.agent().id(), targets);
-    EpochToken token =
-        backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
+    EpochToken token = backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
     epochs.put(epoch, new Opened(targets, Optional.of(token.accessor())));
     holdings.keep(token);
     return token;
@@ -84,16 +83,15 @@ final class Exchange {
   /**
    * Issues one credential under the task's open epoch.
    *
-   * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is on
-   *     record and dies with its epoch
+   * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is
+   *     on record and dies with its epoch
    * @throws io.exeat.credential.AnswerLost when the credential may exist
    */
   Held issue(Task task, Grant grant, List<String> because) {
     EpochToken token =
         holdings
             .token(task.epoch())
-            .orElseThrow(
-                () -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
+            .orElseThrow(() -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
     Lent lent = backend.issue(token, grant);
     Held held =
         new Held(
@@ -109,8 +107,7 @@ final class Exchange {
             Optional.empty());
     holdings.keep(held, lent.secret());
     journal.lent(held);
-    audit.record(
-        new AuditEvent.CredentialIssued(held, task.agent().id().toString(), because));
+    audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), because));
     return held;
   }
 
@@ -123,10 +120,9 @@ final class Exchange {
   /** What has to end with the epoch; empty when it never could have had anything, or is settled. */
   Optional<Condemned.WholeEpoch> condemn(Epoch epoch) {
     return Optional.ofNullable(epochs.get(epoch))
-        .map(
-            opened ->
-                new Condemned.WholeEpoch(
-                    epoch, opened.token(), holdings.outstanding(epoch), opened.targets()));
+        .map(opened ->
+            new Condemned.WholeEpoch(
+                epoch, opened.token(), holdings.outstanding(epoch), opened.targets()));
   }
 
   /** Every epoch of the task that may have something, oldest first. */

@@ -9,7 +9,9 @@ public sealed interface Named {
 
   record OfAgent(SpiffeId agent) implements Named {}
 
-  /** @param handle a credential's identifier or Vault's lease ID */
+  /**
+   * @param handle a credential's identifier or Vault's lease ID
+   */
   record Lease(String handle) implements Named {}
 
   record Everything() implements Named {}

@@ -19,7 +19,9 @@ public final class Office {
   private final Sweeper sweeper;
   private final Recovery recovery;
 
-  /** @param health how the broker and what it depends on are, asked at each status request */
+  /**
+   * @param health how the broker and what it depends on are, asked at each status request
+   */
   public Office(Steps steps, Supplier<Vitals> health) {
     Holdings holdings = new Holdings();
     this.tasks = new Tasks(steps.time());
@@ -39,7 +41,8 @@ public final class Office {
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps.attestor(), steps.policy(), steps.audit(), this);
     this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
-    this.sweeper = new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
+    this.sweeper =
+        new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
     this.recovery = new Recovery(tasks, exchange, endings, steps);
   }
 
@@ -65,8 +68,7 @@ public final class Office {
   public void lost(Set<Epoch> epochs) {
     tasks.live().stream()
         .filter(task -> epochs.contains(task.epoch()))
-        .forEach(
-            task -> endings.end(task.id(), EndCause.LEASE_LOST, "its token ended in Vault"));
+        .forEach(task -> endings.end(task.id(), EndCause.LEASE_LOST, "its token ended in Vault"));
   }
 
   /** Ends every task, because what all of them hang on is lost; returns at once. */

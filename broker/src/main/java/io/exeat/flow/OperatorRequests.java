@@ -10,7 +10,10 @@ public interface OperatorRequests {
   /** Newest first. */
   List<TaskView> list(Operator operator, Optional<SpiffeId> agent, boolean ended, int limit);
 
-  /** Ends what is named; always accepted. Returns within {@code within} with what is proven until then. */
+  /**
+   * Ends what is named; always accepted. Returns within {@code within} with what is proven until
+   * then.
+   */
   Revoked revoke(Operator operator, Named named, String reason, Duration within);
 
   Status status(Operator operator);

@@ -31,9 +31,9 @@ final class Presence {
     TaskId id = task.id();
     watched.put(
         id,
-        attestor.whenGone(
-            task.agent(), reason -> endings.end(id, EndCause.AGENT_GONE, reason)));
-    tasks.watch(task.agent(), id, this::stopWhenOver); // its snapshot tells of an end before the put
+        attestor.whenGone(task.agent(), reason -> endings.end(id, EndCause.AGENT_GONE, reason)));
+    tasks.watch(
+        task.agent(), id, this::stopWhenOver); // its snapshot tells of an end before the put
   }
 
   private void stopWhenOver(TaskEvent event) {

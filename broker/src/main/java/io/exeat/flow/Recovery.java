@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Settles what another run of the broker left behind: nothing of before a restart is resumed, everything is
- * ended and proven dead.
+ * Settles what another run of the broker left behind: nothing of before a restart is resumed,
+ * everything is ended and proven dead.
  */
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
@@ -50,8 +50,9 @@ public final class Recovery {
   }
 
   /**
-   * Takes in everything that the journal holds, as tasks that are ending, and starts ending it; returns how
-   * many epochs. Call before the backend logs in anew: every session in the journal is another run's.
+   * Takes in everything that the journal holds, as tasks that are ending, and starts ending it;
+   * returns how many epochs. Call before the backend logs in anew: every session in the journal is
+   * another run's.
    */
   public int start() {
     List<Accessor> sessions = journal.sessions();

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The record of refusals. Nothing happened, so nobody waits for it and it never takes the room of what did:
- * who floods the door fills a queue, and what did not fit is counted in the chain.
+ * The record of refusals. Nothing happened, so nobody waits for it and it never takes the room of
+ * what did: who floods the door fills a queue, and what did not fit is counted in the chain.
  */
 final class Refusals {
   private static final int WAITING = 1_000;

@@ -10,8 +10,8 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * Repeated calls: the same key with the same content gets the first call's answer, also while that one is
- * under way; a first call that failed leaves nothing behind.
+ * Repeated calls: the same key with the same content gets the first call's answer, also while that
+ * one is under way; a first call that failed leaves nothing behind.
  *
  * @param <O> whose keys they are
  * @param <C> the content that a key stands for
@@ -25,8 +25,8 @@ final class Replays<O, C, A> {
   private record Call<C, A>(C content, CompletableFuture<A> answer) {}
 
   /**
-   * @throws FaultException IdempotencyConflict when the key stands for another content, or whatever {@code
-   *     first} throws
+   * @throws FaultException IdempotencyConflict when the key stands for another content, or whatever
+   *     {@code first} throws
    */
   A once(O owner, String key, C content, Supplier<A> first) {
     Key<O> id = new Key<>(owner, key);
@@ -50,11 +50,10 @@ final class Replays<O, C, A> {
   void forget(Predicate<A> old) {
     calls
         .values()
-        .removeIf(
-            call ->
-                call.answer().isDone()
-                    && !call.answer().isCompletedExceptionally()
-                    && old.test(call.answer().join()));
+        .removeIf(call ->
+            call.answer().isDone()
+                && !call.answer().isCompletedExceptionally()
+                && old.test(call.answer().join()));
   }
 
   /** Forgets the keys of owners that are of no use any more. */

@@ -20,8 +20,11 @@ public record Status(
     Counts counts,
     List<Dependency> dependencies,
     Map<TaskId, String> pending) {
-  public record Counts(int tasksOpen, int tasksEnding, int credentialsActive, int credentialsRevoking) {}
+  public record Counts(
+      int tasksOpen, int tasksEnding, int credentialsActive, int credentialsRevoking) {}
 
-  /** @param problem what is wrong and what to do; empty when available */
+  /**
+   * @param problem what is wrong and what to do; empty when available
+   */
   public record Dependency(String name, Optional<String> problem, Instant since) {}
 }

@@ -22,8 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What happens by itself: deadlines, warnings, renewals, forgetting. Each {@link #tick} looks at everything
- * once and blocks for nothing; work with Vault runs on virtual threads.
+ * What happens by itself: deadlines, warnings, renewals, forgetting. Each {@link #tick} looks at
+ * everything once and blocks for nothing; work with Vault runs on virtual threads.
  */
 public final class Sweeper {
   private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
@@ -125,7 +125,9 @@ public final class Sweeper {
         holdings.find(held.id()).filter(now -> now.state() == Held.State.ACTIVE).isPresent();
     if (stillOurs) {
       endings.end(
-          held.epoch().task(), EndCause.LEASE_LOST, "Vault does not know the lease of " + held.id());
+          held.epoch().task(),
+          EndCause.LEASE_LOST,
+          "Vault does not know the lease of " + held.id());
     }
   }
 

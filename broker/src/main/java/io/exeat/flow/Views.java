@@ -19,7 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 
-/** What is true now, put together for an answer; and waiting, with an end, for it to become true. */
+/**
+ * What is true now, put together for an answer; and waiting, with an end, for it to become true.
+ */
 final class Views {
   private static final long A_MOMENT = Duration.ofMillis(1).toNanos();
 
@@ -77,7 +79,8 @@ final class Views {
 
   /** The task once it is OPEN or ENDED, or as it is after {@code within}. */
   Task settledWithin(TaskId id, Duration within) {
-    long until = System.nanoTime() + within.toNanos(); // this thread's patience, no span of a task's
+    long until =
+        System.nanoTime() + within.toNanos(); // this thread's patience, no span of a task's
     Task task = task(id);
     while (!isSettled(task) && System.nanoTime() < until) {
       await(endings.underWay(id), Duration.ofNanos(until - System.nanoTime()));

@@ -7,7 +7,8 @@ import java.util.Set;
 /**
  * An agent's ceiling: everything that it may ever ask for. No owner, no entry.
  *
- * @param name {@code [a-z0-9-]}, 1 to 63 characters; also the name of its Vault token role and entity
+ * @param name {@code [a-z0-9-]}, 1 to 63 characters; also the name of its Vault token role and
+ *     entity
  * @param owner who answers for the agent
  * @param escalation whom to reach when it misbehaves
  * @param grants names of the grants that its tasks may hold

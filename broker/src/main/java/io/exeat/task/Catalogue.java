@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What may be lent, for what, and to whom: {@code catalogue.yaml}, read whole or refused whole. Every name
- * that an entry refers to exists.
+ * What may be lent, for what, and to whom: {@code catalogue.yaml}, read whole or refused whole.
+ * Every name that an entry refers to exists.
  */
 public record Catalogue(
     Map<String, Target> targets,
@@ -20,7 +20,9 @@ public record Catalogue(
     agents = Map.copyOf(agents);
   }
 
-  /** The entry of the agent with this SPIFFE ID; without one, an attested agent may hold nothing. */
+  /**
+   * The entry of the agent with this SPIFFE ID; without one, an attested agent may hold nothing.
+   */
   public Optional<AgentEntry> agent(SpiffeId id) {
     return agents.values().stream().filter(entry -> entry.id().equals(id)).findAny();
   }

@@ -10,7 +10,10 @@ import java.util.regex.Pattern;
  * @param required which of them must be given
  */
 public record Intent(
-    String name, String description, Map<String, Pattern> parameters, java.util.Set<String> required) {
+    String name,
+    String description,
+    Map<String, Pattern> parameters,
+    java.util.Set<String> required) {
   public Intent {
     parameters = Map.copyOf(parameters);
     required = java.util.Set.copyOf(required);

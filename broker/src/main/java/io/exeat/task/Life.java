@@ -42,23 +42,21 @@ final class Life {
   }
 
   boolean opened() {
-    return locked(
-        () -> {
-          landed();
-          if (task.state() != State.OPENING) {
-            return false;
-          }
-          become(task.in(State.OPEN), TaskEvent.Kind.EPOCH_OPENED);
-          return true;
-        });
+    return locked(() -> {
+      landed();
+      if (task.state() != State.OPENING) {
+        return false;
+      }
+      become(task.in(State.OPEN), TaskEvent.Kind.EPOCH_OPENED);
+      return true;
+    });
   }
 
   void notOpened() {
-    locked(
-        () -> {
-          landed();
-          return true;
-        });
+    locked(() -> {
+      landed();
+      return true;
+    });
   }
 
   <T> T during(long epoch, Function<Task, T> body) {
@@ -68,48 +66,44 @@ final class Life {
       requireStillOpen(begun);
       return result;
     } finally {
-      locked(
-          () -> {
-            landed();
-            return true;
-          });
+      locked(() -> {
+        landed();
+        return true;
+      });
     }
   }
 
   Optional<Task> closeEpoch(Set<String> scope, long epoch) {
-    return locked(
-        () -> {
-          boolean sameChange =
-              epoch == task.epoch().number() - 1 && scope.equals(task.scope()) && !isOver();
-          if (sameChange) {
-            return Optional.empty();
-          }
-          requireOpen(epoch);
-          become(task.changing(scope), TaskEvent.Kind.EPOCH_CLOSED);
-          return Optional.of(task);
-        });
+    return locked(() -> {
+      boolean sameChange =
+          epoch == task.epoch().number() - 1 && scope.equals(task.scope()) && !isOver();
+      if (sameChange) {
+        return Optional.empty();
+      }
+      requireOpen(epoch);
+      become(task.changing(scope), TaskEvent.Kind.EPOCH_CLOSED);
+      return Optional.of(task);
+    });
   }
 
   Optional<Task> replaceEpoch(long epoch) {
-    return locked(
-        () -> {
-          if (task.state() != State.OPEN || task.epoch().number() != epoch) {
-            return Optional.empty();
-          }
-          become(task.changing(task.scope()), TaskEvent.Kind.EPOCH_CLOSED);
-          return Optional.of(task);
-        });
+    return locked(() -> {
+      if (task.state() != State.OPEN || task.epoch().number() != epoch) {
+        return Optional.empty();
+      }
+      become(task.changing(task.scope()), TaskEvent.Kind.EPOCH_CLOSED);
+      return Optional.of(task);
+    });
   }
 
   boolean openEpoch() {
-    return locked(
-        () -> {
-          if (task.state() != State.CHANGING) {
-            return false;
-          }
-          become(task.in(State.OPEN), TaskEvent.Kind.EPOCH_OPENED);
-          return true;
-        });
+    return locked(() -> {
+      if (task.state() != State.CHANGING) {
+        return false;
+      }
+      become(task.in(State.OPEN), TaskEvent.Kind.EPOCH_OPENED);
+      return true;
+    });
   }
 
   boolean drained(Duration atMost) {
@@ -129,42 +123,39 @@ final class Life {
   }
 
   Optional<Task> ending(EndCause cause) {
-    return locked(
-        () -> {
-          if (isOver()) {
-            return Optional.empty();
-          }
-          become(task.ending(new Task.End(cause, time.now(), Optional.empty())), TaskEvent.Kind.ENDING);
-          return Optional.of(task);
-        });
+    return locked(() -> {
+      if (isOver()) {
+        return Optional.empty();
+      }
+      become(task.ending(new Task.End(cause, time.now(), Optional.empty())), TaskEvent.Kind.ENDING);
+      return Optional.of(task);
+    });
   }
 
   Task ended() {
-    return locked(
-        () -> {
-          if (task.state() == State.ENDED) {
-            return task;
-          }
-          Task.End end = task.end().orElseThrow();
-          Instant deadAt = time.now();
-          forgetAt = time.after(Tasks.REMEMBERED);
-          become(
-              task.ended(new Task.End(end.cause(), end.at(), Optional.of(deadAt))),
-              TaskEvent.Kind.ENDED);
-          watchers.clear();
-          return task;
-        });
+    return locked(() -> {
+      if (task.state() == State.ENDED) {
+        return task;
+      }
+      Task.End end = task.end().orElseThrow();
+      Instant deadAt = time.now();
+      forgetAt = time.after(Tasks.REMEMBERED);
+      become(
+          task.ended(new Task.End(end.cause(), end.at(), Optional.of(deadAt))),
+          TaskEvent.Kind.ENDED);
+      watchers.clear();
+      return task;
+    });
   }
 
   void warn() {
-    locked(
-        () -> {
-          if (!warned && !isOver()) {
-            warned = true;
-            become(task, TaskEvent.Kind.EXPIRY_WARNING);
-          }
-          return true;
-        });
+    locked(() -> {
+      if (!warned && !isOver()) {
+        warned = true;
+        become(task, TaskEvent.Kind.EXPIRY_WARNING);
+      }
+      return true;
+    });
   }
 
   boolean isOld() {
@@ -172,16 +163,14 @@ final class Life {
   }
 
   Subscription watch(Consumer<TaskEvent> listener) {
-    return locked(
-        () -> {
-          listener.accept(new TaskEvent(time.now(), TaskEvent.Kind.SNAPSHOT, task));
-          if (task.state() == State.ENDED) {
-            return () -> {};
-          }
-          watchers.add(listener);
-          return () ->
-              locked(() -> watchers.remove(listener));
-        });
+    return locked(() -> {
+      listener.accept(new TaskEvent(time.now(), TaskEvent.Kind.SNAPSHOT, task));
+      if (task.state() == State.ENDED) {
+        return () -> {};
+      }
+      watchers.add(listener);
+      return () -> locked(() -> watchers.remove(listener));
+    });
   }
 
   /** Something that was in flight is not any more. */
@@ -205,7 +194,8 @@ final class Life {
     }
     if (task.state() != State.OPEN) {
       throw new FaultException(
-          new Fault.ScopeChanging(task.id(), "the old epoch is being revoked", Duration.ofMillis(100)));
+          new Fault.ScopeChanging(
+              task.id(), "the old epoch is being revoked", Duration.ofMillis(100)));
     }
   }
 
@@ -236,7 +226,9 @@ final class Life {
     List.copyOf(watchers).forEach(watcher -> tell(watcher, event));
   }
 
-  /** A watcher's defect is its own: the task has changed, and what follows from that must follow. */
+  /**
+   * A watcher's defect is its own: the task has changed, and what follows from that must follow.
+   */
   private static void tell(Consumer<TaskEvent> watcher, TaskEvent event) {
     try {
       watcher.accept(event);

@@ -14,6 +14,7 @@ public sealed interface Target {
    * @param port 1 to 65535
    * @param tls whether connections to it must be TLS with a verified certificate
    */
-  record Postgres(String name, String environment, String host, int port, String database, boolean tls)
+  record Postgres(
+      String name, String environment, String host, int port, String database, boolean tls)
       implements Target {}
 }

@@ -53,8 +53,19 @@ public record Task(
 
   private Task with(Set<String> nextScope, Epoch nextEpoch, State next, Optional<End> why) {
     return new Task(
-        id, agent, entry, intent, note, nextScope, nextEpoch, next, binding, openedAt, deadline,
-        deadlineTick, why);
+        id,
+        agent,
+        entry,
+        intent,
+        note,
+        nextScope,
+        nextEpoch,
+        next,
+        binding,
+        openedAt,
+        deadline,
+        deadlineTick,
+        why);
   }
 
   /** Where it is in its life. */

@@ -21,16 +21,19 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The tasks of this broker, in memory: what is durable of them stands in the journal and the audit chain.
+ * The tasks of this broker, in memory: what is durable of them stands in the journal and the audit
+ * chain.
  *
- * <p>A task goes OPENING → OPEN ⇄ CHANGING → ENDING → ENDED and never back; only OPEN lets work be done
- * under it. An agent sees its own tasks only: another's is {@code NoSuchTask}.
+ * <p>A task goes OPENING → OPEN ⇄ CHANGING → ENDING → ENDED and never back; only OPEN lets work be
+ * done under it. An agent sees its own tasks only: another's is {@code NoSuchTask}.
  */
 public final class Tasks {
   /** How long an ended task is remembered. */
   public static final Duration REMEMBERED = Duration.ofHours(1);
 
-  /** How many ended tasks of one agent are remembered, so that opening and ending fills no memory. */
+  /**
+   * How many ended tasks of one agent are remembered, so that opening and ending fills no memory.
+   */
   public static final int REMEMBERED_OF_ONE = 256;
 
   private final Time time;
@@ -75,8 +78,8 @@ public final class Tasks {
   }
 
   /**
-   * Runs {@code body} under the task's open epoch. Closing the epoch waits for it; if the epoch was closed
-   * meanwhile, its result is refused.
+   * Runs {@code body} under the task's open epoch. Closing the epoch waits for it; if the epoch was
+   * closed meanwhile, its result is refused.
    *
    * @param epoch the one that the caller believes to be open; 0 for whichever is
    * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging
@@ -86,18 +89,23 @@ public final class Tasks {
   }
 
   /**
-   * OPEN becomes CHANGING: the epoch is closed, what is in flight under it will be refused, and {@code scope}
-   * is what the next epoch will hold.
+   * OPEN becomes CHANGING: the epoch is closed, what is in flight under it will be refused, and
+   * {@code scope} is what the next epoch will hold.
    *
    * @param epoch the one that the caller believes to be open
-   * @return the task as CHANGING, or empty when exactly this change is under way or was the last one made
-   * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging (another change is under way)
+   * @return the task as CHANGING, or empty when exactly this change is under way or was the last
+   *     one made
+   * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging (another change is
+   *     under way)
    */
   public Optional<Task> closeEpoch(Agent agent, TaskId id, Set<String> scope, long epoch) {
     return owned(agent, id).closeEpoch(scope, epoch);
   }
 
-  /** OPEN becomes CHANGING with the same scope, because the epoch's token had to end. Empty when not OPEN. */
+  /**
+   * OPEN becomes CHANGING with the same scope, because the epoch's token had to end. Empty when not
+   * OPEN.
+   */
   public Optional<Task> replaceEpoch(TaskId id, long epoch) {
     return life(id).replaceEpoch(epoch);
   }
@@ -107,7 +115,10 @@ public final class Tasks {
     return life(id).openEpoch();
   }
 
-  /** Waits until nothing runs under a closed epoch any more, at most {@code atMost}; whether that is so. */
+  /**
+   * Waits until nothing runs under a closed epoch any more, at most {@code atMost}; whether that is
+   * so.
+   */
   public boolean drained(TaskId id, Duration atMost) {
     return life(id).drained(atMost);
   }
@@ -173,8 +184,8 @@ public final class Tasks {
   }
 
   /**
-   * Drops tasks that ended longer ago than {@link #REMEMBERED}, and of each agent's all but the latest
-   * {@link #REMEMBERED_OF_ONE}; says which.
+   * Drops tasks that ended longer ago than {@link #REMEMBERED}, and of each agent's all but the
+   * latest {@link #REMEMBERED_OF_ONE}; says which.
    */
   public List<TaskId> forget() {
     Map<SpiffeId, List<Life>> ended =

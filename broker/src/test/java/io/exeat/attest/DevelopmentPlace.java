@@ -53,11 +53,7 @@ final class DevelopmentPlace implements AttestorContract.Place {
   }
 
   DevelopmentPlace(
-      Mode mode,
-      Path directory,
-      SpiffeTransport transport,
-      AttestConfig.Timing timing,
-      Time time) {
+      Mode mode, Path directory, SpiffeTransport transport, AttestConfig.Timing timing, Time time) {
     this.mode = mode;
     int self = (int) ProcessHandle.current().pid();
     this.authority =
@@ -93,11 +89,7 @@ final class DevelopmentPlace implements AttestorContract.Place {
         };
     this.attestor =
         new LocalAttestor(
-            issuer,
-            new IdPattern("spiffe://example.org/host/h1/agent/*"),
-            timing,
-            transport,
-            time);
+            issuer, new IdPattern("spiffe://example.org/host/h1/agent/*"), timing, transport, time);
   }
 
   /** As the kernel has it, which Java does not say. */

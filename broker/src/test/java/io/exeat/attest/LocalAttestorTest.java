@@ -108,7 +108,8 @@ final class LocalAttestorTest {
             e ->
                 assertThat(e.fault())
                     .isEqualTo(
-                        new Fault.Exhausted("attested processes of one user", LocalAttestor.PER_UID)));
+                        new Fault.Exhausted(
+                            "attested processes of one user", LocalAttestor.PER_UID)));
 
     longTimePasses();
     await()

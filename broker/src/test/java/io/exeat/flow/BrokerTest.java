@@ -263,10 +263,9 @@ class BrokerTest {
     stage.forward(Duration.ofSeconds(20));
     stage.office.sweeper().tick();
     await()
-        .untilAsserted(
-            () ->
-                assertThat(stage.backend.calls())
-                    .anySatisfy(call -> assertThat(call).startsWith("RENEW")));
+        .untilAsserted(() ->
+            assertThat(stage.backend.calls())
+                .anySatisfy(call -> assertThat(call).startsWith("RENEW")));
   }
 
   @Test
@@ -374,8 +373,7 @@ class BrokerTest {
         () -> desk.revoke(new Operator("uid 0"), new Named.Everything(), "", NO_TIME));
     assertThatThrownBy(() -> open("orders-read"))
         .isInstanceOfSatisfying(
-            FaultException.class,
-            e -> assertThat(e.fault()).isInstanceOf(Fault.TaskEnded.class));
+            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.TaskEnded.class));
     await().until(stage.office::isIdle);
     assertThat(stage.backend.tokens()).isZero();
     assertThat(stage.journal.outstanding()).isEmpty();
@@ -385,10 +383,9 @@ class BrokerTest {
   void anEpochThatCannotBeRecordedIsTriedAgainWithTheSameToken() {
     TaskId task = open("orders-read");
     stage.when("journal bind e2", () -> stage.audit.breakDown("disk full"));
-    assertThatThrownBy(
-            () ->
-                broker.changeScope(
-                    stage.billing, task, Set.of("orders-write"), 1, Duration.ofMillis(700)))
+    assertThatThrownBy(() ->
+            broker.changeScope(
+                stage.billing, task, Set.of("orders-write"), 1, Duration.ofMillis(700)))
         .isInstanceOf(FaultException.class);
     assertThat(stage.backend.tokens()).isEqualTo(1);
     stage.audit.mend();
@@ -406,9 +403,8 @@ class BrokerTest {
     stage.when("audit task.ending", () -> await().until(() -> hanging.getCount() == 0));
     broker.end(stage.billing, task, EndCause.COMPLETED, "", NO_TIME);
     await()
-        .untilAsserted(
-            () ->
-                assertThat(stage.target.login(issued.credential().principal(), secret)).isFalse());
+        .untilAsserted(() ->
+            assertThat(stage.target.login(issued.credential().principal(), secret)).isFalse());
     assertThat(broker.get(stage.billing, task).task().state()).isEqualTo(Task.State.ENDING);
     hanging.countDown();
     await().until(stage.office::isIdle);

@@ -27,9 +27,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Random sequences of everything that agents, operators, processes, clocks and dependencies can do. What
- * must hold at every moment: a principal that can log in belongs to the open epoch of an open task, or to an
- * end that is not proven yet. What must hold at the end: nothing is left anywhere.
+ * Random sequences of everything that agents, operators, processes, clocks and dependencies can do.
+ * What must hold at every moment: a principal that can log in belongs to the open epoch of an open
+ * task, or to an end that is not proven yet. What must hold at the end: nothing is left anywhere.
  *
  * <p>A failing seed is in the test's name; {@code -Dexeat.seed=<seed>} plays it again alone.
  */
@@ -114,7 +114,8 @@ class RandomStoriesTest {
       }
       for (String principal : stage.target.principals()) {
         if (principal.contains(task.id().value()) && stage.target.admits(principal)) {
-          violations.add(event.kind() + " of " + task.epoch() + " while " + principal + " is alive");
+          violations.add(
+              event.kind() + " of " + task.epoch() + " while " + principal + " is alive");
         }
       }
     }
@@ -200,10 +201,7 @@ class RandomStoriesTest {
 
     void finish() {
       recover();
-      stage
-          .office
-          .desk()
-          .revoke(new Operator("uid 0"), new Named.Everything(), "the end", LONG);
+      stage.office.desk().revoke(new Operator("uid 0"), new Named.Everything(), "the end", LONG);
       await().atMost(LONG).until(stage.office::isIdle);
       await().atMost(LONG).until(() -> stage.journal.outstanding().isEmpty());
       stage.backend.catchUp(); // what nobody but Vault knows of, and cannot log in any more

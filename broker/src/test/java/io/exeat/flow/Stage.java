@@ -99,6 +99,7 @@ final class Stage implements AutoCloseable {
             time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
   }
+
   /** Runs {@code then} once, in the middle of the step that tells {@code line}. */
   void when(String line, Runnable then) {
     when.put(line, then);

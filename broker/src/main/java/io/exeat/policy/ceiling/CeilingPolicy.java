@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * Permits what the task's scope holds as long as the catalogue of now still lets the agent hold it: a
- * ceiling lowered while a task is open counts from the next question on.
+ * Permits what the task's scope holds as long as the catalogue of now still lets the agent hold it:
+ * a ceiling lowered while a task is open counts from the next question on.
  */
 public final class CeilingPolicy implements PolicyEngine {
   private final Supplier<Catalogue> catalogue;
@@ -28,7 +28,8 @@ public final class CeilingPolicy implements PolicyEngine {
     }
     Optional<AgentEntry> entry = catalogue.get().agent(question.task().agent().id());
     if (entry.isEmpty() || !entry.get().grants().contains(grant)) {
-      return deny("the agent's catalogue entry does not hold " + grant + " any more", "agent.grants");
+      return deny(
+          "the agent's catalogue entry does not hold " + grant + " any more", "agent.grants");
     }
     return new Decision.Permit(List.of("task.scope", "agent.grants"));
   }

@@ -1,4 +1,6 @@
-/** The policy that adds nothing: what the task's scope holds, and the agent's entry still allows. */
+/**
+ * The policy that adds nothing: what the task's scope holds, and the agent's entry still allows.
+ */
 @NullMarked
 package io.exeat.policy.ceiling;
 

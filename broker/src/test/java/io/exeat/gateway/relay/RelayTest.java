@@ -224,18 +224,19 @@ final class RelayTest extends AgentDoorContract {
     var _ = UnixFixture.opened(channel, "k");
     CountDownLatch decided = new CountDownLatch(1);
     broker.flow.meanwhile = call -> waitFor(decided, call, "open", Duration.ofSeconds(20));
-    var late =
-        TasksGrpc.newFutureStub(channel).open(UnixFixture.open("late").build());
+    var late = TasksGrpc.newFutureStub(channel).open(UnixFixture.open("late").build());
     await().until(() -> broker.flow.calls.contains("open refund late"));
 
     assertThat(late.cancel(true)).isTrue();
     instances.watchers.values().forEach(then -> then.accept("exited"));
     await()
-        .until(() -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 1);
+        .until(
+            () -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 1);
     decided.countDown();
 
     await()
-        .until(() -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 2);
+        .until(
+            () -> broker.flow.calls.stream().filter(call -> call.startsWith("end")).count() == 2);
     await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
   }
 

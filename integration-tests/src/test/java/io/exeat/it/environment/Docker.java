@@ -48,15 +48,14 @@ public final class Docker {
                         "Dockerfile",
                         "FROM scratch\nCOPY program /program\nENTRYPOINT [\"/program\"]\n"))
             .withCommand(words)
-            .withCreateContainerCmdModifier(
-                command ->
-                    command
-                        .withUser(owner(folder))
-                        .withHostConfig(
-                            HostConfig.newHostConfig()
-                                .withNetworkMode("host")
-                                .withBinds(
-                                    new Bind(folder.toString(), new Volume(folder.toString())))));
+            .withCreateContainerCmdModifier(command ->
+                command
+                    .withUser(owner(folder))
+                    .withHostConfig(
+                        HostConfig.newHostConfig()
+                            .withNetworkMode("host")
+                            .withBinds(
+                                new Bind(folder.toString(), new Volume(folder.toString())))));
     container.start();
     return container;
   }
