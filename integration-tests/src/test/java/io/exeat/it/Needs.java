@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** What a test cannot do without. */
 public final class Needs {
+  private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
+
   private Needs() {}
 
   /**
@@ -21,7 +25,9 @@ public final class Needs {
     if (List.of(require.split(",", -1)).contains(name)) {
       throw new AssertionError(name + " is required (EXEAT_REQUIRE) and not here");
     }
-    System.err.println("skipped: " + name + " is not here; see integration-tests/README.md");
+    if (SAID.add(name)) {
+      System.err.println("skipped: " + name + " is not here; see integration-tests/README.md");
+    }
     return abort(name + " is not here");
   }
 }

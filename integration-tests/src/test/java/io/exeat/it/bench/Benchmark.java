@@ -24,7 +24,7 @@ final class Benchmark {
   private final Map<String, Double> figures = new LinkedHashMap<>();
 
   /**
-   * @param pairs of the broker's way and the direct one, after a few that do not count
+   * @param pairs of the broker's way and the direct one, after as many that do not count
    * @param tasks open at once
    */
   Benchmark(int pairs, int tasks) {
@@ -61,7 +61,7 @@ final class Benchmark {
     Series lendFloor = new Series();
     Series end = new Series();
     Series endFloor = new Series();
-    int warm = Math.min(60, pairs);
+    int warm = pairs;
     for (int i = -warm; i < pairs; i++) {
       if (i == 0) {
         List.of(lend, lendFloor, end, endFloor).forEach(Series::forget);
