@@ -48,7 +48,7 @@ find_jdk() {
     jdks_on_path
     user=${HOME:-/nonexistent}
     for home in \
-      /usr/lib/jvm/* /usr/lib64/jvm/* /usr/java/* /usr/local/lib/jvm/* /usr/local/*jdk* \
+      /usr/lib*/jvm/* /usr/java/* /usr/local/lib*/jvm/* /usr/local/*jdk* \
       /opt/* /opt/java/* /opt/jdk/* /opt/jdks/* \
       "$user"/.sdkman/candidates/java/* "$user"/.jdks/* "$user"/.jenv/versions/* \
       "$user"/.asdf/installs/java/* "$user"/.local/share/mise/installs/java/* \
