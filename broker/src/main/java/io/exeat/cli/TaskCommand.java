@@ -78,6 +78,12 @@ public final class TaskCommand {
       @Option(names = "--note", defaultValue = "", description = "For people; grants nothing.")
           String note,
       @Option(
+              names = "--parent",
+              defaultValue = "",
+              paramLabel = "ID",
+              description = "A task of its own, of which this is to be a part: never wider.")
+          String parent,
+      @Option(
               names = "--key",
               defaultValue = "",
               description = "Idempotency key; else a fresh one.")
@@ -85,6 +91,7 @@ public final class TaskCommand {
     OpenRequest request =
         open(intent, nothing(parameters), nothing(scope), lifetime, Binding.BINDING_IDENTITY)
             .setNote(note)
+            .setParentTaskId(parent)
             .setIdempotencyKey(key.isEmpty() ? freshKey() : key)
             .build();
     return Session.asAgent(cli, where, session -> print(session, session.tasks().open(request)));

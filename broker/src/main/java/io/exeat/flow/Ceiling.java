@@ -40,7 +40,14 @@ final class Ceiling {
       throw outside("binding " + ask.binding(), "bindings " + new TreeSet<>(entry.bindings()));
     }
     return new Plan(
-        agent, entry, ask.intent(), ask.note(), ask.scope(), ask.lifetime(), ask.binding());
+        agent,
+        entry,
+        ask.intent(),
+        ask.note(),
+        ask.scope(),
+        ask.lifetime(),
+        ask.binding(),
+        ask.parent());
   }
 
   /**

@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +39,7 @@ final class Endings {
   private static final Logger LOG = LoggerFactory.getLogger(Endings.class);
   private static final Duration PAUSE = Duration.ofMillis(200);
   private static final Duration DRAIN = Duration.ofSeconds(1);
+  private static final long A_MOMENT = Duration.ofMillis(1).toNanos();
 
   private final Tasks tasks;
   private final Ceiling ceiling;
@@ -80,6 +82,14 @@ final class Endings {
                 .ending(id, cause)
                 .map(task ->
                     told(new AuditEvent.TaskEnding(id, cause, note), end -> bury(task, end))));
+    endBelow(id);
+  }
+
+  /** From its ending on a task gets no more parts. */
+  private void endBelow(TaskId id) {
+    tasks
+        .below(id)
+        .forEach(part -> end(part.id(), EndCause.PARENT_ENDED, "its parent " + id + " ended"));
   }
 
   /** Goes on with a task that another run of the broker left behind, as ENDING. */
@@ -96,6 +106,23 @@ final class Endings {
    */
   void changeScope(Agent agent, TaskId id, Set<String> scope, long epoch) {
     chains.add(id, () -> tasks.closeEpoch(agent, id, scope, epoch).map(this::change));
+    tasks.find(id).ifPresent(this::endWider);
+  }
+
+  /** While a task is changing, none of its parts gets wider, and it gets none. */
+  private void endWider(Task above) {
+    wider(above)
+        .forEach(part ->
+            end(
+                part.id(),
+                EndCause.PARENT_NARROWED,
+                "its parent " + above.id() + " does not hold all of its scope any more"));
+  }
+
+  private List<Task> wider(Task above) {
+    return tasks.below(above.id()).stream()
+        .filter(part -> !above.scope().containsAll(part.scope()))
+        .toList();
   }
 
   /** Proves the epoch dead and opens one like it, if it is the open one. */
@@ -153,6 +180,8 @@ final class Endings {
       drain(task.id());
       exchange.of(task.id()).forEach(epoch -> endEpoch(epoch, recorded));
     }
+    endBelow(task.id());
+    awaitEnds(() -> tasks.below(task.id()));
     recorded.join();
     Task ended = tasks.ended(task.id());
     audit.recordEnding(new AuditEvent.TaskEnded(ended));
@@ -161,6 +190,8 @@ final class Endings {
   private void succeed(Task changing, Epoch old, CompletableFuture<Void> recorded) {
     drain(changing.id());
     endEpoch(old, recorded);
+    endWider(changing);
+    awaitEnds(() -> wider(changing));
     String reason = "";
     while (isChanging(changing)) {
       try {
@@ -181,6 +212,14 @@ final class Endings {
         end(changing.id(), EndCause.LEASE_LOST, "the answer to its new token was lost");
         return;
       }
+    }
+  }
+
+  /** Waits until all of {@code parts}, which are ending, are proven dead. */
+  private void awaitEnds(Supplier<List<Task>> parts) {
+    for (List<Task> left = parts.get(); !left.isEmpty(); left = parts.get()) {
+      left.forEach(part -> chains.of(part.id()).join());
+      LockSupport.parkNanos(A_MOMENT); // between two links of a chain
     }
   }
 

@@ -94,6 +94,7 @@ public final class Recovery {
     Instant now = time.now();
     return new Task(
         left.epoch().task(),
+        Optional.empty(),
         new Agent(left.agent(), "before the restart"),
         "",
         new Intent.Declared("", Map.of()),

@@ -41,6 +41,18 @@ final class Life {
     return task;
   }
 
+  /**
+   * Runs {@code body} while the task can neither end nor change its scope; it must not wait.
+   *
+   * @throws FaultException TaskEnded, ScopeChanging
+   */
+  <T> T whileOpen(Function<Task, T> body) {
+    return locked(() -> {
+      requireOpen(task.epoch().number());
+      return body.apply(task);
+    });
+  }
+
   boolean opened() {
     return locked(() -> {
       landed();

@@ -9,7 +9,11 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 
-/** A task that its agent may open: everything in it is within {@code entry}. */
+/**
+ * A task that its agent may open: everything in it is within {@code entry}.
+ *
+ * @param parent the task that it is to be a part of
+ */
 public record Plan(
     Agent agent,
     AgentEntry entry,
@@ -17,7 +21,8 @@ public record Plan(
     String note,
     Set<String> scope,
     Duration lifetime,
-    Binding binding) {
+    Binding binding,
+    Optional<TaskId> parent) {
   public Plan {
     scope = Set.copyOf(scope);
   }
@@ -26,6 +31,7 @@ public record Plan(
     Instant now = time.now();
     return new Task(
         id,
+        parent,
         agent,
         entry.name(),
         intent,

@@ -10,6 +10,7 @@ import java.util.Set;
 /**
  * A task as it stood at one moment; immutable.
  *
+ * @param parent the task that it is a part of; empty for one of its own
  * @param entry the agent's catalogue name
  * @param scope names of the grants of {@code epoch}; of the coming epoch while CHANGING
  * @param epoch the open one; the coming one while CHANGING; the last one from ENDING on
@@ -19,6 +20,7 @@ import java.util.Set;
  */
 public record Task(
     TaskId id,
+    Optional<TaskId> parent,
     Agent agent,
     String entry,
     Intent.Declared intent,
@@ -54,6 +56,7 @@ public record Task(
   private Task with(Set<String> nextScope, Epoch nextEpoch, State next, Optional<End> why) {
     return new Task(
         id,
+        parent,
         agent,
         entry,
         intent,

@@ -38,6 +38,7 @@ public final class Tasks {
 
   private final Time time;
   private final ConcurrentMap<TaskId, Life> lives = new ConcurrentHashMap<>();
+  private final ConcurrentMap<TaskId, Set<TaskId>> children = new ConcurrentHashMap<>();
 
   public Tasks(Time time) {
     this.time = time;
@@ -47,7 +48,11 @@ public final class Tasks {
    * A new task in OPENING: it counts against its agent's limit, nobody has its handle, and it is in
    * flight until {@link #opened} or {@link #notOpened}.
    *
-   * @throws FaultException Exhausted when the agent has as many open tasks as its entry allows
+   * <p>One that is to be a part of another is opened while that one is held OPEN, so that a parent
+   * which ends or changes its scope either has it or refuses it.
+   *
+   * @throws FaultException Exhausted when the agent has as many open tasks as its entry allows;
+   *     NoSuchTask, TaskEnded, ScopeChanging of the parent; or as {@link Lineage}
    */
   public synchronized Task opening(Plan plan) {
     long open =
@@ -60,9 +65,30 @@ public final class Tasks {
       throw new FaultException(
           new Fault.Exhausted("open tasks of " + plan.entry().name(), plan.entry().maxOpenTasks()));
     }
-    Life life = new Life(plan.task(TaskId.random(), time), time);
-    lives.put(life.task().id(), life);
-    return life.task();
+    Task fresh = plan.task(TaskId.random(), time);
+    return plan.parent()
+        .map(parent -> below(owned(plan.agent(), parent), fresh))
+        .orElseGet(() -> begin(fresh));
+  }
+
+  private Task below(Life parent, Task fresh) {
+    Lineage.requireLevel(parent.task(), this::find);
+    return parent.whileOpen(above -> {
+      Lineage.requireWithin(above, fresh, time);
+      children.compute(
+          above.id(),
+          (id, of) -> {
+            Set<TaskId> parts = of == null ? ConcurrentHashMap.newKeySet() : of;
+            parts.add(fresh.id());
+            return parts;
+          });
+      return begin(fresh);
+    });
+  }
+
+  private Task begin(Task fresh) {
+    lives.put(fresh.id(), new Life(fresh, time));
+    return fresh;
   }
 
   /**
@@ -96,10 +122,19 @@ public final class Tasks {
    * @return the task as CHANGING, or empty when exactly this change is under way or was the last
    *     one made
    * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging (another change is
-   *     under way)
+   *     under way, of the task or of its parent), OutOfScope of the parent
    */
   public Optional<Task> closeEpoch(Agent agent, TaskId id, Set<String> scope, long epoch) {
-    return owned(agent, id).closeEpoch(scope, epoch);
+    Life life = owned(agent, id);
+    return life.task()
+        .parent()
+        .map(lives::get) // forgotten only when it and all of its parts have ended
+        .map(parent ->
+            parent.whileOpen(above -> {
+              Lineage.requireScope(above, scope);
+              return life.closeEpoch(scope, epoch);
+            }))
+        .orElseGet(() -> life.closeEpoch(scope, epoch));
   }
 
   /**
@@ -131,7 +166,38 @@ public final class Tasks {
 
   /** ENDING becomes ENDED: everything that it ever held is proven dead. */
   public Task ended(TaskId id) {
-    return life(id).ended();
+    Task ended = life(id).ended();
+    ended
+        .parent()
+        .ifPresent(parent ->
+            children.computeIfPresent(
+                parent,
+                (key, of) -> {
+                  of.remove(id);
+                  return of.isEmpty() ? null : of;
+                }));
+    return ended;
+  }
+
+  /** The parts of a task that have not ended, without their own. */
+  public List<Task> below(TaskId id) {
+    return children.getOrDefault(id, Set.of()).stream()
+        .flatMap(child -> find(child).stream())
+        .filter(child -> child.state() != Task.State.ENDED)
+        .toList();
+  }
+
+  /** The task that this one is, through however many others, a part of; or itself. */
+  public Task root(Task task) {
+    Task root = task;
+    for (Optional<Task> above = parent(root); above.isPresent(); above = parent(root)) {
+      root = above.get();
+    }
+    return root;
+  }
+
+  private Optional<Task> parent(Task task) {
+    return task.parent().flatMap(this::find);
   }
 
   /** Tells watchers, once, that the deadline is near. */

@@ -4,6 +4,7 @@ import io.exeat.attest.InMemoryAttestor;
 import io.exeat.attest.Peer;
 import io.exeat.audit.InMemoryAudit;
 import io.exeat.base.Accessor;
+import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.InMemoryBackend;
 import io.exeat.credential.InMemoryTarget;
@@ -120,7 +121,21 @@ final class Stage implements AutoCloseable {
         Duration.ofMinutes(5),
         "",
         key,
-        Binding.PROCESS);
+        Binding.PROCESS,
+        Optional.empty());
+  }
+
+  /** A part of {@code parent}. */
+  static OpenTask part(String key, TaskId parent, Duration lifetime, String... scope) {
+    OpenTask ask = ask(key, scope);
+    return new OpenTask(
+        ask.intent(),
+        ask.scope(),
+        lifetime,
+        ask.note(),
+        ask.idempotencyKey(),
+        ask.binding(),
+        Optional.of(parent));
   }
 
   static Catalogue catalogue(Set<String> grantsOfBilling) {

@@ -105,6 +105,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
       Binding binding) {
     return new Task(
         id,
+        Optional.empty(),
         new Agent(SpiffeId.parse(agent), "one"),
         "orders",
         intent,
@@ -153,6 +154,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   private static Task in(Task task, Task.State state, EndCause cause) {
     return new Task(
         task.id(),
+        Optional.empty(),
         task.agent(),
         task.entry(),
         task.intent(),

@@ -161,6 +161,9 @@ final class EventText {
 
   private void task(Task task) throws IOException {
     epoch(task.epoch());
+    if (task.parent().isPresent()) {
+      text("parent", task.parent().get().value());
+    }
     text("agent", task.agent().id().toString());
     text("instance", task.agent().instance());
     text("entry", task.entry());

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import io.exeat.base.CredentialId;
+import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
@@ -85,7 +86,17 @@ final class Parse {
         lifetime(request),
         note(request.getNote()),
         idempotencyKey(request.getIdempotencyKey()),
-        binding(request.getBinding()));
+        binding(request.getBinding()),
+        parent(request.getParentTaskId()));
+  }
+
+  private static Optional<TaskId> parent(String value) {
+    try {
+      return value.isEmpty() ? Optional.empty() : Optional.of(task(value));
+    } catch (FaultException e) {
+      throw Text.malformed(
+          "parent_task_id", "must be a task's identifier as Exeat gave it, or empty");
+    }
   }
 
   private static Map<String, String> parameters(Map<String, String> asked) {

@@ -60,6 +60,7 @@ final class ToProto {
                   case PROCESS -> Binding.BINDING_PROCESS;
                   case IDENTITY -> Binding.BINDING_IDENTITY;
                 });
+    from.parent().ifPresent(parent -> task.setParentTaskId(parent.value()));
     from.end()
         .ifPresent(end -> {
           task.setEndCause(cause(end.cause())).setEndingAt(timestamp(end.at()));
@@ -88,6 +89,8 @@ final class ToProto {
       case BROKER_RESTARTED -> EndCause.END_CAUSE_BROKER_RESTARTED;
       case BROKER_STOPPED -> EndCause.END_CAUSE_BROKER_STOPPED;
       case LEASE_LOST -> EndCause.END_CAUSE_LEASE_LOST;
+      case PARENT_ENDED -> EndCause.END_CAUSE_PARENT_ENDED;
+      case PARENT_NARROWED -> EndCause.END_CAUSE_PARENT_NARROWED;
     };
   }
 

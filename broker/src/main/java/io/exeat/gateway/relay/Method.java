@@ -21,7 +21,7 @@ import java.util.Optional;
 @SuppressWarnings(
     "ImmutableEnumChecker") // because a MethodDescriptor is immutable, though not marked so
 enum Method {
-  OPEN(TasksGrpc.getOpenMethod(), bytes -> unnamed(OpenRequest.parseFrom(bytes))),
+  OPEN(TasksGrpc.getOpenMethod(), bytes -> OpenRequest.parseFrom(bytes).getParentTaskId()),
   CHANGE_SCOPE(
       TasksGrpc.getChangeScopeMethod(), bytes -> ChangeScopeRequest.parseFrom(bytes).getTaskId()),
   COMPLETE(TasksGrpc.getCompleteMethod(), bytes -> CompleteRequest.parseFrom(bytes).getTaskId()),
@@ -44,7 +44,7 @@ enum Method {
   }
 
   /**
-   * The task that the request names; none for Open.
+   * The task that the request names: for Open the parent, or none.
    *
    * @throws FaultException Malformed
    */
@@ -58,11 +58,7 @@ enum Method {
               "message", "must be a " + descriptor.getFullMethodName() + " request"),
           e);
     }
-    return this == OPEN ? Optional.empty() : Optional.of(new TaskId(id));
-  }
-
-  private static String unnamed(OpenRequest request) {
-    return request.getIdempotencyKey();
+    return this == OPEN && id.isEmpty() ? Optional.empty() : Optional.of(new TaskId(id));
   }
 
   private interface Named {

@@ -315,6 +315,7 @@ final class FileAuditTest extends AuditContract {
     Task task =
         new Task(
             epoch.task(),
+            Optional.empty(),
             new Agent(SpiffeId.parse("spiffe://example.org/agent"), "process 1"),
             "billing",
             new Intent.Declared("report", Map.of("customer", "acme")),
