@@ -49,6 +49,15 @@ public final class GroupCommit<T> implements AutoCloseable {
    * @throws RejectedExecutionException after {@link #close}
    */
   public void submit(T item, Duration within) throws TimeoutException {
+    begin(item).await(time, time.after(within));
+  }
+
+  /**
+   * Hands in {@code item}; {@link Entry#await} waits for its batch.
+   *
+   * @throws RejectedExecutionException after {@link #close}
+   */
+  public Entry<T> begin(T item) {
     Entry<T> entry = new Entry<>(item);
     synchronized (this) {
       if (closed) {
@@ -57,7 +66,7 @@ public final class GroupCommit<T> implements AutoCloseable {
       queue.add(entry);
       notifyAll();
     }
-    entry.await(time, time.after(within));
+    return entry;
   }
 
   /** Lets what was handed in go through, then ends the thread. Idempotent. */
@@ -142,7 +151,14 @@ public final class GroupCommit<T> implements AutoCloseable {
       outcome.complete(null);
     }
 
-    private void await(Time time, long until) throws TimeoutException {
+    /**
+     * Waits until the batch is through. An interrupt is kept for later.
+     *
+     * @param until a tick of {@code time}
+     * @throws RuntimeException what the batch said about this item
+     * @throws TimeoutException when it is not through by then; it may be later
+     */
+    public void await(Time time, long until) throws TimeoutException {
       boolean interrupted = false;
       try {
         while (true) {

@@ -6,6 +6,7 @@ import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.CredentialId;
+import io.exeat.base.Durable;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
@@ -82,8 +83,9 @@ public final class Broker implements AgentRequests {
     Plan plan = ceiling.plan(agent, ask);
     Task task = tasks.opening(plan);
     try {
-      exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
+      Durable bound = exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
       audit.record(new AuditEvent.TaskOpened(task));
+      bound.await();
     } catch (AnswerLost e) {
       giveUp(task);
       throw e.toFault();

@@ -4,6 +4,7 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
+import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -28,9 +29,9 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.stream.Collectors;
 
 /**
- * The exchange of a task's leave for credentials, written down before it happens: the epoch before
- * its token exists, the token's accessor before anything is issued, the lease and the audit record
- * before the agent has the credential.
+ * The exchange of a task's leave for credentials, written down in time: the epoch and its token's
+ * accessor before anything is issued, the lease and the audit record before the agent has the
+ * credential. The disk works while Vault does, and journal and audit write side by side.
  */
 final class Exchange {
   private final SecretsBackend backend;
@@ -55,25 +56,28 @@ final class Exchange {
    * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again
    * after a failure it goes on where it stopped: an epoch never gets a second token.
    *
+   * @return to be awaited before anything is issued under the token
    * @throws FaultException Unavailable JOURNAL or VAULT
    * @throws io.exeat.credential.AnswerLost when the token may exist
    */
-  void openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
+  Durable openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
     if (grants.isEmpty()) {
-      return;
+      return () -> {};
     }
     Epoch epoch = task.epoch();
     Set<String> targets =
         grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
-    Optional<EpochToken> before = holdings.token(epoch);
-    EpochToken token = before.isPresent() ? before.get() : token(task, entry, grants, targets);
-    journal.bind(epoch, token.accessor());
+    Durable intended = journal.intend(epoch, task.agent().id(), targets);
+    EpochToken token =
+        holdings.token(epoch).orElseGet(() -> newToken(task, entry, grants, targets));
+    intended.await();
+    return journal.bind(epoch, token.accessor());
   }
 
-  private EpochToken token(Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
+  private EpochToken newToken(
+      Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
     Epoch epoch = task.epoch();
     epochs.put(epoch, new Opened(targets, Optional.empty()));
-    journal.intend(epoch, task.agent().id(), targets);
     EpochToken token = backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
     epochs.put(epoch, new Opened(targets, Optional.of(token.accessor())));
     holdings.keep(token);
@@ -106,8 +110,9 @@ final class Exchange {
             lent.expiresAt(),
             Optional.empty());
     holdings.keep(held, lent.secret());
-    journal.lent(held);
+    Durable lentDown = journal.lent(held);
     audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), because));
+    lentDown.await();
     return held;
   }
 

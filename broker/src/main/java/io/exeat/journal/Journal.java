@@ -2,6 +2,7 @@ package io.exeat.journal;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
+import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.credential.Held;
 import io.spiffe.spiffeid.SpiffeId;
@@ -11,21 +12,24 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What is outstanding, so that no crash forgets it. Each method returns once its fact is durable
- * (fsync); calls from several threads share one fsync. Repeating a fact changes nothing.
+ * What is outstanding, so that no crash forgets it. A fact is durable (fsync) when its method
+ * returns, or the {@link Durable} that it returned has been awaited; calls from several threads
+ * share one fsync. Repeating a fact changes nothing.
  *
  * <p>Facts that add ({@link #session}, {@link #intend}, {@link #bind}, {@link #lent}) throw {@link
- * io.exeat.base.FaultException} Unavailable JOURNAL when they could not be made durable: what they
- * announce must not happen. After a failed write or fsync they are refused for good, because the
- * page cache may hold what the disk does not; on a full disk, until there is room again.
+ * io.exeat.base.FaultException} Unavailable JOURNAL, at the call or when awaited, when they could
+ * not be made durable: nothing that rests on them must happen. That includes facts: an epoch's
+ * others are told once its intention is durable. After a failed write or fsync they are refused for
+ * good, because the page cache may hold what the disk does not; on a full disk, until there is room
+ * again.
  *
  * <p>Facts that end ({@link #sessionEnded}, {@link #ending}, {@link #dead}, {@link #settled}) never
  * throw: room on disk is kept for them, and when that is used up or the disk fails they hold in
  * memory for as long as the broker runs. A crash that loses one makes the next start end again what
  * has ended already, which is harmless.
  *
- * <p>An epoch is written down before its token exists, and its token's accessor before anything is
- * issued under it: whatever is lost in between is a descendant of a journalled session.
+ * <p>An epoch and its token's accessor are durable before anything is issued under it: whatever
+ * token is lost before that has nothing and is a descendant of a journalled session.
  */
 public interface Journal extends AutoCloseable {
   /** A token of the broker's own, before it has children. */
@@ -35,18 +39,18 @@ public interface Journal extends AutoCloseable {
   void sessionEnded(Accessor session);
 
   /**
-   * The epoch is about to get a token.
+   * The epoch is about to get a token. Durable before anything is issued under that.
    *
    * @param targets where credentials of it could come to exist
    */
-  void intend(Epoch epoch, SpiffeId agent, Set<String> targets);
+  Durable intend(Epoch epoch, SpiffeId agent, Set<String> targets);
 
   /**
    * The epoch's token.
    *
    * @throws IllegalStateException when the epoch is not written down: a defect of the caller's
    */
-  void bind(Epoch epoch, Accessor token);
+  Durable bind(Epoch epoch, Accessor token);
 
   /**
    * A credential of its epoch; before the agent has it. Taken down even when the epoch is ending:
@@ -54,7 +58,7 @@ public interface Journal extends AutoCloseable {
    *
    * @throws IllegalStateException when the epoch is not written down: a defect of the caller's
    */
-  void lent(Held credential);
+  Durable lent(Held credential);
 
   /** The epoch is to be ended; nothing is lent under it any more. The first cause stays. */
   void ending(Epoch epoch, String cause);

@@ -2,6 +2,7 @@ package io.exeat.journal;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
+import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -23,6 +24,8 @@ import java.util.function.Consumer;
  * one line a call, refused ones included.
  */
 public final class InMemoryJournal implements Journal {
+  private static final Durable DONE = () -> {};
+
   private final Consumer<String> story;
   private final Map<Epoch, Outstanding> outstanding = new LinkedHashMap<>();
   private final Set<Accessor> sessions = new LinkedHashSet<>();
@@ -63,16 +66,17 @@ public final class InMemoryJournal implements Journal {
   }
 
   @Override
-  public synchronized void intend(Epoch epoch, SpiffeId agent, Set<String> targets) {
+  public synchronized Durable intend(Epoch epoch, SpiffeId agent, Set<String> targets) {
     story.accept("journal intend e" + epoch.number());
     refuseIfBroken();
     outstanding.putIfAbsent(
         epoch,
         new Outstanding(epoch, agent, targets, Optional.empty(), List.of(), Optional.empty()));
+    return DONE;
   }
 
   @Override
-  public synchronized void bind(Epoch epoch, Accessor token) {
+  public synchronized Durable bind(Epoch epoch, Accessor token) {
     story.accept("journal bind e" + epoch.number());
     refuseIfBroken();
     Outstanding old = known(epoch);
@@ -80,10 +84,11 @@ public final class InMemoryJournal implements Journal {
         epoch,
         new Outstanding(
             epoch, old.agent(), old.targets(), Optional.of(token), old.credentials(), old.cause()));
+    return DONE;
   }
 
   @Override
-  public synchronized void lent(Held credential) {
+  public synchronized Durable lent(Held credential) {
     story.accept("journal lent e" + credential.epoch().number());
     refuseIfBroken();
     Outstanding old = known(credential.epoch());
@@ -92,6 +97,7 @@ public final class InMemoryJournal implements Journal {
       credentials.add(old.cause().isPresent() ? in(credential, Held.State.REVOKING) : credential);
       replaceCredentials(old, credentials, old.cause());
     }
+    return DONE;
   }
 
   @Override

@@ -63,7 +63,7 @@ public abstract class JournalContract {
   @Test
   void anIntentionIsOutstandingBeforeItHasAToken() throws Exception {
     Epoch epoch = epoch();
-    journal.intend(epoch, AGENT, Set.of("orders", "billing"));
+    journal.intend(epoch, AGENT, Set.of("orders", "billing")).await();
     assertOutstanding(
         new Outstanding(
             epoch,
@@ -79,10 +79,10 @@ public abstract class JournalContract {
     Epoch epoch = epoch();
     Held first = held(epoch);
     Held second = held(epoch);
-    journal.intend(epoch, AGENT, Set.of("orders"));
-    journal.bind(epoch, new Accessor("accessor-1"));
-    journal.lent(first);
-    journal.lent(second);
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
+    journal.bind(epoch, new Accessor("accessor-1")).await();
+    journal.lent(first).await();
+    journal.lent(second).await();
     assertOutstanding(
         new Outstanding(
             epoch,
@@ -97,9 +97,9 @@ public abstract class JournalContract {
   void aSettledEpochIsForgottenAndItsSuccessorIsNot() throws Exception {
     Epoch old = epoch();
     Epoch next = old.next();
-    journal.intend(old, AGENT, Set.of("orders"));
-    journal.lent(held(old));
-    journal.intend(next, AGENT, Set.of("orders"));
+    journal.intend(old, AGENT, Set.of("orders")).await();
+    journal.lent(held(old)).await();
+    journal.intend(next, AGENT, Set.of("orders")).await();
     journal.settled(old);
     assertOutstanding(intended(next));
   }
@@ -107,8 +107,8 @@ public abstract class JournalContract {
   @Test
   void epochsAreListedOldestFirst() throws Exception {
     List<Epoch> epochs = List.of(epoch(), epoch(), epoch());
-    epochs.forEach(epoch -> journal.intend(epoch, AGENT, Set.of("orders")));
-    journal.bind(epochs.get(0), new Accessor("late"));
+    epochs.forEach(epoch -> journal.intend(epoch, AGENT, Set.of("orders")).await());
+    journal.bind(epochs.get(0), new Accessor("late")).await();
     assertThat(journal.outstanding()).extracting(Outstanding::epoch).isEqualTo(epochs);
     journal = restarted(journal);
     assertThat(journal.outstanding()).extracting(Outstanding::epoch).isEqualTo(epochs);
@@ -118,8 +118,8 @@ public abstract class JournalContract {
   void theFirstCauseStaysAndItsCredentialsAreRevoking() throws Exception {
     Epoch epoch = epoch();
     Held held = held(epoch);
-    journal.intend(epoch, AGENT, Set.of("orders"));
-    journal.lent(held);
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
+    journal.lent(held).await();
     journal.ending(epoch, "COMPLETED");
     journal.ending(epoch, "EXPIRED");
     assertOutstanding(
@@ -136,9 +136,9 @@ public abstract class JournalContract {
   void aCredentialLentWhileItsEpochEndsIsTakenDown() throws Exception {
     Epoch epoch = epoch();
     Held held = held(epoch);
-    journal.intend(epoch, AGENT, Set.of("orders"));
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
     journal.ending(epoch, "CANCELLED");
-    journal.lent(held);
+    journal.lent(held).await();
     assertOutstanding(
         new Outstanding(
             epoch,
@@ -154,9 +154,9 @@ public abstract class JournalContract {
     Epoch epoch = epoch();
     Held dead = held(epoch);
     Held alive = held(epoch);
-    journal.intend(epoch, AGENT, Set.of("orders"));
-    journal.lent(dead);
-    journal.lent(alive);
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
+    journal.lent(dead).await();
+    journal.lent(alive).await();
     journal.dead(dead.id(), NOW.plusSeconds(5));
     journal.dead(dead.id(), NOW.plusSeconds(9));
     journal.ending(epoch, "COMPLETED");
@@ -178,9 +178,9 @@ public abstract class JournalContract {
     Held held = held(epoch);
     for (int i = 0; i < 2; i++) {
       journal.session(new Accessor("session"));
-      journal.intend(epoch, AGENT, Set.of("orders"));
-      journal.bind(epoch, new Accessor("token"));
-      journal.lent(held);
+      journal.intend(epoch, AGENT, Set.of("orders")).await();
+      journal.bind(epoch, new Accessor("token")).await();
+      journal.lent(held).await();
     }
     assertThat(journal.sessions()).containsExactly(new Accessor("session"));
     assertOutstanding(
@@ -210,9 +210,10 @@ public abstract class JournalContract {
 
   @Test
   void aTokenOrCredentialOfAnUnknownEpochIsADefectOfTheCaller() {
-    assertThatThrownBy(() -> journal.bind(epoch(), new Accessor("token")))
+    assertThatThrownBy(() -> journal.bind(epoch(), new Accessor("token")).await())
         .isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> journal.lent(held(epoch()))).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> journal.lent(held(epoch())).await())
+        .isInstanceOf(IllegalStateException.class);
     assertThat(journal.outstanding()).isEmpty();
   }
 
@@ -236,10 +237,10 @@ public abstract class JournalContract {
           for (int i = 0; i < each; i++) {
             Epoch kept = epoch();
             Epoch gone = kept.next();
-            journal.intend(kept, AGENT, Set.of("orders"));
-            journal.intend(gone, AGENT, Set.of("orders"));
-            journal.bind(kept, new Accessor(kept.label()));
-            journal.lent(held(kept));
+            journal.intend(kept, AGENT, Set.of("orders")).await();
+            journal.intend(gone, AGENT, Set.of("orders")).await();
+            journal.bind(kept, new Accessor(kept.label())).await();
+            journal.lent(held(kept)).await();
             journal.settled(gone);
           }
           return true;
@@ -264,15 +265,15 @@ public abstract class JournalContract {
     Epoch other = epoch();
     Held held = held(epoch);
     journal.session(new Accessor("session"));
-    journal.intend(epoch, AGENT, Set.of("orders"));
-    journal.intend(other, AGENT, Set.of("orders"));
-    journal.lent(held);
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
+    journal.intend(other, AGENT, Set.of("orders")).await();
+    journal.lent(held).await();
     breakDown(journal);
 
     assertRefused(() -> journal.session(new Accessor("second")));
-    assertRefused(() -> journal.intend(epoch(), AGENT, Set.of("orders")));
-    assertRefused(() -> journal.bind(epoch, new Accessor("token")));
-    assertRefused(() -> journal.lent(held(epoch)));
+    assertRefused(() -> journal.intend(epoch(), AGENT, Set.of("orders")).await());
+    assertRefused(() -> journal.bind(epoch, new Accessor("token")).await());
+    assertRefused(() -> journal.lent(held(epoch)).await());
     assertThat(journal.problem()).isPresent();
 
     assertThatCode(

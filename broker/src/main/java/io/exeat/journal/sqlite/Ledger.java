@@ -88,7 +88,7 @@ final class Ledger {
   }
 
   /** The epoch that lent {@code credential}. */
-  synchronized Epoch ownerOf(CredentialId credential) {
+  private synchronized Epoch ownerOf(CredentialId credential) {
     Epoch owner = owners.get(credential);
     if (owner == null) {
       throw new IllegalStateException(credential + " is not written down");
@@ -161,5 +161,19 @@ final class Ledger {
         held.issuedAt(),
         held.expiresAt(),
         deadAt);
+  }
+
+  /** What the fact is about: all of its facts go when it is settled. */
+  String subject(Fact fact) {
+    return switch (fact) {
+      case Fact.Session it -> "session " + it.session().value();
+      case Fact.SessionEnded it -> "session " + it.session().value();
+      case Fact.Intended it -> it.epoch().label();
+      case Fact.Bound it -> it.epoch().label();
+      case Fact.Lent it -> it.credential().epoch().label();
+      case Fact.Ending it -> it.epoch().label();
+      case Fact.Dead it -> ownerOf(it.credential()).label();
+      case Fact.Settled it -> it.epoch().label();
+    };
   }
 }

@@ -3,6 +3,7 @@ package io.exeat.journal.sqlite;
 import io.exeat.base.Accessor;
 import io.exeat.base.CannotStart;
 import io.exeat.base.CredentialId;
+import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -41,6 +42,7 @@ public final class SqliteJournal implements Journal {
 
   private final Ledger ledger = new Ledger();
   private final FactStore store;
+  private final Time time;
   private final ReservedSpace reserve;
   private final GroupCommit<Fact> writer;
 
@@ -52,6 +54,7 @@ public final class SqliteJournal implements Journal {
 
   SqliteJournal(FactStore store, List<Fact> found, ReservedSpace reserve, Time time) {
     this.store = store;
+    this.time = time;
     this.reserve = reserve;
     found.forEach(ledger::apply);
     this.writer = new GroupCommit<>("exeat-journal", time, this::commit);
@@ -90,7 +93,7 @@ public final class SqliteJournal implements Journal {
 
   @Override
   public void session(Accessor session) {
-    add(new Fact.Session(session));
+    add(new Fact.Session(session)).await();
   }
 
   @Override
@@ -99,18 +102,18 @@ public final class SqliteJournal implements Journal {
   }
 
   @Override
-  public void intend(Epoch epoch, SpiffeId agent, Set<String> targets) {
-    add(new Fact.Intended(epoch, agent, targets));
+  public Durable intend(Epoch epoch, SpiffeId agent, Set<String> targets) {
+    return add(new Fact.Intended(epoch, agent, targets));
   }
 
   @Override
-  public void bind(Epoch epoch, Accessor token) {
-    add(new Fact.Bound(epoch, token));
+  public Durable bind(Epoch epoch, Accessor token) {
+    return add(new Fact.Bound(epoch, token));
   }
 
   @Override
-  public void lent(Held credential) {
-    add(new Fact.Lent(credential));
+  public Durable lent(Held credential) {
+    return add(new Fact.Lent(credential));
   }
 
   @Override
@@ -150,14 +153,27 @@ public final class SqliteJournal implements Journal {
     store.close();
   }
 
-  private void add(Fact fact) {
+  /** While there is a problem it is awaited at once, so that a refusal comes before any effect. */
+  private Durable add(Fact fact) {
+    GroupCommit.Entry<Fact> entry;
     try {
-      writer.submit(fact, WAIT);
-    } catch (TimeoutException e) {
-      throw refusal("the disk has not answered for 10 s; look at its health");
+      entry = writer.begin(fact);
     } catch (RejectedExecutionException e) {
       throw refusal("the journal is closed");
     }
+    long until = time.after(WAIT);
+    Durable durable =
+        () -> {
+          try {
+            entry.await(time, until);
+          } catch (TimeoutException e) {
+            throw refusal("the disk has not answered for 10 s; look at its health");
+          }
+        };
+    if (problem.isPresent()) {
+      durable.await();
+    }
+    return durable;
   }
 
   private void end(Fact fact) {
@@ -273,20 +289,7 @@ public final class SqliteJournal implements Journal {
     return entries.stream()
         .map(GroupCommit.Entry::item)
         .filter(fact -> fact.adds() == adding)
-        .map(fact -> new FactStore.Line(subject(fact), fact))
+        .map(fact -> new FactStore.Line(ledger.subject(fact), fact))
         .toList();
-  }
-
-  private String subject(Fact fact) {
-    return switch (fact) {
-      case Fact.Session it -> "session " + it.session().value();
-      case Fact.SessionEnded it -> "session " + it.session().value();
-      case Fact.Intended it -> it.epoch().label();
-      case Fact.Bound it -> it.epoch().label();
-      case Fact.Lent it -> it.credential().epoch().label();
-      case Fact.Ending it -> it.epoch().label();
-      case Fact.Dead it -> ledger.ownerOf(it.credential()).label();
-      case Fact.Settled it -> it.epoch().label();
-    };
   }
 }

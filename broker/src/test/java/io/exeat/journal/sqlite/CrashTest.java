@@ -122,7 +122,7 @@ final class CrashTest {
       SpiffeId agent = SpiffeId.parse("spiffe://example.org/agent");
       while (true) {
         Epoch epoch = new Epoch(TaskId.random(), 1);
-        journal.intend(epoch, agent, Set.of("orders"));
+        journal.intend(epoch, agent, Set.of("orders")).await();
         tell("journal " + epoch.label());
         audit.record(new AuditEvent.BrokerStopped(epoch.label()));
         tell("audited " + epoch.label());

@@ -49,7 +49,8 @@ public final class LedgerBench {
           });
     }
     try (SqliteJournal journal = SqliteJournal.open(folder.resolve("journal"), TIME)) {
-      Call intend = () -> journal.intend(new Epoch(TaskId.random(), 1), AGENT, Set.of("orders"));
+      Call intend =
+          () -> journal.intend(new Epoch(TaskId.random(), 1), AGENT, Set.of("orders")).await();
       measure("journal, 1 thread", intend);
       together("journal, 64 threads", intend);
     }

@@ -104,7 +104,7 @@ final class SqliteJournalTest extends JournalContract {
     Callable<Boolean> caller =
         () -> {
           for (int i = 0; i < 20; i++) {
-            journal.intend(epoch(), AGENT, Set.of("orders"));
+            journal.intend(epoch(), AGENT, Set.of("orders")).await();
           }
           return true;
         };
@@ -124,10 +124,10 @@ final class SqliteJournalTest extends JournalContract {
     BreakableStore store = stores.getLast();
     Epoch first = epoch();
     Epoch second = epoch();
-    journal.intend(first, AGENT, Set.of("orders"));
-    journal.intend(second, AGENT, Set.of("orders"));
+    journal.intend(first, AGENT, Set.of("orders")).await();
+    journal.intend(second, AGENT, Set.of("orders")).await();
     store.fill(1);
-    assertThatThrownBy(() -> journal.intend(epoch(), AGENT, Set.of("orders")))
+    assertThatThrownBy(() -> journal.intend(epoch(), AGENT, Set.of("orders")).await())
         .isInstanceOf(FaultException.class);
     journal.settled(first);
     assertThat(folder.resolve("journal.reserve")).exists();
@@ -255,9 +255,9 @@ final class SqliteJournalTest extends JournalContract {
             epochs,
             () -> {
               Epoch epoch = epoch();
-              journal.intend(epoch, AGENT, Set.of("orders"));
-              journal.bind(epoch, new Accessor(epoch.label()));
-              journal.lent(held(epoch));
+              journal.intend(epoch, AGENT, Set.of("orders")).await();
+              journal.bind(epoch, new Accessor(epoch.label())).await();
+              journal.lent(held(epoch)).await();
               return true;
             });
     try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
