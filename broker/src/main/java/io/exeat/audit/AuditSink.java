@@ -1,17 +1,29 @@
 package io.exeat.audit;
 
+import io.exeat.base.Durable;
 import java.util.Optional;
 
 /** The chain's writing end. */
 public interface AuditSink extends AutoCloseable {
   /**
-   * Appends the event and returns once it is durable (fsync; calls from several threads share one).
-   * Called before what it tells has an effect that the agent can use.
+   * Appends the event; it is recorded once it has been awaited, durable then (fsync; calls from
+   * several threads share one).
+   *
+   * @throws io.exeat.base.FaultException Unavailable AUDIT, at the call or when awaited, when it
+   *     could not be recorded; then the act must not happen, or must be ended
+   */
+  Durable begin(AuditEvent event);
+
+  /**
+   * Appends the event and returns once it is durable. Called before what it tells has an effect
+   * that the agent can use.
    *
    * @throws io.exeat.base.FaultException Unavailable AUDIT when it could not be recorded; then the
    *     act must not happen
    */
-  void record(AuditEvent event);
+  default void record(AuditEvent event) {
+    begin(event).await();
+  }
 
   /**
    * Appends an event of an ending, which happens whether or not it can be recorded: what cannot be

@@ -83,9 +83,9 @@ public final class Broker implements AgentRequests {
     Plan plan = ceiling.plan(agent, ask);
     Task task = tasks.opening(plan);
     try {
-      Durable bound = exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
-      audit.record(new AuditEvent.TaskOpened(task));
-      bound.await();
+      Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
+      exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
+      recorded.await();
     } catch (AnswerLost e) {
       giveUp(task);
       throw e.toFault();

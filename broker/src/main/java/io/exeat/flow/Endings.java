@@ -3,7 +3,6 @@ package io.exeat.flow;
 import io.exeat.attest.Agent;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
-import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -196,11 +195,9 @@ final class Endings {
     String reason = "";
     while (isChanging(changing)) {
       try {
-        Durable bound =
-            exchange.openEpoch(
-                changing, ceiling.entry(changing.agent()), ceiling.grants(changing.scope()));
+        exchange.openEpoch(
+            changing, ceiling.entry(changing.agent()), ceiling.grants(changing.scope()));
         audit.record(new AuditEvent.EpochOpened(changing));
-        bound.await();
         tasks.openEpoch(changing.id()); // ended meanwhile: the end comes next and buries this epoch
         return;
       } catch (FaultException e) {

@@ -31,7 +31,7 @@ import java.util.stream.Collectors;
 /**
  * The exchange of a task's leave for credentials, written down in time: the epoch and its token's
  * accessor before anything is issued, the lease and the audit record before the agent has the
- * credential. The disk works while Vault does, and journal and audit write side by side.
+ * credential. The disk works while Vault or the agent does, and journal and audit side by side.
  */
 final class Exchange {
   private final SecretsBackend backend;
@@ -41,8 +41,22 @@ final class Exchange {
   private final Time time;
   private final ConcurrentMap<Epoch, Opened> epochs = new ConcurrentHashMap<>();
 
-  /** An epoch that may have something: where, and under which token. */
-  private record Opened(Set<String> targets, Optional<Accessor> token) {}
+  /**
+   * An epoch that may have something.
+   *
+   * @param targets where
+   * @param token under which
+   * @param bound awaited before anything is issued under the token
+   */
+  private record Opened(Set<String> targets, Optional<Accessor> token, Durable bound) {
+    Opened(Set<String> targets) {
+      this(targets, Optional.empty(), () -> {});
+    }
+
+    Opened with(Accessor token, Durable bound) {
+      return new Opened(targets, Optional.of(token), bound);
+    }
+  }
 
   Exchange(SecretsBackend backend, Journal journal, AuditSink audit, Holdings holdings, Time time) {
     this.backend = backend;
@@ -56,30 +70,28 @@ final class Exchange {
    * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again
    * after a failure it goes on where it stopped: an epoch never gets a second token.
    *
-   * @return to be awaited before anything is issued under the token
    * @throws FaultException Unavailable JOURNAL or VAULT
    * @throws io.exeat.credential.AnswerLost when the token may exist
    */
-  Durable openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
+  void openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
     if (grants.isEmpty()) {
-      return () -> {};
+      return;
     }
     Epoch epoch = task.epoch();
     Set<String> targets =
         grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
     Durable intended = journal.intend(epoch, task.agent().id(), targets);
-    EpochToken token =
-        holdings.token(epoch).orElseGet(() -> newToken(task, entry, grants, targets));
+    Opened opened = epochs.computeIfAbsent(epoch, _ -> new Opened(targets));
+    EpochToken token = holdings.token(epoch).orElseGet(() -> newToken(task, entry, grants, opened));
     intended.await();
-    return journal.bind(epoch, token.accessor());
+    Durable bound = journal.bind(epoch, token.accessor());
+    epochs.computeIfPresent(epoch, (_, now) -> now.with(token.accessor(), bound));
   }
 
-  private EpochToken newToken(
-      Task task, AgentEntry entry, List<Grant> grants, Set<String> targets) {
+  private EpochToken newToken(Task task, AgentEntry entry, List<Grant> grants, Opened opened) {
     Epoch epoch = task.epoch();
-    epochs.put(epoch, new Opened(targets, Optional.empty()));
     EpochToken token = backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
-    epochs.put(epoch, new Opened(targets, Optional.of(token.accessor())));
+    epochs.put(epoch, opened.with(token.accessor(), opened.bound()));
     holdings.keep(token);
     return token;
   }
@@ -96,6 +108,7 @@ final class Exchange {
         holdings
             .token(task.epoch())
             .orElseThrow(() -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
+    Optional.ofNullable(epochs.get(task.epoch())).ifPresent(opened -> opened.bound().await());
     Lent lent = backend.issue(token, grant);
     Held held =
         new Held(
@@ -118,7 +131,7 @@ final class Exchange {
 
   /** Takes in an epoch that another run of the broker left behind. */
   void adopt(Journal.Outstanding left) {
-    epochs.put(left.epoch(), new Opened(left.targets(), left.token()));
+    epochs.put(left.epoch(), new Opened(left.targets(), left.token(), () -> {}));
     left.credentials().forEach(holdings::settle);
   }
 

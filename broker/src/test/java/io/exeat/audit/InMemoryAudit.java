@@ -1,5 +1,6 @@
 package io.exeat.audit;
 
+import io.exeat.base.Durable;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import java.time.Duration;
@@ -52,12 +53,13 @@ public final class InMemoryAudit implements AuditSink {
   }
 
   @Override
-  public synchronized void record(AuditEvent event) {
+  public synchronized Durable begin(AuditEvent event) {
     if (problem.isPresent()) {
       throw new FaultException(
           new Fault.Unavailable(Fault.Dependency.AUDIT, problem.get(), Duration.ofSeconds(1)));
     }
     append(event);
+    return () -> {};
   }
 
   @Override

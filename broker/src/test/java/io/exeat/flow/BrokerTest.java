@@ -42,9 +42,9 @@ class BrokerTest {
     broker.end(stage.billing, task.task().id(), EndCause.COMPLETED, "", LONG);
     assertThat(stage.story)
         .containsExactly(
+            "audit task.opened",
             "journal intend e1",
             "journal bind e1",
-            "audit task.opened",
             "journal lent e1",
             "audit credential.issued",
             "audit task.ending",
@@ -392,6 +392,28 @@ class BrokerTest {
     broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
     assertThat(stage.backend.tokens()).isEqualTo(1);
     assertThat(stage.logsIn(issue(task, "orders-write"))).isTrue();
+  }
+
+  @Test
+  void nothingIsIssuedBeforeTheTokensAccessorIsDurable() {
+    stage.when("journal bind e1", () -> stage.journal.failWhenAwaited("EIO"));
+    TaskId task = open("orders-read");
+    assertThatThrownBy(() -> issue(task, "orders-read"))
+        .isInstanceOf(FaultException.class)
+        .hasMessageContaining("EIO");
+    assertThat(stage.backend.calls()).noneMatch(call -> call.startsWith("ISSUE"));
+    assertThat(stage.backend.leases()).isZero();
+  }
+
+  @Test
+  void aTokenWhoseIntentionDidNotBecomeDurableEnds() {
+    stage.when("audit task.opened", () -> stage.journal.failWhenAwaited("EIO"));
+    assertThatThrownBy(() -> open("orders-read"))
+        .isInstanceOf(FaultException.class)
+        .hasMessageContaining("EIO");
+    await().until(stage.office::isIdle);
+    assertThat(stage.backend.calls()).anyMatch(call -> call.startsWith("OPEN_EPOCH"));
+    assertThat(stage.backend.tokens()).isZero();
   }
 
   @Test

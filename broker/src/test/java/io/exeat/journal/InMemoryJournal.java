@@ -24,12 +24,11 @@ import java.util.function.Consumer;
  * one line a call, refused ones included.
  */
 public final class InMemoryJournal implements Journal {
-  private static final Durable DONE = () -> {};
-
   private final Consumer<String> story;
   private final Map<Epoch, Outstanding> outstanding = new LinkedHashMap<>();
   private final Set<Accessor> sessions = new LinkedHashSet<>();
   private Optional<String> problem = Optional.empty();
+  private Optional<String> later = Optional.empty();
 
   public InMemoryJournal() {
     this(_ -> {});
@@ -47,9 +46,15 @@ public final class InMemoryJournal implements Journal {
     problem = Optional.of(why);
   }
 
+  /** From now on facts that add are taken, but found not to be durable once awaited. */
+  public synchronized void failWhenAwaited(String why) {
+    later = Optional.of(why);
+  }
+
   /** Facts that add are taken again. */
   public synchronized void mend() {
     problem = Optional.empty();
+    later = Optional.empty();
   }
 
   @Override
@@ -72,7 +77,7 @@ public final class InMemoryJournal implements Journal {
     outstanding.putIfAbsent(
         epoch,
         new Outstanding(epoch, agent, targets, Optional.empty(), List.of(), Optional.empty()));
-    return DONE;
+    return durable();
   }
 
   @Override
@@ -84,7 +89,7 @@ public final class InMemoryJournal implements Journal {
         epoch,
         new Outstanding(
             epoch, old.agent(), old.targets(), Optional.of(token), old.credentials(), old.cause()));
-    return DONE;
+    return durable();
   }
 
   @Override
@@ -97,7 +102,7 @@ public final class InMemoryJournal implements Journal {
       credentials.add(old.cause().isPresent() ? in(credential, Held.State.REVOKING) : credential);
       replaceCredentials(old, credentials, old.cause());
     }
-    return DONE;
+    return durable();
   }
 
   @Override
@@ -152,9 +157,18 @@ public final class InMemoryJournal implements Journal {
   public void close() {}
 
   private void refuseIfBroken() {
-    problem.ifPresent(why -> {
+    refuse(problem);
+  }
+
+  private Durable durable() {
+    Optional<String> failure = later;
+    return () -> refuse(failure);
+  }
+
+  private static void refuse(Optional<String> why) {
+    why.ifPresent(reason -> {
       throw new FaultException(
-          new Fault.Unavailable(Fault.Dependency.JOURNAL, why, Duration.ofSeconds(1)));
+          new Fault.Unavailable(Fault.Dependency.JOURNAL, reason, Duration.ofSeconds(1)));
     });
   }
 

@@ -4,6 +4,7 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.audit.ChainLine;
 import io.exeat.base.CannotStart;
+import io.exeat.base.Durable;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.GroupCommit;
@@ -106,21 +107,34 @@ public final class FileAudit implements AuditSink {
     }
   }
 
+  /** While there is a problem it is awaited at once, so that a refusal comes before any effect. */
   @Override
-  public void record(AuditEvent event) {
+  public Durable begin(AuditEvent event) {
+    GroupCommit.Entry<Item> entry;
     try {
-      submit(event, false);
-    } catch (TimeoutException e) {
-      throw refusal("the audit's disk has not answered for 10 s; look at its health");
+      entry = writer.begin(item(event, false));
     } catch (RejectedExecutionException e) {
       throw refusal("the audit is closed");
     }
+    long until = time.after(WAIT);
+    Durable recorded =
+        () -> {
+          try {
+            entry.await(time, until);
+          } catch (TimeoutException e) {
+            throw refusal("the audit's disk has not answered for 10 s; look at its health");
+          }
+        };
+    if (problem.isPresent()) {
+      recorded.await();
+    }
+    return recorded;
   }
 
   @Override
   public void recordEnding(AuditEvent event) {
     try {
-      submit(event, true);
+      writer.submit(item(event, true), WAIT);
     } catch (TimeoutException | RuntimeException e) {
       LOG.error("{} is not recorded yet: {}", event.kind(), e.toString());
     }
@@ -138,8 +152,8 @@ public final class FileAudit implements AuditSink {
     file.close();
   }
 
-  private void submit(AuditEvent event, boolean ending) throws TimeoutException {
-    writer.submit(new Item(event, time.now(), InRequest.current(), ending), WAIT);
+  private Item item(AuditEvent event, boolean ending) {
+    return new Item(event, time.now(), InRequest.current(), ending);
   }
 
   /** On the writer's thread. */
