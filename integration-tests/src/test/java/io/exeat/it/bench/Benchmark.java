@@ -19,12 +19,15 @@ import java.util.Map;
 
 /** Measures and prints; each figure beside its floor, in turns, on the same servers. */
 final class Benchmark {
+  private static final int WARM = 3;
+
   private final int pairs;
   private final int tasks;
   private final Map<String, Double> figures = new LinkedHashMap<>();
 
   /**
-   * @param pairs of the broker's way and the direct one, after as many that do not count
+   * @param pairs of the broker's way and the direct one, after three times as many that do not
+   *     count: both sides' code is compiled by then
    * @param tasks open at once
    */
   Benchmark(int pairs, int tasks) {
@@ -61,7 +64,7 @@ final class Benchmark {
     Series lendFloor = new Series();
     Series end = new Series();
     Series endFloor = new Series();
-    int warm = pairs;
+    int warm = WARM * pairs;
     for (int i = -warm; i < pairs; i++) {
       if (i == 0) {
         List.of(lend, lendFloor, end, endFloor).forEach(Series::forget);
