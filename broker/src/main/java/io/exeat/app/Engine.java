@@ -69,7 +69,7 @@ record Engine(
             new Steps(
                 party.attestor(),
                 catalogue,
-                new CeilingPolicy(catalogue),
+                new CeilingPolicy(),
                 backend,
                 revoker,
                 journal,

@@ -8,6 +8,7 @@ import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
+import io.exeat.flow.Allowed;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
@@ -17,6 +18,7 @@ import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
 import io.exeat.flow.TaskView;
 import io.exeat.flow.Vitals;
+import io.exeat.policy.Act;
 import io.exeat.task.EndCause;
 import io.exeat.task.TaskEvent;
 import io.spiffe.spiffeid.SpiffeId;
@@ -111,6 +113,11 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   @Override
   public Issued issue(Peer peer, TaskId task, String grant, long epoch, String idempotencyKey) {
     return agents().issue(peer, task, grant, epoch, idempotencyKey);
+  }
+
+  @Override
+  public Allowed check(Peer peer, TaskId task, Act act) {
+    return agents().check(peer, task, act);
   }
 
   @Override

@@ -1,9 +1,11 @@
 package io.exeat.audit;
 
+import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
+import io.exeat.policy.Answer;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import java.util.List;
@@ -20,6 +22,7 @@ public sealed interface AuditEvent {
       case TaskOpened _ -> "task.opened";
       case Refused _ -> "call.refused";
       case RefusalsSkipped _ -> "call.refusals-skipped";
+      case Decided _ -> "policy.decided";
       case CredentialIssued _ -> "credential.issued";
       case EpochClosed _ -> "epoch.closed";
       case EpochOpened _ -> "epoch.opened";
@@ -52,9 +55,22 @@ public sealed interface AuditEvent {
   record RefusalsSkipped(long count) implements AuditEvent {}
 
   /**
-   * @param because policy's reasons
+   * Policy was asked: before the act when it was permitted. An act on several grants is several
+   * questions, and is done only when all are permitted.
+   *
+   * @param agent its SPIFFE ID
    */
-  record CredentialIssued(Held credential, String agent, List<String> because)
+  record Decided(DecisionId decision, TaskId task, String agent, List<Answer> answers)
+      implements AuditEvent {
+    public Decided {
+      answers = List.copyOf(answers);
+    }
+  }
+
+  /**
+   * @param decision that permitted it
+   */
+  record CredentialIssued(Held credential, String agent, DecisionId decision)
       implements AuditEvent {}
 
   /** The epoch is closed: its calls are refused from here on. */

@@ -5,6 +5,7 @@ import io.exeat.base.CredentialId;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
+import io.exeat.policy.Act;
 import io.exeat.task.EndCause;
 import io.exeat.task.TaskEvent;
 import java.time.Duration;
@@ -43,6 +44,13 @@ public interface AgentRequests {
    * @param epoch the one that the caller believes to be current; 0 for whichever is
    */
   Issued issue(Peer peer, TaskId task, String grant, long epoch, String idempotencyKey);
+
+  /**
+   * Leave for one act under the task's open epoch; it is on record when this returns.
+   *
+   * @throws io.exeat.base.FaultException OutOfScope, OutsideCeiling or Denied, and the task's own
+   */
+  Allowed check(Peer peer, TaskId task, Act act);
 
   Held release(Peer peer, TaskId task, CredentialId credential, Duration within);
 }

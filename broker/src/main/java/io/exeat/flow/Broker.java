@@ -14,9 +14,11 @@ import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.AnswerLost;
 import io.exeat.credential.Held;
-import io.exeat.policy.Decision;
+import io.exeat.policy.Act;
+import io.exeat.policy.Action;
+import io.exeat.policy.Arguments;
+import io.exeat.policy.Door;
 import io.exeat.policy.PolicyEngine;
-import io.exeat.policy.Question;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
@@ -25,7 +27,6 @@ import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -42,7 +43,7 @@ public final class Broker implements AgentRequests {
   private final Attestor attestor;
   private final Ceiling ceiling;
   private final Tasks tasks;
-  private final PolicyEngine policy;
+  private final Judge judge;
   private final Exchange exchange;
   private final Endings endings;
   private final Views views;
@@ -54,7 +55,6 @@ public final class Broker implements AgentRequests {
 
   Broker(Attestor attestor, PolicyEngine policy, AuditSink audit, Office office) {
     this.attestor = attestor;
-    this.policy = policy;
     this.audit = audit;
     this.ceiling = office.ceiling();
     this.tasks = office.tasks();
@@ -62,6 +62,9 @@ public final class Broker implements AgentRequests {
     this.endings = office.endings();
     this.views = office.views();
     this.refusals = new Refusals(audit);
+    this.judge =
+        new Judge(
+            tasks, ceiling, new Questions(tasks, ceiling, office.time()), policy, audit, refusals);
     this.presence = new Presence(attestor, tasks, endings);
   }
 
@@ -74,13 +77,15 @@ public final class Broker implements AgentRequests {
         agent -> {
           String owner =
               ask.binding() == Binding.PROCESS ? agent.toString() : agent.id().toString();
-          TaskId id = opened.once(owner, ask.idempotencyKey(), ask, () -> begin(agent, ask));
+          TaskId id = opened.once(owner, ask.idempotencyKey(), ask, () -> begin(peer, agent, ask));
           return views.of(tasks.get(agent, id));
         });
   }
 
-  private TaskId begin(Agent agent, OpenTask ask) {
+  private TaskId begin(Peer peer, Agent agent, OpenTask ask) {
     Plan plan = ceiling.plan(agent, ask);
+    plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
+    judge.open(peer, plan);
     Task task = tasks.opening(plan);
     try {
       Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
@@ -119,39 +124,41 @@ public final class Broker implements AgentRequests {
                 epoch,
                 task -> {
                   String key = task.epoch().number() + "." + idempotencyKey;
-                  return hand(issued.once(id, key, grant, () -> lend(task, grant)));
+                  return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
                 }));
   }
 
-  private CredentialId lend(Task task, String name) {
+  private CredentialId lend(Peer peer, Task task, String name) {
     views.requireRoom(task.id(), MOST_LIVE);
-    Grant grant = deliverable(task, name);
-    List<String> because = permit(new Question(task, grant));
+    Act act = Act.under(name, Action.ISSUE, Arguments.NONE, Door.API);
+    Grant grant = deliverable(ceiling.under(task, act).getFirst());
+    Allowed allowed = judge.act(peer, task, act);
     try {
-      return exchange.issue(task, grant, because).id();
+      return exchange.issue(task, grant, allowed.decision()).id();
     } catch (AnswerLost e) {
       endings.replaceEpoch(task.epoch());
       throw e.toFault();
+    } finally {
+      allowed.done();
     }
   }
 
-  private Grant deliverable(Task task, String name) {
-    if (!task.scope().contains(name)) {
-      throw new FaultException(new Fault.OutOfScope(task.id(), name));
-    }
-    Grant grant = ceiling.grant(name);
+  private static Grant deliverable(Grant grant) {
     if (grant.delivery() != Grant.Delivery.RAW) {
       throw new FaultException(
-          new Fault.Denied("grant " + name + " is only used through a proxy: delivery is not raw"));
+          new Fault.Denied(
+              "grant " + grant.name() + " is only used through a proxy: delivery is not raw"));
     }
     return grant;
   }
 
-  private List<String> permit(Question question) {
-    return switch (policy.decide(question)) {
-      case Decision.Permit permit -> permit.because();
-      case Decision.Deny deny -> throw new FaultException(new Fault.Denied(deny.reason()));
-    };
+  @Override
+  public Allowed check(Peer peer, TaskId id, Act act) {
+    return story(
+        peer,
+        "Decisions.Check",
+        Optional.of(id),
+        agent -> tasks.during(agent, id, 0, task -> judge.act(peer, task, act)));
   }
 
   private Issued hand(CredentialId id) {
@@ -168,8 +175,9 @@ public final class Broker implements AgentRequests {
         "Tasks.ChangeScope",
         Optional.of(id),
         agent -> {
-          tasks.get(agent, id);
+          Task before = tasks.get(agent, id);
           ceiling.requireScope(agent, scope);
+          judge.rescope(peer, before, scope);
           endings.changeScope(agent, id, scope, epoch);
           Task task = views.settledWithin(id, within);
           return views.of(requireOpen(task));
@@ -229,6 +237,7 @@ public final class Broker implements AgentRequests {
   void forget(Set<TaskId> tasksForgotten) {
     opened.forget(tasksForgotten::contains);
     issued.forgetOwners(tasksForgotten::contains);
+    judge.forget(tasksForgotten);
   }
 
   /** Attests first; has recorded what is refused. */

@@ -3,15 +3,20 @@ package io.exeat.flow;
 import io.exeat.attest.Agent;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.policy.Act;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Intent;
 import io.exeat.task.Plan;
 import io.exeat.task.Target;
+import io.exeat.task.Task;
+import io.exeat.task.Tool;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -19,6 +24,9 @@ import java.util.regex.Pattern;
 
 /** What the catalogue allows an agent to ask for; nothing else is a plan. */
 final class Ceiling {
+  /** Grants of one act: each is a question of its own. */
+  private static final int MOST_AT_ONCE = 8;
+
   private final Supplier<Catalogue> catalogue;
 
   Ceiling(Supplier<Catalogue> catalogue) {
@@ -40,6 +48,7 @@ final class Ceiling {
       throw outside("binding " + ask.binding(), "bindings " + new TreeSet<>(entry.bindings()));
     }
     return new Plan(
+        TaskId.random(),
         agent,
         entry,
         ask.intent(),
@@ -72,6 +81,59 @@ final class Ceiling {
       throw outside("grant " + name, "not in the catalogue any more");
     }
     return grant;
+  }
+
+  /**
+   * The grants that an act is done under: the one that it names, or each of the scope that names
+   * its tool. The catalogue of now counts: a ceiling lowered while a task is open counts from the
+   * next act on.
+   *
+   * @throws FaultException OutOfScope, or OutsideCeiling when the agent's entry does not hold it
+   *     any more
+   */
+  List<Grant> under(Task task, Act act) {
+    List<Grant> grants =
+        act.grant().isPresent()
+            ? List.of(held(task, act.grant().get()))
+            : task.scope().stream().sorted().map(this::grant).toList();
+    List<Grant> fit =
+        grants.stream()
+            .filter(
+                grant -> act.tool().map(grant.tools()::contains).orElse(act.grant().isPresent()))
+            .toList();
+    if (fit.isEmpty()) {
+      throw new FaultException(
+          new Fault.OutOfScope(
+              task.id(), act.tool().map(tool -> "tool " + tool).orElse("nothing")));
+    }
+    if (fit.size() > MOST_AT_ONCE) {
+      throw malformedField(
+          "grant", "must name one of the %d grants that the tool may use".formatted(fit.size()));
+    }
+    Set<String> allowed = entry(task.agent()).grants();
+    for (Grant grant : fit) {
+      if (!allowed.contains(grant.name())) {
+        throw outside("grant " + grant.name(), "grants " + new TreeSet<>(allowed));
+      }
+    }
+    return fit;
+  }
+
+  private Grant held(Task task, String name) {
+    if (!task.scope().contains(name)) {
+      throw new FaultException(new Fault.OutOfScope(task.id(), name));
+    }
+    return grant(name);
+  }
+
+  /** What the catalogue says of the tool, if it says anything. */
+  Optional<Tool> tool(String name) {
+    return Optional.ofNullable(catalogue.get().tools().get(name));
+  }
+
+  /** Whether the host is one of the catalogue's targets. */
+  boolean isTarget(String host) {
+    return catalogue.get().targets().values().stream().anyMatch(it -> it.host().equals(host));
   }
 
   /** As {@link #grant}, for a whole scope. */
@@ -136,6 +198,10 @@ final class Ceiling {
   }
 
   private static FaultException malformed(String parameter, String problem) {
-    return new FaultException(new Fault.Malformed("parameters." + parameter, problem));
+    return malformedField("parameters." + parameter, problem);
+  }
+
+  private static FaultException malformedField(String field, String problem) {
+    return new FaultException(new Fault.Malformed(field, problem));
   }
 }

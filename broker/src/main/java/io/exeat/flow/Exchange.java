@@ -4,6 +4,7 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
@@ -99,11 +100,12 @@ final class Exchange {
   /**
    * Issues one credential under the task's open epoch.
    *
+   * @param decision that permitted it
    * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is
    *     on record and dies with its epoch
    * @throws io.exeat.credential.AnswerLost when the credential may exist
    */
-  Held issue(Task task, Grant grant, List<String> because) {
+  Held issue(Task task, Grant grant, DecisionId decision) {
     EpochToken token =
         holdings
             .token(task.epoch())
@@ -124,7 +126,7 @@ final class Exchange {
             Optional.empty());
     holdings.keep(held, lent.secret());
     Durable lentDown = journal.lent(held);
-    audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), because));
+    audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), decision));
     lentDown.await();
     return held;
   }

@@ -1,6 +1,7 @@
 package io.exeat.flow;
 
 import io.exeat.base.Epoch;
+import io.exeat.base.Time;
 import io.exeat.credential.Holdings;
 import io.exeat.task.EndCause;
 import io.exeat.task.Tasks;
@@ -9,6 +10,7 @@ import java.util.function.Supplier;
 
 /** The stories put together over one set of tasks and holdings. */
 public final class Office {
+  private final Time time;
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Exchange exchange;
@@ -24,7 +26,8 @@ public final class Office {
    */
   public Office(Steps steps, Supplier<Vitals> health) {
     Holdings holdings = new Holdings();
-    this.tasks = new Tasks(steps.time());
+    this.time = steps.time();
+    this.tasks = new Tasks(time);
     this.ceiling = new Ceiling(steps.catalogue());
     this.exchange =
         new Exchange(steps.backend(), steps.journal(), steps.audit(), holdings, steps.time());
@@ -79,6 +82,10 @@ public final class Office {
   /** Whether nothing is open or being revoked. */
   public boolean isIdle() {
     return tasks.live().isEmpty();
+  }
+
+  Time time() {
+    return time;
   }
 
   Tasks tasks() {

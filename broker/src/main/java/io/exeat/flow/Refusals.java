@@ -11,8 +11,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The record of refusals. Nothing happened, so nobody waits for it and it never takes the room of
- * what did: who floods the door fills a queue, and what did not fit is counted in the chain.
+ * The record of refusals and of decisions that permitted nothing. Nothing happened, so nobody waits
+ * for it and it never takes the room of what did: who floods the door fills a queue, and what did
+ * not fit is counted in the chain.
  */
 final class Refusals {
   private static final int WAITING = 1_000;
@@ -22,14 +23,14 @@ final class Refusals {
   private final AtomicLong skipped = new AtomicLong();
   private final AtomicBoolean writing = new AtomicBoolean();
 
-  private record Refusal(RequestId request, AuditEvent.Refused event) {}
+  private record Refusal(RequestId request, AuditEvent event) {}
 
   Refusals(AuditSink audit) {
     this.audit = audit;
   }
 
   /** Has it written soon; returns at once. */
-  void add(AuditEvent.Refused event) {
+  void add(AuditEvent event) {
     if (!waiting.offer(new Refusal(InRequest.current(), event))) {
       skipped.incrementAndGet();
     }

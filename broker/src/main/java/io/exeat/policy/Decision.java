@@ -2,16 +2,38 @@ package io.exeat.policy;
 
 import java.util.List;
 
-/**
- * Policy's answer. Reasons name the policies and attributes that decided.
- *
- * <p>Everything that is not {@link Permit} has no effect at all.
- */
+/** Policy's answer. Everything that is not {@link Permit} has no effect at all. */
 public sealed interface Decision {
-  List<String> because();
+  /** What decided; empty when no policy spoke. */
+  List<Reason> because();
 
-  record Permit(List<String> because) implements Decision {
+  /** SHA-256, in hex, of the policies that were in force; empty when there were none. */
+  String policy();
+
+  /** {@code permit}, {@code ask}, {@code deny} or {@code failed}. */
+  default String word() {
+    return switch (this) {
+      case Permit _ -> "permit";
+      case Ask _ -> "ask";
+      case Deny _ -> "deny";
+      case Failed _ -> "failed";
+    };
+  }
+
+  record Permit(List<Reason> because, String policy) implements Decision {
     public Permit {
+      because = List.copyOf(because);
+    }
+  }
+
+  /**
+   * It would be permitted if these had said yes to exactly this.
+   *
+   * @param approvers the words that {@link Question#approvals} must hold, sorted
+   */
+  record Ask(List<String> approvers, List<Reason> because, String policy) implements Decision {
+    public Ask {
+      approvers = List.copyOf(approvers);
       because = List.copyOf(because);
     }
   }
@@ -19,9 +41,21 @@ public sealed interface Decision {
   /**
    * @param reason for the caller
    */
-  record Deny(String reason, List<String> because) implements Decision {
+  record Deny(String reason, List<Reason> because, String policy) implements Decision {
     public Deny {
       because = List.copyOf(because);
+    }
+  }
+
+  /**
+   * No answer, which is no.
+   *
+   * @param problem for people: what happened, what to do
+   */
+  record Failed(String problem, String policy) implements Decision {
+    @Override
+    public List<Reason> because() {
+      return List.of();
     }
   }
 }

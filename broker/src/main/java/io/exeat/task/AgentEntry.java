@@ -16,6 +16,7 @@ import java.util.Set;
  * @param maxLifetime the longest task
  * @param maxOpenTasks how many tasks at once
  * @param bindings what its task handles may be bound to
+ * @param tier which of the policies that ship with Exeat speak of it
  */
 public record AgentEntry(
     String name,
@@ -26,7 +27,8 @@ public record AgentEntry(
     Set<String> intents,
     Duration maxLifetime,
     int maxOpenTasks,
-    Set<Binding> bindings) {
+    Set<Binding> bindings,
+    Tier tier) {
   public AgentEntry {
     grants = Set.copyOf(grants);
     intents = Set.copyOf(intents);

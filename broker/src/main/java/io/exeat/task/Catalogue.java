@@ -12,12 +12,14 @@ public record Catalogue(
     Map<String, Target> targets,
     Map<String, Grant> grants,
     Map<String, Intent> intents,
-    Map<String, AgentEntry> agents) {
+    Map<String, AgentEntry> agents,
+    Map<String, Tool> tools) {
   public Catalogue {
     targets = Map.copyOf(targets);
     grants = Map.copyOf(grants);
     intents = Map.copyOf(intents);
     agents = Map.copyOf(agents);
+    tools = Map.copyOf(tools);
   }
 
   /**

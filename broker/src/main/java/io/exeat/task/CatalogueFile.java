@@ -91,7 +91,7 @@ public final class CatalogueFile {
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
     return new Catalogue(
-        targets, grants, intents, agents(grantSections.keySet(), intentSections.keySet()));
+        targets, grants, intents, agents(grantSections.keySet(), intentSections.keySet()), tools());
   }
 
   private static void target(String name, Section section, Map<String, Target> targets) {
@@ -116,6 +116,10 @@ public final class CatalogueFile {
   private static Grant grant(String name, Section section, Collection<String> targets) {
     String target = section.one("target", Shape.nameOf("target", targets)).required();
     Set<String> actions = atLeastOne(section, "actions", Shape.name());
+    Grant.Kind kind = postgres(section);
+    if (actions.equals(Set.of(Grant.READ)) && writes(kind)) {
+      section.problem("actions", "says only read, and its privileges write");
+    }
     return new Grant(
         name,
         target,
@@ -126,7 +130,14 @@ public final class CatalogueFile {
         section
             .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
             .or(Duration.ofSeconds(60)),
-        postgres(section));
+        kind);
+  }
+
+  private static boolean writes(Grant.Kind kind) {
+    return switch (kind) {
+      case Grant.Kind.Postgres postgres ->
+          postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
+    };
   }
 
   private static Grant.Kind postgres(Section grant) {
@@ -147,6 +158,22 @@ public final class CatalogueFile {
             .map(right -> right.toUpperCase(Locale.ROOT))
             .collect(Collectors.toUnmodifiableSet());
     return new Grant.Privilege(rights, table.schema(), table.name());
+  }
+
+  private Map<String, Tool> tools() {
+    Map<String, Tool> tools = new LinkedHashMap<>();
+    root.named("tools", toolName())
+        .forEach((name, section) -> tools.put(name, tool(name, section)));
+    return tools;
+  }
+
+  private static Tool tool(String name, Section section) {
+    return new Tool(
+        name,
+        section.one("step", Shape.oneOf(Step.class)).required(),
+        section.one("reads-outside", Shape.flag()).or(false),
+        section.one("destination", HOST).optional(),
+        section.one("risk", Shape.number(0, 100)).or(Tool.UNKNOWN_RISK));
   }
 
   private static Intent intent(String name, Section section) {
@@ -197,7 +224,8 @@ public final class CatalogueFile {
             .one("max-lifetime", Shape.duration(Duration.ofSeconds(1), Duration.ofDays(1)))
             .or(Duration.ofHours(1)),
         section.one("max-open-tasks", Shape.number(1, 100_000)).or(100),
-        bindings(section));
+        bindings(section),
+        section.one("tier", Shape.oneOf(Tier.class)).or(Tier.STANDARD));
   }
 
   private static Set<Binding> bindings(Section section) {

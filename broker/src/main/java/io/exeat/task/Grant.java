@@ -26,9 +26,17 @@ public record Grant(
     Delivery delivery,
     Duration lease,
     Kind kind) {
+  /** The action that only looks. */
+  public static final String READ = "read";
+
   public Grant {
     actions = Set.copyOf(actions);
     tools = Set.copyOf(tools);
+  }
+
+  /** Whether it is good for reading and nothing else; the reader of the file holds it to that. */
+  public boolean isReadOnly() {
+    return actions.equals(Set.of(READ));
   }
 
   /** How the secret may reach its user. */

@@ -12,9 +12,11 @@ import java.util.Set;
 /**
  * A task that its agent may open: everything in it is within {@code entry}.
  *
+ * @param id that it will have
  * @param parent the task that it is to be a part of
  */
 public record Plan(
+    TaskId id,
     Agent agent,
     AgentEntry entry,
     Intent.Declared intent,
@@ -27,7 +29,7 @@ public record Plan(
     scope = Set.copyOf(scope);
   }
 
-  Task task(TaskId id, Time time) {
+  Task task(Time time) {
     Instant now = time.now();
     return new Task(
         id,

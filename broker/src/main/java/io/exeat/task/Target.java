@@ -8,6 +8,9 @@ public sealed interface Target {
   /** Such as {@code production}; an attribute of decisions. */
   String environment();
 
+  /** Where it is: a host name or an IP address. */
+  String host();
+
   /**
    * A PostgreSQL database.
    *

@@ -65,7 +65,7 @@ public final class Tasks {
       throw new FaultException(
           new Fault.Exhausted("open tasks of " + plan.entry().name(), plan.entry().maxOpenTasks()));
     }
-    Task fresh = plan.task(TaskId.random(), time);
+    Task fresh = plan.task(time);
     return plan.parent()
         .map(parent -> below(owned(plan.agent(), parent), fresh))
         .orElseGet(() -> begin(fresh));
@@ -217,6 +217,16 @@ public final class Tasks {
    */
   public Task get(Agent agent, TaskId id) {
     return owned(agent, id).task();
+  }
+
+  /** The task and those that it is a part of, one in the other; the outermost one is the last. */
+  public List<TaskId> lineage(TaskId id) {
+    List<TaskId> lineage = new ArrayList<>();
+    for (Optional<TaskId> at = Optional.of(id); at.isPresent(); ) {
+      lineage.add(at.get());
+      at = find(at.get()).flatMap(Task::parent);
+    }
+    return lineage;
   }
 
   /** Anybody's task: for operators and for the broker's own work. */

@@ -13,6 +13,7 @@ import io.exeat.base.TaskId;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
 import io.exeat.task.Grant;
+import io.exeat.task.Tier;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,7 +37,8 @@ public abstract class SecretsBackendContract {
           Set.of(),
           Duration.ofHours(1),
           10,
-          Set.<Binding>of());
+          Set.<Binding>of(),
+          Tier.STANDARD);
 
   /** The one under test, with a session. */
   protected abstract SecretsBackend backend();

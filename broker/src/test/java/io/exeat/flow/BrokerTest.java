@@ -42,9 +42,11 @@ class BrokerTest {
     broker.end(stage.billing, task.task().id(), EndCause.COMPLETED, "", LONG);
     assertThat(stage.story)
         .containsExactly(
+            "audit policy.decided",
             "audit task.opened",
             "journal intend e1",
             "journal bind e1",
+            "audit policy.decided",
             "journal lent e1",
             "audit credential.issued",
             "audit task.ending",
@@ -120,7 +122,7 @@ class BrokerTest {
   void aCeilingThatIsLoweredCountsAtOnce() {
     TaskId task = open("orders-read", "orders-write");
     stage.catalogue = Stage.catalogue(Set.of("orders-read"));
-    assertThatThrownBy(() -> issue(task, "orders-write")).hasMessageContaining("any more");
+    assertThatThrownBy(() -> issue(task, "orders-write")).hasMessageContaining("OutsideCeiling");
     assertThat(stage.logsIn(issue(task, "orders-read"))).isTrue();
   }
 

@@ -19,6 +19,7 @@ import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Intent;
 import io.exeat.task.Target;
+import io.exeat.task.Tier;
 import io.spiffe.spiffeid.SpiffeId;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -90,14 +91,7 @@ final class Stage implements AutoCloseable {
     attestor.identify(1002, OTHER);
     return new Office(
         new Steps(
-            attestor,
-            () -> catalogue,
-            new CeilingPolicy(() -> catalogue),
-            backend,
-            revoker,
-            journal,
-            audit,
-            time),
+            attestor, () -> catalogue, new CeilingPolicy(), backend, revoker, journal, audit, time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
   }
 
@@ -154,7 +148,8 @@ final class Stage implements AutoCloseable {
                 Set.of("customer"))),
         Map.of(
             "billing", entry("billing", BILLING, grantsOfBilling),
-            "other", entry("other", OTHER, Set.of("orders-read"))));
+            "other", entry("other", OTHER, Set.of("orders-read"))),
+        Map.of());
   }
 
   void forward(Duration by) {
@@ -184,7 +179,8 @@ final class Stage implements AutoCloseable {
         Set.of("report"),
         Duration.ofHours(1),
         100,
-        Set.of(Binding.PROCESS, Binding.IDENTITY));
+        Set.of(Binding.PROCESS, Binding.IDENTITY),
+        Tier.STANDARD);
   }
 
   private static Grant grant(String name, Grant.Delivery delivery) {

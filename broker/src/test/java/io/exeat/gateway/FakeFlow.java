@@ -3,6 +3,7 @@ package io.exeat.gateway;
 import io.exeat.attest.Agent;
 import io.exeat.attest.Peer;
 import io.exeat.base.CredentialId;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -13,6 +14,7 @@ import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
+import io.exeat.flow.Allowed;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
@@ -21,6 +23,8 @@ import io.exeat.flow.OperatorRequests;
 import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
 import io.exeat.flow.TaskView;
+import io.exeat.policy.Act;
+import io.exeat.policy.Reason;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Intent;
@@ -130,6 +134,16 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
 
   private static TaskView view(Task task) {
     return new TaskView(task, List.of(held(task.id(), CredentialId.random())), Optional.empty());
+  }
+
+  @Override
+  public Allowed check(Peer peer, TaskId task, Act act) {
+    asked(peer, "check " + act.action().word() + " " + act.tool().orElse(""));
+    own(peer, task);
+    return new Allowed(
+        new DecisionId("d00000000000000000001"),
+        List.of(new Reason("fake", List.of("agent.tier"))),
+        () -> {});
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -31,7 +32,7 @@ final class CatalogueFileTest {
       grants:
         orders-read:
           target: orders
-          actions: [read]
+          actions: [read, mark]
           data-class: internal
           tools: [report.build]
           delivery: raw
@@ -51,11 +52,21 @@ final class CatalogueFileTest {
           max-lifetime: 30m
           max-open-tasks: 1000
           bindings: [process, identity]
+          tier: regulated
+      """;
+  private static final String TOOLS =
+      """
+      tools:
+        report.build:
+          step: retrieve
+          reads-outside: true
+          destination: reports.example.org
+          risk: 20
       """;
 
   @Test
   void aFullCatalogueIsReadWhole() {
-    Catalogue catalogue = parse(FULL);
+    Catalogue catalogue = parse(FULL + TOOLS);
     assertThat(catalogue.targets())
         .isEqualTo(
             Map.of(
@@ -68,7 +79,7 @@ final class CatalogueFileTest {
                 new Grant(
                     "orders-read",
                     "orders",
-                    Set.of("read"),
+                    Set.of("read", "mark"),
                     "internal",
                     Set.of("report.build"),
                     Grant.Delivery.RAW,
@@ -96,14 +107,22 @@ final class CatalogueFileTest {
                     Set.of("order-report"),
                     Duration.ofMinutes(30),
                     1000,
-                    Set.of(Binding.PROCESS, Binding.IDENTITY))));
+                    Set.of(Binding.PROCESS, Binding.IDENTITY),
+                    Tier.REGULATED)));
+    assertThat(catalogue.tools())
+        .isEqualTo(
+            Map.of(
+                "report.build",
+                new Tool(
+                    "report.build", Step.RETRIEVE, true, Optional.of("reports.example.org"), 20)));
   }
 
   @Test
   void whatIsNotSaidIsTheSafeChoice() {
     Catalogue catalogue =
         parse(
-            FULL.replace("    delivery: raw\n", "")
+            (FULL + TOOLS)
+                .replace("    delivery: raw\n", "")
                 .replace("    lease: 90s\n", "")
                 .replace("    tools: [report.build]\n", "")
                 .replace(", port: 5433", "")
@@ -111,7 +130,11 @@ final class CatalogueFileTest {
                 .replace(", required: false", "")
                 .replace("    max-lifetime: 30m\n", "")
                 .replace("    max-open-tasks: 1000\n", "")
-                .replace("    bindings: [process, identity]\n", ""));
+                .replace("    bindings: [process, identity]\n", "")
+                .replace("    tier: regulated\n", "")
+                .replace("    reads-outside: true\n", "")
+                .replace("    destination: reports.example.org\n", "")
+                .replace("    risk: 20\n", ""));
     Grant grant = only(catalogue.grants());
     assertThat(grant.lease()).isEqualTo(Duration.ofMinutes(1));
     assertThat(grant.tools()).isEmpty();
@@ -123,6 +146,16 @@ final class CatalogueFileTest {
     assertThat(agent.maxLifetime()).isEqualTo(Duration.ofHours(1));
     assertThat(agent.maxOpenTasks()).isEqualTo(100);
     assertThat(agent.bindings()).containsExactly(Binding.PROCESS);
+    assertThat(agent.tier()).isEqualTo(Tier.STANDARD);
+    assertThat(only(catalogue.tools()))
+        .isEqualTo(new Tool("report.build", Step.RETRIEVE, false, Optional.empty(), 50));
+  }
+
+  @Test
+  void readingAloneIsNotWhatAGrantThatWritesMayBeCalled() {
+    assertThat(problems(FULL.replace("[read, mark]", "[read]")))
+        .containsExactly(
+            "line 9: grants.orders-read.actions: says only read, and its privileges write");
   }
 
   @Test
@@ -155,7 +188,7 @@ final class CatalogueFileTest {
     String second =
         FULL.substring(FULL.indexOf("  billing:\n")).replace("  billing:\n", "  other:\n");
     assertThat(problems(FULL + second))
-        .containsExactly("line 30: agents.other.spiffe-id: is agent billing's already");
+        .containsExactly("line 31: agents.other.spiffe-id: is agent billing's already");
   }
 
   @ParameterizedTest
@@ -216,7 +249,7 @@ final class CatalogueFileTest {
   void anEmptyListOfActionsPrivilegesOrBindingsIsRefused() {
     assertThat(
             problems(
-                FULL.replace("actions: [read]", "actions: []")
+                FULL.replace("actions: [read, mark]", "actions: []")
                     .replace("[ { on: public.orders, allow: [select, update] } ]", "[]")
                     .replace("[process, identity]", "[]")))
         .extracting(problem -> problem.substring(0, problem.indexOf(": ", 9)))
@@ -235,7 +268,7 @@ final class CatalogueFileTest {
   @Test
   void theSchemaForEditorsHasTheKeysThatTheReaderHas() throws IOException {
     Settings settings =
-        Settings.parse("catalogue.yaml", FULL.getBytes(StandardCharsets.UTF_8), Map.of());
+        Settings.parse("catalogue.yaml", (FULL + TOOLS).getBytes(StandardCharsets.UTF_8), Map.of());
     assertThat(CatalogueFile.read(settings)).isNotNull();
     Set<String> read =
         settings.known().keySet().stream()
@@ -245,6 +278,7 @@ final class CatalogueFileTest {
                     .matcher(key)
                     .replaceAll("$1.*"))
             .map(key -> key.replace("parameters.customer", "parameters.*"))
+            .map(key -> key.replace("tools.report.build", "tools.*"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(SchemaAgreement.keysOf("/io/exeat/config/catalogue.schema.json")).isEqualTo(read);
   }

@@ -126,10 +126,16 @@ final class EventText {
         fault(it.fault());
       }
       case AuditEvent.RefusalsSkipped it -> json.writeNumberField("count", it.count());
+      case AuditEvent.Decided it -> {
+        text("decision", it.decision().value());
+        text("task", it.task().value());
+        text("agent", it.agent());
+        AnswersText.write(json, it.answers());
+      }
       case AuditEvent.CredentialIssued it -> {
         text("agent", it.agent());
         held(it.credential());
-        texts("because", it.because());
+        text("decision", it.decision().value());
       }
       case AuditEvent.EpochClosed it -> {
         epoch(it.epoch());
@@ -244,7 +250,7 @@ final class EventText {
   }
 
   /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */
-  private static String cut(String text) {
+  static String cut(String text) {
     String cut =
         text.length() <= MOST_TEXT
             ? text

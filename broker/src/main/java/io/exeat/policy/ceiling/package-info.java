@@ -1,6 +1,4 @@
-/**
- * The policy that adds nothing: what the task's scope holds, and the agent's entry still allows.
- */
+/** The policy that adds nothing to the ceiling. */
 @NullMarked
 package io.exeat.policy.ceiling;
 

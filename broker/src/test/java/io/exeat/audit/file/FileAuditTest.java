@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.attest.Agent;
 import io.exeat.audit.AuditContract;
 import io.exeat.audit.AuditEvent;
@@ -14,6 +16,7 @@ import io.exeat.audit.AuditVerifier;
 import io.exeat.audit.ChainFiles;
 import io.exeat.base.CannotStart;
 import io.exeat.base.CredentialId;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -25,6 +28,8 @@ import io.exeat.base.ReservedSpace;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.Held;
+import io.exeat.policy.Answer;
+import io.exeat.policy.Decision;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Intent;
@@ -310,6 +315,11 @@ final class FileAuditTest extends AuditContract {
     return new AuditEvent.BrokerStopped(reason);
   }
 
+  private static Answer answer(Decision decision) {
+    ObjectNode question = JsonNodeFactory.instance.objectNode().put("action", "issue");
+    return new Answer(question, "00", decision);
+  }
+
   private static List<AuditEvent> oneOfEach() {
     Epoch epoch = new Epoch(new TaskId("t00000000000000000001"), 2);
     Task task =
@@ -346,7 +356,13 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.RefusalsSkipped(3),
         new AuditEvent.Refused(
             "Open", "uid 1000", Optional.of(epoch.task()), new Fault.Denied("no")),
-        new AuditEvent.CredentialIssued(held, "spiffe://example.org/agent", List.of("policy0")),
+        new AuditEvent.Decided(
+            new DecisionId("d00000000000000000001"),
+            epoch.task(),
+            "spiffe://example.org/agent",
+            List.of(answer(new Decision.Permit(List.of(), "ab")))),
+        new AuditEvent.CredentialIssued(
+            held, "spiffe://example.org/agent", new DecisionId("d00000000000000000001")),
         new AuditEvent.EpochClosed(epoch, Set.of("b")),
         new AuditEvent.EpochOpened(task),
         new AuditEvent.TaskEnding(epoch.task(), EndCause.OPERATOR, "note"),

@@ -98,7 +98,7 @@ final class SetupRefusesTest {
             Duration.ofSeconds(60),
             new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
     return new Catalogue(
-        Map.of(TARGET.name(), TARGET), Map.of(grant.name(), grant), Map.of(), Map.of());
+        Map.of(TARGET.name(), TARGET), Map.of(grant.name(), grant), Map.of(), Map.of(), Map.of());
   }
 
   private static VaultSettings settings(String address, boolean plaintext) {

@@ -16,6 +16,7 @@ import io.exeat.task.Binding;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Target;
+import io.exeat.task.Tier;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -131,7 +132,7 @@ final class Real {
       byName.put(grant.name(), grant);
     }
     return new Catalogue(
-        Map.of(target.name(), target), byName, Map.of(), Map.of(agent.name(), agent));
+        Map.of(target.name(), target), byName, Map.of(), Map.of(agent.name(), agent), Map.of());
   }
 
   /** The database as an administrator would have it prepared; does nothing the second time. */
@@ -182,6 +183,7 @@ final class Real {
         Set.of(),
         Duration.ofHours(1),
         10,
-        Set.<Binding>of());
+        Set.<Binding>of(),
+        Tier.STANDARD);
   }
 }

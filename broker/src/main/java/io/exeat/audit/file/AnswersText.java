@@ -1,0 +1,73 @@
+package io.exeat.audit.file;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.policy.Answer;
+import io.exeat.policy.Decision;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Decisions, with their questions whole, so that they can be decided again: the first question as
+ * it is, of each other one ({@code but}) what is not the same at its top.
+ */
+final class AnswersText {
+  private AnswersText() {}
+
+  static void write(JsonGenerator json, List<Answer> answers) throws IOException {
+    ObjectNode first = answers.getFirst().question();
+    json.writeFieldName("question");
+    copy(json, first);
+    json.writeArrayFieldStart("answers");
+    for (Answer answer : answers) {
+      json.writeStartObject();
+      json.writeFieldName("but");
+      copy(json, difference(first, answer.question()));
+      json.writeStringField("question_sha256", answer.sha256());
+      decision(json, answer.decision());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void decision(JsonGenerator json, Decision decision) throws IOException {
+    json.writeStringField("decided", decision.word());
+    json.writeStringField("policy_sha256", decision.policy());
+    texts(json, "because", decision.because().stream().map(Object::toString).toList());
+    switch (decision) {
+      case Decision.Permit _ -> {}
+      case Decision.Ask it -> texts(json, "approvers", it.approvers());
+      case Decision.Deny it -> json.writeStringField("reason", EventText.cut(it.reason()));
+      case Decision.Failed it -> json.writeStringField("problem", EventText.cut(it.problem()));
+    }
+  }
+
+  private static ObjectNode difference(ObjectNode first, ObjectNode other) {
+    ObjectNode but = first.objectNode();
+    for (Map.Entry<String, JsonNode> each : other.properties()) {
+      if (!each.getValue().equals(first.get(each.getKey()))) {
+        but.set(each.getKey(), each.getValue());
+      }
+    }
+    return but;
+  }
+
+  private static void texts(JsonGenerator json, String name, List<String> texts)
+      throws IOException {
+    json.writeArrayFieldStart(name);
+    for (String text : texts) {
+      json.writeString(EventText.cut(text));
+    }
+    json.writeEndArray();
+  }
+
+  private static void copy(JsonGenerator json, JsonNode node) throws IOException {
+    try (JsonParser parser = node.traverse()) {
+      parser.nextToken();
+      json.copyCurrentStructure(parser);
+    }
+  }
+}

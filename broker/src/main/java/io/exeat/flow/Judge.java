@@ -1,0 +1,175 @@
+package io.exeat.flow;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.attest.Peer;
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
+import io.exeat.base.DecisionId;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.policy.Act;
+import io.exeat.policy.Answer;
+import io.exeat.policy.Decision;
+import io.exeat.policy.History;
+import io.exeat.policy.PolicyEngine;
+import io.exeat.policy.Question;
+import io.exeat.policy.QuestionJson;
+import io.exeat.policy.Reason;
+import io.exeat.task.Grant;
+import io.exeat.task.Plan;
+import io.exeat.task.Task;
+import io.exeat.task.Tasks;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/**
+ * One decision in front of every act: the ceiling first, then policy, then the record; only then
+ * the act. What policy says to several grants holds for all of them together.
+ */
+final class Judge {
+  private static final Duration AGAIN = Duration.ofMillis(100);
+
+  private final Tasks tasks;
+  private final Ceiling ceiling;
+  private final Questions questions;
+  private final PolicyEngine policy;
+  private final AuditSink audit;
+  private final Refusals refusals;
+  private final ConcurrentMap<TaskId, Memory> memories = new ConcurrentHashMap<>();
+
+  Judge(
+      Tasks tasks,
+      Ceiling ceiling,
+      Questions questions,
+      PolicyEngine policy,
+      AuditSink audit,
+      Refusals refusals) {
+    this.tasks = tasks;
+    this.ceiling = ceiling;
+    this.questions = questions;
+    this.policy = policy;
+    this.audit = audit;
+    this.refusals = refusals;
+  }
+
+  /**
+   * The task may be opened, and hold each grant of its scope.
+   *
+   * @throws FaultException Denied, Unavailable POLICY or AUDIT
+   */
+  void open(Peer peer, Plan plan) {
+    History before = plan.parent().map(parent -> memory(parent).history()).orElse(History.NONE);
+    List<Question> asked = new ArrayList<>();
+    asked.add(questions.open(peer, plan, before));
+    for (Grant grant : ceiling.grants(plan.scope())) {
+      asked.add(questions.hold(peer, plan, grant, before));
+    }
+    DecisionId id = DecisionId.random();
+    requirePermit(id, ask(id, plan.id(), asked));
+  }
+
+  /**
+   * The task may change its scope to this one.
+   *
+   * @throws FaultException Denied, Unavailable POLICY or AUDIT
+   */
+  void rescope(Peer peer, Task task, Set<String> scope) {
+    History before = memory(task.id()).history();
+    List<Question> asked = new ArrayList<>();
+    asked.add(questions.rescope(peer, task, scope, before));
+    for (Grant grant : ceiling.grants(scope)) {
+      asked.add(questions.hold(peer, task, scope, grant, before));
+    }
+    DecisionId id = DecisionId.random();
+    requirePermit(id, ask(id, task.id(), asked));
+  }
+
+  /**
+   * The act may be done now, under its task's open epoch.
+   *
+   * @throws FaultException OutOfScope, OutsideCeiling, Denied, Unavailable POLICY or AUDIT
+   */
+  Allowed act(Peer peer, Task task, Act act) {
+    List<Grant> grants = ceiling.under(task, act);
+    Memory memory = memory(task.id());
+    Memory.Begun begun = memory.begin(questions.trace(act, grants));
+    boolean permitted = false;
+    try {
+      DecisionId id = DecisionId.random();
+      List<Question> asked =
+          grants.stream()
+              .map(grant -> questions.act(peer, task, act, grant, begun.before()))
+              .toList();
+      List<Answer> answers = ask(id, task.id(), asked);
+      requirePermit(id, answers);
+      memory.permitted(begun);
+      permitted = true;
+      return new Allowed(id, reasons(answers), memory::done);
+    } finally {
+      if (!permitted) {
+        memory.denied(begun);
+      }
+    }
+  }
+
+  /** Forgets what tasks did that are not remembered any more. */
+  void forget(Set<TaskId> forgotten) {
+    memories.keySet().removeAll(forgotten);
+  }
+
+  /** A task and its parts have one memory, and with it one budget. */
+  private Memory memory(TaskId id) {
+    return memories.computeIfAbsent(tasks.lineage(id).getLast(), _ -> new Memory());
+  }
+
+  /** The answers, on record: a permit before this returns, what permits nothing soon after. */
+  private List<Answer> ask(DecisionId id, TaskId task, List<Question> asked) {
+    List<Answer> answers = asked.stream().map(this::answer).toList();
+    AuditEvent event = new AuditEvent.Decided(id, task, asked.getFirst().agent().id(), answers);
+    if (answers.stream().allMatch(answer -> answer.decision() instanceof Decision.Permit)) {
+      audit.record(event);
+    } else {
+      refusals.add(event);
+    }
+    return answers;
+  }
+
+  private Answer answer(Question question) {
+    ObjectNode document = QuestionJson.write(question);
+    return new Answer(document, QuestionJson.sha256(document), policy.decide(question));
+  }
+
+  private static void requirePermit(DecisionId id, List<Answer> answers) {
+    for (Answer answer : answers) {
+      switch (answer.decision()) {
+        case Decision.Permit _ -> {}
+        case Decision.Ask it ->
+            throw new FaultException(
+                new Fault.Denied(
+                    "%s: needs the approval of %s: %s"
+                        .formatted(id, String.join(" and ", it.approvers()), words(it.because()))));
+        case Decision.Deny it ->
+            throw new FaultException(new Fault.Denied("%s: %s".formatted(id, it.reason())));
+        case Decision.Failed it ->
+            throw new FaultException(
+                new Fault.Unavailable(Fault.Dependency.POLICY, it.problem(), AGAIN));
+      }
+    }
+  }
+
+  private static List<Reason> reasons(List<Answer> answers) {
+    return answers.stream()
+        .flatMap(answer -> answer.decision().because().stream())
+        .distinct()
+        .toList();
+  }
+
+  private static List<String> words(List<Reason> because) {
+    return because.stream().map(Reason::toString).toList();
+  }
+}

@@ -1,0 +1,90 @@
+package io.exeat.flow;
+
+import io.exeat.policy.History;
+import io.exeat.task.Step;
+import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What one task did, as the broker saw it. An act counts from the moment it is asked for, so that
+ * branches which ask at once see each other: together they have the task's one budget.
+ *
+ * <p>Bounded: classes and tools come from the catalogue, the chain and the acts that a repeat is
+ * known by are the last ones. A repeat that is not known as one counts as a new act.
+ */
+final class Memory {
+  private static final int KNOWN_ACTS = 512;
+
+  private final ArrayDeque<String> chain = new ArrayDeque<>();
+  private final LinkedHashSet<String> acts = new LinkedHashSet<>();
+  private final Set<Step> steps = new HashSet<>();
+  private final Set<String> dataClasses = new HashSet<>();
+  private final Set<String> outside = new HashSet<>();
+  private int calls;
+  private int retries;
+  private int underWay;
+  private int denials;
+
+  /**
+   * What an act leaves behind once it is permitted.
+   *
+   * @param key the same for an act and its repeats
+   * @param link of the chain
+   * @param dataClasses that it may read
+   * @param outside the tool, when its results come from outside
+   */
+  record Trace(String key, String link, Step step, Set<String> dataClasses, Set<String> outside) {}
+
+  /**
+   * An act that counts already.
+   *
+   * @param before what was done before it
+   */
+  record Begun(Trace trace, History before, boolean isRepeat) {}
+
+  /** The act counts from now on, until it is {@link #denied}. */
+  synchronized Begun begin(Trace trace) {
+    Begun begun = new Begun(trace, history(), acts.contains(trace.key()));
+    calls++;
+    underWay++;
+    retries += begun.isRepeat() ? 1 : 0;
+    return begun;
+  }
+
+  /** What was done so far, for a question that is no act of its own. */
+  synchronized History history() {
+    return new History(
+        calls, retries, underWay, denials, List.copyOf(chain), steps, dataClasses, outside);
+  }
+
+  /** The act is permitted, and may be under way until {@link #done}. */
+  synchronized void permitted(Begun begun) {
+    Trace trace = begun.trace();
+    if (acts.add(trace.key()) && acts.size() > KNOWN_ACTS) {
+      acts.removeFirst();
+    }
+    chain.add(trace.link());
+    if (chain.size() > History.LAST) {
+      chain.remove();
+    }
+    steps.add(trace.step());
+    dataClasses.addAll(trace.dataClasses());
+    outside.addAll(trace.outside());
+  }
+
+  /** The act is not permitted: it does not count any more, the denial does. */
+  synchronized void denied(Begun begun) {
+    calls--;
+    underWay--;
+    denials++;
+    retries -= begun.isRepeat() ? 1 : 0;
+  }
+
+  /** The act is not under way any more. */
+  synchronized void done() {
+    underWay--;
+  }
+}

@@ -1,0 +1,41 @@
+package io.exeat.policy;
+
+import io.exeat.task.Step;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What the task did before this act, as the broker saw it; what is under way counts as done.
+ *
+ * @param calls acts permitted so far, those of all branches and repeats together
+ * @param retries of these, repeats: the same action, tool, grant and arguments as an earlier one
+ * @param branches how many acts are under way beside this one
+ * @param denials acts not permitted so far
+ * @param chain the last {@link #LAST} acts, oldest first: {@code <step>:<tool or grant>}
+ * @param steps every step that was taken
+ * @param dataClasses every class of data that was read
+ * @param outside every tool whose results came from outside
+ */
+public record History(
+    int calls,
+    int retries,
+    int branches,
+    int denials,
+    List<String> chain,
+    Set<Step> steps,
+    Set<String> dataClasses,
+    Set<String> outside) {
+  /** The links of a chain that are remembered by name. */
+  public static final int LAST = 32;
+
+  /** Nothing was done yet. */
+  public static final History NONE =
+      new History(0, 0, 0, 0, List.of(), Set.of(), Set.of(), Set.of());
+
+  public History {
+    chain = List.copyOf(chain);
+    steps = Set.copyOf(steps);
+    dataClasses = Set.copyOf(dataClasses);
+    outside = Set.copyOf(outside);
+  }
+}
