@@ -2,8 +2,11 @@ package io.exeat.credential.vault;
 
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Catalogue;
+import io.exeat.task.Grant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /** The texts of our policies in Vault: exactly what each needs, and nothing by a pattern. */
 final class Policies {
@@ -13,6 +16,9 @@ final class Policies {
   /** Database role and connection of the verifier at a target. */
   static final String VERIFIER = "exeat-verifier-";
 
+  /** Where a token asks what it may do itself; it tells of nobody else. */
+  static final String OWN_RIGHTS = "sys/capabilities-self";
+
   private Policies() {}
 
   /** The name of a grant's policy. */
@@ -21,11 +27,26 @@ final class Policies {
   }
 
   static String grant(String grant) {
-    return path("database/creds/" + grant, "read");
+    return path(credentials(grant), "read");
   }
 
   static String taskSelf() {
-    return path("sys/leases/renew", "update") + path("auth/token/revoke-self", "update");
+    return text(selfRights());
+  }
+
+  /** What an epoch's token must be able to do: one capability for each path. */
+  static Map<String, String> epochRights(Collection<Grant> grants) {
+    Map<String, String> rights = selfRights();
+    grants.forEach(grant -> rights.put(credentials(grant.name()), "read"));
+    return rights;
+  }
+
+  private static Map<String, String> selfRights() {
+    Map<String, String> rights = new TreeMap<>();
+    for (String path : List.of("sys/leases/renew", "auth/token/revoke-self", OWN_RIGHTS)) {
+      rights.put(path, "update");
+    }
+    return rights;
   }
 
   /**
@@ -33,10 +54,12 @@ final class Policies {
    */
   static String broker(Catalogue catalogue) {
     StringBuilder policy = new StringBuilder();
+    Map<String, String> others = brokerRights(catalogue);
     for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
+      var _ = others.remove(create(agent));
       policy.append(
           """
-          path "auth/token/create/%s" {
+          path "%s" {
             capabilities = ["update"]
             required_parameters = ["entity_alias", "policies", "meta", "ttl", "display_name"]
             allowed_parameters = {
@@ -48,23 +71,46 @@ final class Policies {
             }
           }
           """
-              .formatted(Names.check("agent", agent.name()), agent.id()));
+              .formatted(create(agent), agent.id()));
     }
-    for (String target : new TreeSet<>(catalogue.targets().keySet())) {
-      policy.append(path("database/creds/" + VERIFIER + Names.check("target", target), "read"));
+    return policy.append(text(others)).toString();
+  }
+
+  /** What the broker's own token must be able to do: one capability for each path. */
+  static Map<String, String> brokerRights(Catalogue catalogue) {
+    Map<String, String> rights = new TreeMap<>();
+    catalogue.agents().values().forEach(agent -> rights.put(create(agent), "update"));
+    for (String target : catalogue.targets().keySet()) {
+      rights.put(credentials(VERIFIER + Names.check("target", target)), "read");
     }
     for (String path :
-        new String[] {
-          "auth/token/revoke-accessor",
-          "auth/token/lookup-accessor",
-          "auth/token/renew-self",
-          "auth/token/revoke-self",
-          "sys/leases/revoke",
-          "sys/leases/lookup"
-        }) {
-      policy.append(path(path, "update"));
+        List.of(
+            "auth/token/revoke-accessor",
+            "auth/token/lookup-accessor",
+            "auth/token/renew-self",
+            "auth/token/revoke-self",
+            "sys/leases/revoke",
+            "sys/leases/lookup",
+            OWN_RIGHTS)) {
+      rights.put(path, "update");
     }
-    return policy.append(path("auth/token/lookup-self", "read")).toString();
+    rights.put("auth/token/lookup-self", "read");
+    return rights;
+  }
+
+  private static String create(AgentEntry agent) {
+    return "auth/token/create/" + Names.check("agent", agent.name());
+  }
+
+  /** Where a login of a database role is lent. */
+  static String credentials(String role) {
+    return "database/creds/" + role;
+  }
+
+  private static String text(Map<String, String> rights) {
+    StringBuilder policy = new StringBuilder();
+    rights.forEach((path, capability) -> policy.append(path(path, capability)));
+    return policy.toString();
   }
 
   private static String path(String path, String capability) {

@@ -225,6 +225,11 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     }
   }
 
+  /** What Vault lets our tokens do. */
+  public VaultRights rights() {
+    return new VaultRights(client, sessions);
+  }
+
   @Override
   public Subscription onLost(Consumer<Set<Epoch>> listener) {
     return sessions.onLost(listener);
