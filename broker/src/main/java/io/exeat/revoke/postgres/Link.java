@@ -109,8 +109,9 @@ record Link(
     }
   }
 
-  private static Connection connect(
-      Target.Postgres target, Optional<Path> ca, Duration timeout, Lent lent) throws SQLException {
+  /** Connects with a login that was lent; it stays the caller's to give back. */
+  static Connection connect(Target.Postgres target, Optional<Path> ca, Duration timeout, Lent lent)
+      throws SQLException {
     String seconds = Long.toString(Math.max(1, timeout.toSeconds()));
     Properties properties = new Properties();
     properties.setProperty("user", lent.principal());
