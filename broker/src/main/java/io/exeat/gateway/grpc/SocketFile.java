@@ -57,20 +57,9 @@ final class SocketFile implements AutoCloseable {
    */
   static SocketFile take(Path path, Optional<String> group) throws IOException {
     Path absolute = path.toAbsolutePath().normalize();
-    Path directory = absolute.getParent();
-    if (directory == null || directory.getParent() == null) {
-      throw new IOException(absolute + ": the socket must be in a directory of its own, not in /");
-    }
-    // The fresh socket's path is the longer one.
-    Path nursery = directory.resolve("." + absolute.getFileName() + ".new");
+    Path directory = directoryOf(absolute);
+    Path nursery = nursery(directory, absolute);
     Path fresh = nursery.resolve("s");
-    if (fresh.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8).length > PATH_BYTES) {
-      throw new IOException(
-          absolute
-              + ": too long for a socket by "
-              + (fresh.toString().length() - PATH_BYTES)
-              + " bytes");
-    }
     prepare(directory, group);
     FileChannel lockFile =
         FileChannel.open(
@@ -91,19 +80,69 @@ final class SocketFile implements AutoCloseable {
     }
   }
 
-  private static void prepare(Path directory, Optional<String> group) throws IOException {
+  /**
+   * Looks whether {@code path} could be taken, apart from who has it now; makes nothing.
+   *
+   * @throws IOException as {@link #take}
+   */
+  static void check(Path path) throws IOException {
+    Path directory = directoryOf(path.toAbsolutePath().normalize());
+    refuseLinks(directory);
     Path parent = Objects.requireNonNull(directory.getParent());
-    for (Path part : new Path[] {parent, directory}) {
+    if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+      refuseOthers(directory);
+    } else if (!Files.isWritable(parent)) {
+      throw new IOException(
+          directory
+              + ": not there, and "
+              + parent
+              + " is not ours to make it in; make it with mode 0750");
+    }
+  }
+
+  private static Path directoryOf(Path absolute) throws IOException {
+    Path directory = absolute.getParent();
+    if (directory == null || directory.getParent() == null) {
+      throw new IOException(absolute + ": the socket must be in a directory of its own, not in /");
+    }
+    // The fresh socket's path is the longer one.
+    int bytes =
+        nursery(directory, absolute)
+            .resolve("s")
+            .toString()
+            .getBytes(java.nio.charset.StandardCharsets.UTF_8)
+            .length;
+    if (bytes > PATH_BYTES) {
+      throw new IOException(
+          absolute + ": too long for a socket by " + (bytes - PATH_BYTES) + " bytes");
+    }
+    return directory;
+  }
+
+  private static Path nursery(Path directory, Path absolute) {
+    return directory.resolve("." + absolute.getFileName() + ".new");
+  }
+
+  private static void refuseLinks(Path directory) throws IOException {
+    for (Path part : new Path[] {directory.getParent(), directory}) {
       if (Files.isSymbolicLink(part)) {
         throw new IOException(part + ": a symbolic link; name the directory itself");
       }
     }
+  }
+
+  private static void prepare(Path directory, Optional<String> group) throws IOException {
+    refuseLinks(directory);
     if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
       Set<PosixFilePermission> mode = PosixFilePermissions.fromString("rwxr-x---");
       Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(mode));
       Files.setPosixFilePermissions(directory, mode); // whatever the umask took
       give(directory, group);
     }
+    refuseOthers(directory);
+  }
+
+  private static void refuseOthers(Path directory) throws IOException {
     if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
       throw new IOException(directory + ": not a directory");
     }

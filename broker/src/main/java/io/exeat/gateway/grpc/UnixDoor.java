@@ -15,6 +15,7 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -55,6 +56,16 @@ public final class UnixDoor implements AutoCloseable {
         new Served(
             List.of(BrokerServices.forOperators(flow, operators(config.uids()))), peer -> false),
         parts);
+  }
+
+  /**
+   * Looks whether a door could open at {@code socket}; makes nothing, and a door that is open there
+   * is no obstacle.
+   *
+   * @throws IOException as {@link #forAgents}
+   */
+  public static void check(Path socket) throws IOException {
+    SocketFile.check(socket);
   }
 
   private record Publish(String mode, Optional<String> group) {}
