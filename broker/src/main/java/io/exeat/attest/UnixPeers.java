@@ -8,7 +8,10 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.unix.PeerCredentials;
+import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.OptionalInt;
 
 /**
@@ -51,6 +54,26 @@ public final class UnixPeers {
       return peer;
     } catch (IOException e) {
       throw gone();
+    }
+  }
+
+  /**
+   * A process by its PID, for asking about it; never for a caller, whom the kernel names.
+   *
+   * @throws FaultException Unattested when there is no such process
+   */
+  public static Peer.Local process(int pid, EventExecutor loop) {
+    long start = Proc.startTicks(pid);
+    try {
+      Path of = Path.of("/proc", Integer.toString(pid));
+      return new Peer.Local(
+          pid,
+          (Integer) Files.getAttribute(of, "unix:uid"),
+          (Integer) Files.getAttribute(of, "unix:gid"),
+          start,
+          new StartTimeHold(pid, start, loop));
+    } catch (IOException e) {
+      throw new FaultException(new Fault.Unattested("there is no process " + pid), e);
     }
   }
 
