@@ -63,16 +63,20 @@ final class ConfigFile {
    * @throws io.exeat.config.ConfigException with every problem
    */
   static BrokerConfig read(Optional<Path> named, Map<String, String> environment) {
-    Optional<Path> file =
-        named
-            .or(() -> Optional.ofNullable(environment.get("EXEAT_CONFIG")).map(Path::of))
-            .or(() -> Optional.of(HERE).filter(Files::exists))
-            .or(() -> Optional.of(SYSTEM).filter(Files::exists));
+    Optional<Path> file = place(named, environment);
     Settings settings =
         file.isPresent()
             ? Settings.read(file.get(), environment)
             : Settings.parse("the environment", "{}\n".getBytes(UTF_8), environment);
     return read(settings);
+  }
+
+  /** The file that {@link #read} reads; empty for the environment alone. */
+  static Optional<Path> place(Optional<Path> named, Map<String, String> environment) {
+    return named
+        .or(() -> Optional.ofNullable(environment.get("EXEAT_CONFIG")).map(Path::of))
+        .or(() -> Optional.of(HERE).filter(Files::exists))
+        .or(() -> Optional.of(SYSTEM).filter(Files::exists));
   }
 
   static BrokerConfig read(Settings settings) {

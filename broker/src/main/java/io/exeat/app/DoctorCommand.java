@@ -1,6 +1,5 @@
 package io.exeat.app;
 
-import io.exeat.base.FaultException;
 import io.exeat.base.Time;
 import io.exeat.cli.Exit;
 import io.exeat.config.ConfigException;
@@ -10,8 +9,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -21,151 +20,140 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     description = {
-      "Checks what a sidecar needs on this host, as the user and with the configuration that it has.",
+      "Checks what a sidecar needs on this host, as the user and with the configuration that it has:",
+      "Java, kernel, configuration, permissions, the SPIRE socket, its own SVID, the PID namespace,",
+      "the agents' entries, Vault and its rights there, each database, and all clocks.",
       "",
-      "Run it as the sidecar's user, best while no sidecar runs. Ends with 10 when something is wrong."
-    })
+      "Run it as the sidecar's user; the sidecar may be running. It changes nothing, opens no task,",
+      "and lends nothing but logins of the verifier's own, which it gives back. Ends with 10 when",
+      "something is wrong; each such line is followed by how to mend it."
+    },
+    footer = {"", "Example:", "  exeat doctor --config /etc/exeat/exeat.yaml --pid 4711"})
 final class DoctorCommand implements Callable<Integer> {
   private final PrintWriter out;
-  private final Findings findings;
 
   @Option(names = "--config", paramLabel = "FILE", description = "As for run.")
   private Optional<Path> file = Optional.empty();
 
+  @Option(
+      names = "--pid",
+      paramLabel = "PID",
+      description = "A running process of an agent's: shows which entry it has; repeatable.")
+  private List<Integer> pids = List.of();
+
+  @Option(names = "--json", description = "Print JSON, once, at the end.")
+  private boolean json;
+
   DoctorCommand(PrintWriter out) {
     this.out = out;
-    this.findings = new Findings(out);
   }
 
   @Override
   public Integer call() {
-    findings.check(
-        "Java",
-        Runtime.version().feature() >= 25,
-        Runtime.version().toString(),
-        "install a JDK 25");
-    findings.check(
-        "TLS session tickets are off",
-        "0".equals(System.getProperty("jdk.tls.server.newSessionTicketCount")),
-        "",
-        "start with -Djdk.tls.server.newSessionTicketCount=0, as the launcher does");
-    kernel();
-    BrokerConfig config;
+    Logging.level(BrokerConfig.LogLevel.ERROR);
+    Findings findings = new Findings(out, json);
+    host(findings);
     try {
-      config = ConfigFile.read(file, System.getenv());
-      findings.check("configuration", true, "", "");
+      BrokerConfig config = ConfigFile.read(file, System.getenv());
+      Optional<Path> place = ConfigFile.place(file, System.getenv());
+      findings.ok(
+          "configuration", place.map(Path::toString).orElse("the environment"), "is complete");
+      try (Closing closing = new Closing()) {
+        look(config, place, findings, closing);
+      }
     } catch (ConfigException e) {
-      findings.check(
-          "configuration", false, String.valueOf(e.getMessage()), "exeat config schema helps");
-      return Exit.CHECK_FAILED;
+      findings.wrong(
+          "configuration",
+          "",
+          String.valueOf(e.getMessage()),
+          "mend the lines named; exeat config schema prints every key");
     }
-    try (Closing closing = new Closing()) {
-      identity(config, closing);
-    }
-    out.println(findings.failed() == 0 ? "All is well." : findings.failed() + " things to mend.");
-    return findings.failed() == 0 ? Exit.OK : Exit.CHECK_FAILED;
+    return findings.conclude() ? Exit.OK : Exit.CHECK_FAILED;
   }
 
-  private void kernel() {
-    String release = "";
-    try {
-      release = Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip();
-    } catch (IOException e) {
-      // Then the check says so.
+  private void look(BrokerConfig config, Optional<Path> file, Findings findings, Closing closing) {
+    Optional<Catalogue> catalogue =
+        config.form() instanceof BrokerConfig.AllInOne here
+            ? catalogue(here, findings)
+            : Optional.empty();
+    new FileCheckup(findings).look(config, file);
+    Time time = new Time(InstantSource.system(), System::nanoTime);
+    Party party = Party.make(config, time, closing);
+    IdentityCheckup identity = new IdentityCheckup(findings, party, config.identity().id());
+    boolean own = identity.look(config.identity().socket());
+    new AttestationCheckup(findings, party, config.identity().id(), own, catalogue, pids)
+        .look(config.attestation());
+    switch (config.form()) {
+      case BrokerConfig.AllInOne here ->
+          new VaultCheckup(findings, config, here, party, time).look(own, catalogue);
+      case BrokerConfig.Relayed relayed -> identity.relay(relayed.relay(), own);
     }
+  }
+
+  private static void host(Findings findings) {
+    String java = Runtime.version().toString();
+    if (Runtime.version().feature() >= 25) {
+      findings.ok("java", "", java);
+    } else {
+      findings.wrong("java", "", java, "install a Java 25 runtime, and set JAVA_HOME to it");
+    }
+    String tickets = System.getProperty("jdk.tls.server.newSessionTicketCount", "not set");
+    if (tickets.equals("0")) {
+      findings.ok("tls-tickets", "", "off");
+    } else {
+      findings.wrong(
+          "tls-tickets",
+          "",
+          "jdk.tls.server.newSessionTicketCount is " + tickets,
+          "start it with the launcher, exeat, or with -Djdk.tls.server.newSessionTicketCount=0");
+    }
+    String release = kernel();
     String[] parts = release.split("[.-]", 3);
     boolean pidfd =
         parts.length > 1
-            && parts[0].matches("[0-9]+")
-            && parts[1].matches("[0-9]+")
+            && parts[0].matches("[0-9]{1,6}")
+            && parts[1].matches("[0-9]{1,6}")
             && Integer.parseInt(parts[0]) * 1000 + Integer.parseInt(parts[1]) >= 6005;
-    findings.check(
-        "the kernel names peers by pidfd (6.5)",
-        pidfd,
-        release,
-        "a newer kernel; below it, peers are told apart by PID and start time");
-  }
-
-  private void identity(BrokerConfig config, Closing closing) {
-    Time time = new Time(InstantSource.system(), System::nanoTime);
-    Path socket = config.identity().socket();
-    findings.check(
-        "the Workload API's socket",
-        Files.exists(socket),
-        socket.toString(),
-        "start the SPIRE agent, or set spiffe.workload-api; this user must be able to reach it");
-    Party party = Party.make(config, time, closing);
-    boolean own =
-        Findings.until(() -> {
-          try {
-            var _ = party.identity().svid();
-            return true;
-          } catch (FaultException e) {
-            return false;
-          }
-        });
-    findings.check(
-        "own X.509-SVID",
-        own,
-        config.identity().id().toString(),
-        "register it: spire-server entry create -spiffeID "
-            + config.identity().id()
-            + " -selector unix:uid:"
-            + Own.uid()
-            + " -parentID <the node's>");
-    party
-        .mode()
-        .ifPresent(mode -> {
-          boolean there = Findings.until(() -> mode.problem().isEmpty());
-          findings.check(
-              "attestation: issuer and PID namespace",
-              there,
-              mode.problem().orElse(""),
-              "see the message; attestation.mode workload-api needs no PIDs");
-        });
-    if (config.form() instanceof BrokerConfig.AllInOne here) {
-      folders(here);
-      catalogue(here)
-          .ifPresent(catalogue ->
-              new VaultCheckup(findings).look(config, here, catalogue, party, time, closing));
+    if (pidfd) {
+      findings.ok("kernel", "", release + " names peers by pidfd");
+    } else {
+      findings.wrong(
+          "kernel",
+          "",
+          (release.isEmpty() ? "/proc does not tell" : release) + "; pidfds of peers came with 6.5",
+          "use a newer kernel; below 6.5 peers are told apart by PID and start time, five times a"
+              + " second");
     }
   }
 
-  private void folders(BrokerConfig.AllInOne here) {
-    for (Path folder : new Path[] {here.journal(), here.audit()}) {
-      boolean exists = Files.isDirectory(folder);
-      Path parent = folder.toAbsolutePath().getParent();
-      boolean fine =
-          exists
-              ? Files.isWritable(folder) && isPrivate(folder)
-              : parent != null && Files.isWritable(parent);
-      findings.check(
-          "folder " + folder,
-          fine,
-          exists ? "" : "it will be made",
-          "give it to the sidecar's user alone, mode 0700");
-    }
-  }
-
-  private static boolean isPrivate(Path folder) {
+  private static String kernel() {
     try {
-      return PosixFilePermissions.toString(Files.getPosixFilePermissions(folder)).endsWith("---");
+      return Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip();
     } catch (IOException e) {
-      return false;
+      return "";
     }
   }
 
-  private Optional<Catalogue> catalogue(BrokerConfig.AllInOne here) {
+  private static Optional<Catalogue> catalogue(BrokerConfig.AllInOne here, Findings findings) {
+    String path = here.catalogue().toString();
     try {
       Catalogue catalogue = CatalogueFile.read(here.catalogue());
-      findings.check("catalogue", true, catalogue.agents().size() + " agents", "");
+      findings.ok(
+          "catalogue",
+          path,
+          "%d agents, %d grants, %d intents, %d targets"
+              .formatted(
+                  catalogue.agents().size(),
+                  catalogue.grants().size(),
+                  catalogue.intents().size(),
+                  catalogue.targets().size()));
       return Optional.of(catalogue);
     } catch (ConfigException e) {
-      findings.check(
+      findings.wrong(
           "catalogue",
-          false,
+          path,
           String.valueOf(e.getMessage()),
-          "exeat config schema --catalogue helps");
+          "mend the lines named; exeat config schema --catalogue prints every key");
       return Optional.empty();
     }
   }

@@ -40,7 +40,8 @@ record Party(
         closing.later(new WorkloadIdentity(config.identity(), transport, time));
     SpiffeTls tls = new SpiffeTls(identity, time);
     Connections connections = new Connections();
-    Maker maker = new Maker(config.identity().id(), transport, identity, tls, time);
+    Issuers issuers = new Issuers(config.identity().id(), transport, identity, tls);
+    Maker maker = new Maker(issuers, transport, time);
     Optional<LateAttestor> mode =
         config.attestation().local().map(local -> new LateAttestor(() -> maker.make(local)));
     Optional<Attestor> mtls =
@@ -52,32 +53,49 @@ record Party(
     return new Party(transport, identity, tls, connections, mode, attestor);
   }
 
-  /** The switch over the modes. */
-  private record Maker(
-      SpiffeId own, SpiffeTransport transport, IdentitySource identity, SpiffeTls tls, Time time) {
+  /**
+   * Whoever answers for processes in this mode; the caller's to close.
+   *
+   * @throws IllegalStateException when the mode cannot work here, saying what to do
+   * @throws io.exeat.base.FaultException Unavailable IDENTITY when nobody listens at its socket
+   */
+  Issuer issuer(AttestConfig.Local mode, SpiffeId own) {
+    return new Issuers(own, transport, identity, tls).of(mode);
+  }
 
-    Attestor make(AttestConfig.Local mode) {
+  /** The switch over the modes. */
+  private record Issuers(
+      SpiffeId own, SpiffeTransport transport, IdentitySource identity, SpiffeTls tls) {
+    Issuer of(AttestConfig.Local mode) {
       return switch (mode) {
-        case AttestConfig.WorkloadApi it ->
-            local(new PodAgent(it, own, identity), it.agent()::equals, AttestConfig.Timing.USUAL);
-        case AttestConfig.BrokerApi it ->
-            local(brokerApi(it.socket(), it.timing()), it.agents(), it.timing());
-        case AttestConfig.Development it ->
-            local(brokerApi(it.socket(), it.timing()), it.agents(), it.timing());
+        case AttestConfig.WorkloadApi it -> new PodAgent(it, own, identity);
+        case AttestConfig.BrokerApi it -> brokerApi(it.socket(), it.timing());
+        case AttestConfig.Development it -> brokerApi(it.socket(), it.timing());
         case AttestConfig.Delegated it ->
-            local(
-                new DelegatedIdentity(it.socket(), transport, it.timing().within()),
-                it.agents(),
-                it.timing());
+            new DelegatedIdentity(it.socket(), transport, it.timing().within());
       };
     }
 
     private Issuer brokerApi(Path socket, AttestConfig.Timing timing) {
       return new BrokerApi(socket, own.getTrustDomain(), tls, transport, timing.within());
     }
+  }
 
-    private Attestor local(Issuer issuer, Predicate<SpiffeId> agents, AttestConfig.Timing timing) {
-      return new LocalAttestor(issuer, agents, timing, transport, time);
+  /** Whom a mode may name, and how long it may take. */
+  private record Maker(Issuers issuers, SpiffeTransport transport, Time time) {
+    Attestor make(AttestConfig.Local mode) {
+      return switch (mode) {
+        case AttestConfig.WorkloadApi it ->
+            local(mode, it.agent()::equals, AttestConfig.Timing.USUAL);
+        case AttestConfig.BrokerApi it -> local(mode, it.agents(), it.timing());
+        case AttestConfig.Development it -> local(mode, it.agents(), it.timing());
+        case AttestConfig.Delegated it -> local(mode, it.agents(), it.timing());
+      };
+    }
+
+    private Attestor local(
+        AttestConfig.Local mode, Predicate<SpiffeId> agents, AttestConfig.Timing timing) {
+      return new LocalAttestor(issuers.of(mode), agents, timing, transport, time);
     }
   }
 }

@@ -1,5 +1,8 @@
 package io.exeat.app;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.base.CannotStart;
 import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
@@ -18,7 +21,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -27,8 +29,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -91,8 +91,8 @@ final class VaultCommand {
               names = "--bind-ip",
               description = "Sessions work from the address of the login alone.")
           boolean bindIp,
-      @Option(names = "--check", description = "Say what differs and write nothing.")
-          boolean check) {
+      @Option(names = "--check", description = "Say what differs and write nothing.") boolean check,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
     try {
       BrokerConfig config = ConfigFile.read(Optional.ofNullable(file), System.getenv());
       BrokerConfig.AllInOne here = here(config);
@@ -107,9 +107,10 @@ final class VaultCommand {
       X509TrustManager trust = VaultTrust.of(here.vault().ca());
       try (SecretBytes operator = secret(token);
           VaultSetup vault =
-              new VaultSetup(Engine.settings(here.vault()), setup, () -> plain(trust), operator)) {
+              new VaultSetup(
+                  Engine.settings(here.vault()), setup, () -> VaultTrust.plain(trust), operator)) {
         List<Change> changes = check ? vault.check(catalogue) : vault.apply(catalogue);
-        return print(changes, check);
+        return json ? printJson(changes, check) : print(changes, check);
       }
     } catch (ConfigException | CannotStart e) {
       err.println("exeat: " + e.getMessage());
@@ -118,13 +119,32 @@ final class VaultCommand {
       err.println("exeat: cannot read " + e.getMessage());
       return Exit.USAGE;
     } catch (FaultException e) {
-      err.println("exeat: " + e.getMessage());
+      err.println("exeat: " + Findings.words(e));
       return Exit.UNAVAILABLE;
     }
   }
 
+  private int printJson(List<Change> changes, boolean check) {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    long different = different(changes);
+    node.put("ok", !check || different == 0).put("written", !check);
+    node.put("lookedAt", changes.size()).put("different", different);
+    ArrayNode all = node.putArray("changes");
+    for (Change change : changes) {
+      ObjectNode one = all.addObject().put("what", change.what()).put("kind", change.kind().name());
+      change.fields().forEach(one.putArray("fields")::add);
+    }
+    out.println(node);
+    return check && different > 0 ? Exit.CHECK_FAILED : Exit.OK;
+  }
+
+  private static long different(List<Change> changes) {
+    return changes.stream()
+        .filter(it -> it.kind() == Change.Kind.CREATE || it.kind() == Change.Kind.UPDATE)
+        .count();
+  }
+
   private int print(List<Change> changes, boolean check) {
-    int different = 0;
     for (Change change : changes) {
       if (change.kind() != Change.Kind.SAME) {
         out.println(
@@ -136,10 +156,8 @@ final class VaultCommand {
                         ? ""
                         : "  (" + String.join(", ", change.fields()) + ")"));
       }
-      if (change.kind() == Change.Kind.CREATE || change.kind() == Change.Kind.UPDATE) {
-        different++;
-      }
     }
+    long different = different(changes);
     out.println(
         changes.size() + " things looked at, " + different + (check ? " differ" : " written"));
     return check && different > 0 ? Exit.CHECK_FAILED : Exit.OK;
@@ -224,16 +242,5 @@ final class VaultCommand {
 
   private static SecretBytes secret(Path file) throws IOException {
     return SecretBytes.adopt(Files.readString(file).strip().getBytes(StandardCharsets.UTF_8));
-  }
-
-  /** An operator has no SVID to show. */
-  private static SSLContext plain(X509TrustManager trust) {
-    try {
-      SSLContext context = SSLContext.getInstance("TLSv1.3");
-      context.init(null, new TrustManager[] {trust}, null);
-      return context;
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("this JVM has no TLSv1.3", e);
-    }
   }
 }

@@ -11,6 +11,8 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.util.Arrays;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,17 @@ final class VaultTrust {
           "the authorities in " + pem.map(Path::toString).orElse("the JDK") + " cannot be read",
           "vault.ca must name a readable PEM file.",
           e);
+    }
+  }
+
+  /** A client's context without an SVID to show: an operator has none. */
+  static SSLContext plain(X509TrustManager trust) {
+    try {
+      SSLContext context = SSLContext.getInstance("TLSv1.3");
+      context.init(null, new TrustManager[] {trust}, null);
+      return context;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("this JVM has no TLSv1.3", e);
     }
   }
 }
