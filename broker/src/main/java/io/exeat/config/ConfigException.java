@@ -6,6 +6,7 @@ import java.util.List;
 public final class ConfigException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  private final String source;
   private final transient List<String> problems;
 
   /**
@@ -19,7 +20,13 @@ public final class ConfigException extends RuntimeException {
             + (problems.size() == 1 ? "1 problem" : problems.size() + " problems")
             + "\n  "
             + String.join("\n  ", problems));
+    this.source = source;
     this.problems = List.copyOf(problems);
+  }
+
+  /** What was read. */
+  public String source() {
+    return source;
   }
 
   /** One line each. */
