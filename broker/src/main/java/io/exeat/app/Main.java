@@ -11,6 +11,9 @@ import io.exeat.cli.TaskCommand;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,65 +26,81 @@ import picocli.CommandLine.Command;
       "",
       "Start with `exeat demo`; `exeat COMMAND --help` says more about each."
     },
-    exitCodeListHeading = "%nExit codes:%n",
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
+  @CommandLine.Spec
+  private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
+
   private Main() {}
 
   /** No argument is a question for help. */
   public static void main(String[] arguments) {
     Logging.begin();
-    // The sidecar's start is timed: it does not wait for the other commands to be known.
-    if (arguments.length > 0 && arguments[0].equals("run")) {
-      System.exit(
-          new CommandLine(new RunCommand())
-              .setCommandName("exeat run")
-              .execute(java.util.Arrays.copyOfRange(arguments, 1, arguments.length)));
-    }
-    System.exit(commandLine().execute(arguments));
+    System.exit(commandLine(arguments).execute(arguments));
   }
 
-  static CommandLine commandLine() {
+  /** All that is needed for these arguments: nobody waits for the other commands to be known. */
+  static CommandLine commandLine(String... arguments) {
     PrintWriter out = writer(System.out);
     PrintWriter err = writer(System.err);
-    Cli cli = new Cli(new SocketDoors(), out, err);
-    CommandLine all =
-        new CommandLine(new Main())
-            .addSubcommand(new RunCommand())
-            .addSubcommand(new DemoCommand())
-            .addSubcommand(new ExecCommand(cli))
-            .addSubcommand(new TaskCommand(cli))
-            .addSubcommand(new CredentialCommand(cli))
-            .addSubcommand(new RevokeCommand(cli))
-            .addSubcommand(new StatusCommand(cli))
-            .addSubcommand(new AuditCommand(out, err))
-            .addSubcommand(new VaultCommand(out, err))
-            .addSubcommand(new ConfigCommand(out, err))
-            .addSubcommand(new DoctorCommand(out))
-            .addSubcommand(new RehearseCommand())
-            .addSubcommand("version", new VersionCommand(out))
-            .addSubcommand("completion", new AutoComplete.GenerateCompletion());
+    Map<String, Supplier<Object>> commands = commands(out, err);
+    CommandLine all = new CommandLine(new Main());
+    if (arguments.length > 0 && commands.containsKey(arguments[0])) {
+      commands.keySet().retainAll(java.util.Set.of(arguments[0]));
+    } else {
+      all.addSubcommand(new CommandLine.HelpCommand());
+      all.addSubcommand("completion", new AutoComplete.GenerateCompletion());
+    }
+    commands.forEach((name, command) -> all.addSubcommand(name, command.get()));
     all.setOut(out).setErr(err);
-    all.getCommandSpec()
-        .usageMessage()
-        .exitCodeList(CommandLine.Model.UsageMessageSpec.keyValuesMap(Exit.table()));
     everywhere(all);
     return all;
   }
 
+  private static Map<String, Supplier<Object>> commands(PrintWriter out, PrintWriter err) {
+    Cli cli = new Cli(new SocketDoors(), out, err);
+    Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("run", RunCommand::new);
+    commands.put("demo", DemoCommand::new);
+    commands.put("exec", () -> new ExecCommand(cli));
+    commands.put("task", () -> new TaskCommand(cli));
+    commands.put("credential", () -> new CredentialCommand(cli));
+    commands.put("revoke", () -> new RevokeCommand(cli));
+    commands.put("status", () -> new StatusCommand(cli));
+    commands.put("audit", () -> new AuditCommand(out, err));
+    commands.put("vault", () -> new VaultCommand(out, err));
+    commands.put("config", () -> new ConfigCommand(out, err));
+    commands.put("doctor", () -> new DoctorCommand(out));
+    commands.put("rehearse", RehearseCommand::new);
+    commands.put("version", () -> new VersionCommand(out));
+    return commands;
+  }
+
   private static void everywhere(CommandLine command) {
-    command.getCommandSpec().mixinStandardHelpOptions(false);
-    if (command.getCommandSpec().findOption("--help") == null) {
-      command
-          .getCommandSpec()
-          .addOption(
-              CommandLine.Model.OptionSpec.builder("-h", "--help")
-                  .usageHelp(true)
-                  .description("Prints this.")
-                  .build());
+    CommandLine.Model.CommandSpec spec = command.getCommandSpec();
+    if (spec.findOption("--help") == null && !spec.helpCommand()) {
+      spec.addOption(
+          CommandLine.Model.OptionSpec.builder("-h", "--help")
+              .usageHelp(true)
+              .description("Prints this.")
+              .build());
     }
+    spec.usageMessage()
+        .exitCodeListHeading("%nExit codes:%n")
+        .exitCodeList(CommandLine.Model.UsageMessageSpec.keyValuesMap(Exit.table()));
     command.setExecutionExceptionHandler(Main::bug);
+    command.setParameterExceptionHandler(Main::misused);
     command.getSubcommands().values().forEach(Main::everywhere);
+  }
+
+  private static int misused(CommandLine.ParameterException thrown, String[] arguments) {
+    CommandLine command = thrown.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println("exeat: " + thrown.getMessage());
+    CommandLine.UnmatchedArgumentException.printSuggestions(thrown, err);
+    err.println("  " + command.getCommandSpec().qualifiedName() + " --help says what it takes.");
+    err.flush();
+    return Exit.USAGE;
   }
 
   private static int bug(Exception thrown, CommandLine command, CommandLine.ParseResult parsed) {
@@ -97,6 +116,6 @@ public final class Main implements Runnable {
 
   @Override
   public void run() {
-    CommandLine.usage(commandLine(), System.out);
+    spec.commandLine().usage(spec.commandLine().getOut());
   }
 }

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /**
@@ -32,13 +31,18 @@ final class RehearseCommand implements Callable<Integer> {
       try (Sidecar sidecar = Sidecar.open(config, time)) {
         Thread running = Thread.ofPlatform().daemon().start(() -> run(sidecar));
         Thread.sleep(2_000);
+        String admin = folder.resolve("run/admin.sock").toString();
+        String agent = folder.resolve("run/agent.sock").toString();
         for (String[] words :
             new String[][] {
-              {"status", "--socket", folder.resolve("run/admin.sock").toString()},
-              {"task", "get", "--socket", folder.resolve("run/agent.sock").toString(), "t0"}
+              {"status", "--socket", admin},
+              {"task", "list", "--socket", admin},
+              {"revoke", "--all", "--json", "--socket", admin},
+              {"task", "get", "--socket", agent, "t0"},
+              {"credential", "issue", "--socket", agent, "--task", "t0", "--grant", "none"},
+              {"config", "check", "--json", "--config", folder.resolve("none").toString()}
             }) {
-          CommandLine command = Main.commandLine();
-          var _ = command.execute(words);
+          var _ = Main.commandLine(words).execute(words);
         }
         running.interrupt();
       }

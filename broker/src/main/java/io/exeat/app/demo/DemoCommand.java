@@ -60,6 +60,7 @@ public final class DemoCommand implements Callable<Integer> {
     stage.startSidecar();
     screen.scene("Yours to play with, until Ctrl-C");
     screen.say("export EXEAT_CONFIG=" + stage.config());
+    screen.say("exeat doctor");
     screen.say("exeat status");
     screen.say("exeat task list --ended");
     screen.say("exeat audit show");

@@ -1,0 +1,124 @@
+package io.exeat.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.cli.Exit;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What all commands have in common. */
+final class CommandLineTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir private Path folder;
+
+  private int exeat(String... words) {
+    return Main.commandLine(words)
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(words);
+  }
+
+  @Test
+  void everyCommandTellsItsExitCodesAndWhatItIsFor() {
+    for (CommandLine each : Main.commandLine().getSubcommands().values()) {
+      look(each);
+    }
+  }
+
+  private static void look(CommandLine command) {
+    String help = command.getUsageMessage();
+    assertThat(command.getCommandSpec().usageMessage().description())
+        .as(command.getCommandSpec().qualifiedName())
+        .isNotEmpty();
+    for (String code : Exit.table()) {
+      assertThat(help).contains("  " + code.substring(0, code.indexOf(':')) + " ");
+    }
+    command.getSubcommands().values().forEach(CommandLineTest::look);
+  }
+
+  @Test
+  void theDocumentedExitCodesAreThese() throws IOException {
+    List<String> documented =
+        Files.readAllLines(Path.of("../docs/cli.md")).stream()
+            .filter(line -> line.matches("\\| ([0-9]+|n) \\|.*"))
+            .map(line -> line.split("\\|", -1)[1].strip())
+            .toList();
+    assertThat(documented)
+        .containsExactlyElementsOf(
+            java.util.Arrays.stream(Exit.table()).map(it -> it.split(":", 2)[0]).toList());
+  }
+
+  @Test
+  void oneCommandIsKnownByItselfAsAmongAll() {
+    for (String name : List.of("run", "task", "doctor", "version")) {
+      assertThat(Main.commandLine(name).getSubcommands().get(name).getUsageMessage())
+          .isEqualTo(Main.commandLine().getSubcommands().get(name).getUsageMessage());
+    }
+  }
+
+  @Test
+  void aMistakeIsSaidShortlyAndWhereToLook() {
+    assertThat(exeat("doctor", "--jsn")).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("--jsn").contains("exeat doctor --help says what it takes");
+    assertThat(err.toString().lines()).hasSizeLessThan(5);
+    assertThat(out.toString()).isEmpty();
+  }
+
+  /** As a person's shell does it: sourced, then asked for what may come next. */
+  @Test
+  void bashCompletesCommandsAndOptions() throws IOException, InterruptedException {
+    assertThat(exeat("completion")).isEqualTo(Exit.OK);
+    Path script = Files.writeString(folder.resolve("completion"), out.toString());
+    assertThat(completions(script, "exeat", "ta")).containsExactly("task");
+    assertThat(completions(script, "exeat", "task", "")).contains("open", "scope", "watch", "list");
+    assertThat(completions(script, "exeat", "doctor", "--")).contains("--json", "--pid");
+  }
+
+  private static List<String> completions(Path script, String... words)
+      throws IOException, InterruptedException {
+    Process bash =
+        new ProcessBuilder(
+                "bash",
+                "--norc",
+                "-c",
+                "source '%s'; COMP_WORDS=(%s); COMP_CWORD=%d; _complete_exeat; printf '%%s\\n' \"${COMPREPLY[@]}\""
+                    .formatted(script, "'" + String.join("' '", words) + "'", words.length - 1))
+            .redirectErrorStream(true)
+            .start();
+    bash.getOutputStream().close();
+    List<String> said =
+        new String(bash.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
+            .lines()
+            .map(String::strip)
+            .toList();
+    assertThat(bash.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(bash.exitValue()).as(said.toString()).isZero();
+    return said;
+  }
+
+  @Test
+  void aWrongConfigurationIsJsonToo() throws IOException {
+    Path file = Files.writeString(folder.resolve("exeat.yaml"), "spiffe: {idd: x}\n");
+    StringWriter said = new StringWriter();
+    PrintWriter to = new PrintWriter(said, true);
+    int code =
+        new CommandLine(new ConfigCommand(to, new PrintWriter(err, true)))
+            .execute("check", "--json", "--config", file.toString());
+    assertThat(code).isEqualTo(Exit.CHECK_FAILED);
+    var json = new ObjectMapper().readTree(said.toString());
+    assertThat(json.path("ok").asBoolean(true)).isFalse();
+    assertThat(json.path("problems").toString()).contains("spiffe.idd").contains("spiffe.id");
+    assertThat(err.toString()).isEmpty();
+  }
+}
