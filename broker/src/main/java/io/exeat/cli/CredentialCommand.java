@@ -6,14 +6,16 @@ import io.exeat.v1.IssueRequest;
 import io.exeat.v1.ReleaseRequest;
 import io.exeat.v1.ReleaseResponse;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code exeat credential}: the only command that prints a secret, and only when told to. */
 @Command(
@@ -40,8 +42,7 @@ public final class CredentialCommand {
       })
   int issue(
       @Mixin Where where,
-      @Option(names = "--task", paramLabel = "ID", description = "The task; else EXEAT_TASK's.")
-          @Nullable String task,
+      @Mixin Of of,
       @Option(
               names = "--grant",
               required = true,
@@ -61,39 +62,80 @@ public final class CredentialCommand {
           String key) {
     IssueRequest request =
         IssueRequest.newBuilder()
-            .setTaskId(TaskCommand.id(task))
+            .setTaskId(of.task())
             .setGrant(grant)
             .setIdempotencyKey(key.isEmpty() ? TaskCommand.freshKey() : key)
             .build();
-    return Session.asAgent(
-        cli,
-        where,
-        session -> {
-          Credential issued = session.credentials().issue(request);
-          file.ifPresent(path -> write(path, issued.getDatabase()));
-          print(session, issued, show);
-          return Exit.OK;
-        });
+    if (file.isEmpty()) {
+      return Session.asAgent(
+          cli,
+          where,
+          session -> {
+            print(session, session.credentials().issue(request), show);
+            return Exit.OK;
+          });
+    }
+    try (PasswordFile password = PasswordFile.reserve(file.get())) {
+      return Session.asAgent(
+          cli, where, session -> issueInto(session, request, password, file.get(), show));
+    } catch (IOException e) {
+      cli.err().println("exeat: " + file.get() + " cannot be made: " + why(e));
+      cli.err().println("  Nothing was lent. Name a file that does not exist yet.");
+      return Exit.USAGE;
+    }
   }
 
-  @Command(description = "Ends a credential before its task ends.")
+  private int issueInto(
+      Session session, IssueRequest request, PasswordFile password, Path file, boolean show) {
+    Credential issued = session.credentials().issue(request);
+    try {
+      password.write(issued.getDatabase());
+    } catch (IOException e) {
+      cli.err().println("exeat: " + file + " cannot be written: " + why(e));
+      cli.err().println("  The credential was given back.");
+      var _ = release(session, request.getTaskId(), issued.getId());
+      return Exit.USAGE;
+    }
+    print(session, issued, show);
+    return Exit.OK;
+  }
+
+  private static String why(IOException e) {
+    return e instanceof FileAlreadyExistsException
+        ? "it exists"
+        : e instanceof FileSystemException file && file.getReason() != null
+            ? file.getReason()
+            : e.toString();
+  }
+
+  private static ReleaseResponse release(Session session, String task, String credential) {
+    return session
+        .credentials()
+        .release(ReleaseRequest.newBuilder().setTaskId(task).setCredentialId(credential).build());
+  }
+
+  @Command(
+      description = {
+        "Ends a credential before its task ends.",
+        "",
+        "Ends with 4 when it is not proven dead within --timeout; it is then still being revoked."
+      },
+      footer = {
+        "",
+        "Example:",
+        "  exeat credential release --task t0123456789abcdefghij c0123456789abcdefghij"
+      })
   int release(
       @Mixin Where where,
-      @Option(names = "--task", paramLabel = "ID", description = "The task; else EXEAT_TASK's.")
-          @Nullable String task,
-      @Parameters(description = "The credential's identifier.") String credential) {
+      @Mixin Of of,
+      @Parameters(paramLabel = "CREDENTIAL", description = "The credential's identifier.")
+          String credential) {
+    String task = of.task();
     return Session.asAgent(
         cli,
         where,
         session -> {
-          ReleaseResponse answer =
-              session
-                  .credentials()
-                  .release(
-                      ReleaseRequest.newBuilder()
-                          .setTaskId(TaskCommand.id(task))
-                          .setCredentialId(credential)
-                          .build());
+          ReleaseResponse answer = release(session, task, credential);
           if (session.json()) {
             session.printJson(answer);
           } else {
@@ -109,11 +151,16 @@ public final class CredentialCommand {
         });
   }
 
-  private static void write(Path path, DatabaseLogin login) {
-    try {
-      PasswordFile.write(path, login);
-    } catch (IOException e) {
-      throw new UncheckedIOException(path + " cannot be written: " + e.getMessage(), e);
+  /** Whose credential. */
+  static final class Of {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
+
+    @Option(names = "--task", paramLabel = "ID", description = "The task; else EXEAT_TASK's.")
+    private Optional<String> named = Optional.empty();
+
+    String task() {
+      return Which.of(named, spec);
     }
   }
 

@@ -93,7 +93,7 @@ public final class ExecCommand implements Callable<Integer> {
         session
             .tasks()
             .open(
-                TaskCommand.open(
+                TaskCommand.request(
                         intent, parameters, List.of(grant), lifetime, Binding.BINDING_PROCESS)
                     .setIdempotencyKey(TaskCommand.freshKey())
                     .build());
@@ -187,7 +187,9 @@ public final class ExecCommand implements Callable<Integer> {
     environment.put("EXEAT_EPOCH", Long.toString(task.getEpoch()));
     if (folder.isPresent()) {
       Path file = folder.get().resolve(Child.PASSWORD_FILE);
-      PasswordFile.write(file, login);
+      try (PasswordFile password = PasswordFile.reserve(file)) {
+        password.write(login);
+      }
       environment.put("PGPASSFILE", file.toString());
     } else {
       environment.put("PGPASSWORD", login.getPassword());

@@ -17,17 +17,34 @@ import java.util.Optional;
 /**
  * A libpq password file (PostgreSQL documentation, "The Password File"): mode 0600 from the start.
  */
-final class PasswordFile {
+final class PasswordFile implements AutoCloseable {
   private static final List<String> IN_MEMORY = List.of("/dev/shm", "/run/shm");
 
-  private PasswordFile() {}
+  private final Path path;
+  private final SeekableByteChannel file;
+  private boolean written;
+
+  private PasswordFile(Path path, SeekableByteChannel file) {
+    this.path = path;
+    this.file = file;
+  }
 
   /**
-   * Makes the file.
+   * Makes the file, empty, so that nothing is lent that could not be written down.
    *
    * @throws java.nio.file.FileAlreadyExistsException rather than writing into what is there
    */
-  static void write(Path path, DatabaseLogin login) throws IOException {
+  static PasswordFile reserve(Path path) throws IOException {
+    return new PasswordFile(
+        path,
+        Files.newByteChannel(
+            path,
+            EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
+  }
+
+  /** Writes its one line. */
+  void write(DatabaseLogin login) throws IOException {
     String line =
         String.join(
                 ":",
@@ -37,12 +54,19 @@ final class PasswordFile {
                 escaped(login.getUsername()),
                 escaped(login.getPassword()))
             + "\n";
-    try (SeekableByteChannel file =
-        Files.newByteChannel(
-            path,
-            EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-      var _ = file.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
+    ByteBuffer bytes = ByteBuffer.wrap(line.getBytes(UTF_8));
+    while (bytes.hasRemaining()) {
+      var _ = file.write(bytes);
+    }
+    written = true;
+  }
+
+  /** Leaves no empty file behind. */
+  @Override
+  public void close() throws IOException {
+    file.close();
+    if (!written) {
+      Files.deleteIfExists(path);
     }
   }
 

@@ -1,40 +1,85 @@
 package io.exeat.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.io.PrintWriter;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** A broker's no, told to a person: what happened, to what, and what to do next. */
+/** A broker's no, told to a person or a program: what happened, to what, and what to do next. */
 final class Refusal {
-  private Refusal() {}
+  private final StatusRuntimeException refused;
+  private final Optional<ErrorInfo> info;
+  private final Optional<RetryInfo> retry;
 
-  /** Prints it and gives the exit code for it. */
-  static int print(StatusRuntimeException refused, PrintWriter err) {
+  Refusal(StatusRuntimeException refused) {
     com.google.rpc.@Nullable Status status = StatusProto.fromThrowable(refused);
-    Optional<ErrorInfo> info = detail(status, ErrorInfo.class);
-    String what =
-        Optional.ofNullable(refused.getStatus().getDescription()).orElse("no reason given");
-    err.println(
-        "exeat: "
-            + info.map(ErrorInfo::getReason).orElse(refused.getStatus().getCode().name())
-            + ": "
-            + what);
+    this.refused = refused;
+    this.info = detail(status, ErrorInfo.class);
+    this.retry = detail(status, RetryInfo.class);
+  }
+
+  /** Tells it, and gives the exit code for it. */
+  int tell(Cli cli, boolean json) {
+    int code = code();
+    if (json) {
+      ObjectNode error = error(reason(), message(), code);
+      error.put("status", refused.getStatus().getCode().name());
+      ObjectNode metadata = error.putObject("metadata");
+      new TreeMap<>(info.map(ErrorInfo::getMetadataMap).orElse(Map.of())).forEach(metadata::put);
+      retry.ifPresent(
+          it -> error.put("retryAfterMillis", Text.time(it.getRetryDelay()).toMillis()));
+      print(error, cli);
+    }
+    PrintWriter err = cli.err();
+    err.println("exeat: " + reason() + ": " + message());
     info.ifPresent(it ->
         new TreeMap<>(it.getMetadataMap())
             .forEach((key, value) -> err.println("  " + key + ": " + value)));
-    detail(status, RetryInfo.class)
-        .ifPresent(it ->
-            err.println("  worth another try in: " + Text.duration(Text.time(it.getRetryDelay()))));
+    retry.ifPresent(it ->
+        err.println("  worth another try in: " + Text.duration(Text.time(it.getRetryDelay()))));
     if (info.isEmpty()) {
       hint(refused, err);
     }
-    return code(refused, info);
+    return code;
+  }
+
+  /** The same for what was refused before anybody was asked. */
+  static int tell(String reason, String message, int code, Cli cli, boolean json) {
+    if (json) {
+      print(error(reason, message, code), cli);
+    }
+    cli.err().println("exeat: " + message);
+    return code;
+  }
+
+  private static ObjectNode error(String reason, String message, int code) {
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("reason", reason)
+        .put("message", message)
+        .put("exitCode", code);
+  }
+
+  private static void print(ObjectNode error, Cli cli) {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    node.set("error", error);
+    cli.out().println(node);
+  }
+
+  private String reason() {
+    return info.map(ErrorInfo::getReason).orElse(refused.getStatus().getCode().name());
+  }
+
+  private String message() {
+    return Optional.ofNullable(refused.getStatus().getDescription()).orElse("no reason given");
   }
 
   private static void hint(StatusRuntimeException refused, PrintWriter err) {
@@ -49,7 +94,7 @@ final class Refusal {
     }
   }
 
-  private static int code(StatusRuntimeException refused, Optional<ErrorInfo> info) {
+  private int code() {
     return switch (refused.getStatus().getCode()) {
       case UNAVAILABLE, DEADLINE_EXCEEDED ->
           info.map(ErrorInfo::getReason).filter("SCOPE_CHANGING"::equals).isPresent()

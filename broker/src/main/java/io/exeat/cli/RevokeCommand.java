@@ -77,6 +77,9 @@ public final class RevokeCommand implements Callable<Integer> {
             session
                 .out()
                 .println(answer.getNamed() + " named, " + answer.getProvenDead() + " proven dead");
+            if (answer.getNamed() == 0) {
+              session.out().println("nothing matched; exeat task list says what there is");
+            }
             answer
                 .getPendingList()
                 .forEach(one ->

@@ -4,6 +4,8 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageOrBuilder;
 import com.google.protobuf.util.JsonFormat;
 import io.exeat.base.FaultException;
+import io.exeat.config.ConfigException;
+import io.exeat.gateway.Faults;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.TasksGrpc;
@@ -41,13 +43,14 @@ final class Session implements AutoCloseable {
     try (Session session = new Session(dial(cli.doors(), where, operator), where, cli.out())) {
       return body.applyAsInt(session);
     } catch (StatusRuntimeException e) {
-      return Refusal.print(e, cli.err());
+      return new Refusal(e).tell(cli, where.json());
     } catch (FaultException e) {
-      cli.err().println("exeat: " + e.getMessage());
-      return Exit.UNAVAILABLE;
-    } catch (Away e) {
-      cli.err().println("exeat: " + e.getMessage());
-      return Exit.UNAVAILABLE;
+      return new Refusal(Faults.toGrpc(e.fault())).tell(cli, where.json());
+    } catch (ConfigException e) {
+      return Refusal.tell(
+          "CONFIGURATION", String.valueOf(e.getMessage()), Exit.USAGE, cli, where.json());
+    } catch (Unasked e) {
+      return Refusal.tell(e.reason, String.valueOf(e.getMessage()), e.code, cli, where.json());
     } finally {
       cli.out().flush();
       cli.err().flush();
@@ -58,7 +61,7 @@ final class Session implements AutoCloseable {
     if (where.to().isPresent()) {
       String[] parts = where.to().get().split(":(?=[0-9]{1,5}$)", -1);
       if (parts.length != 2) {
-        throw new Away("--to " + where.to().get() + " is not HOST:PORT");
+        throw new Unasked("USAGE", Exit.USAGE, "--to " + where.to().get() + " is not HOST:PORT");
       }
       String broker = where.brokerId().or(doors::brokerId).orElseThrow(Session::nobodyNamed);
       return doors.to(parts[0], Integer.parseInt(parts[1]), broker);
@@ -66,7 +69,9 @@ final class Session implements AutoCloseable {
     Path socket =
         where.socket().orElseGet(() -> operator ? doors.adminSocket() : doors.agentSocket());
     if (!Files.exists(socket)) {
-      throw new Away(
+      throw new Unasked(
+          "NO_BROKER",
+          Exit.UNAVAILABLE,
           "no broker serves "
               + socket
               + ": there is no such socket, or this user may not see it. Start a broker with exeat"
@@ -76,8 +81,10 @@ final class Session implements AutoCloseable {
     return doors.over(socket);
   }
 
-  private static Away nobodyNamed() {
-    return new Away(
+  private static Unasked nobodyNamed() {
+    return new Unasked(
+        "USAGE",
+        Exit.USAGE,
         "--to needs the broker's SPIFFE ID, so that no other workload can answer in its place:"
             + " name it with --broker-id, EXEAT_BROKER_ID or relay.broker in the configuration."
             + " It is spiffe.id in the broker's own.");
@@ -135,17 +142,17 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** Nobody to talk to. */
-  private static final class Away extends RuntimeException {
+  /** Nobody was asked. */
+  private static final class Unasked extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    Away(String message) {
-      super(message);
-    }
+    private final String reason;
+    private final int code;
 
-    @Override
-    public String getMessage() {
-      return String.valueOf(super.getMessage());
+    Unasked(String reason, int code, String message) {
+      super(message);
+      this.reason = reason;
+      this.code = code;
     }
   }
 }

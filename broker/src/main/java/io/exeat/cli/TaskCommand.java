@@ -17,11 +17,11 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code exeat task}: an agent's leave from the command line. */
 @Command(
@@ -29,8 +29,6 @@ import picocli.CommandLine.Parameters;
     description = "Open, look at, change and end tasks.",
     synopsisSubcommandLabel = "COMMAND")
 public final class TaskCommand {
-  private static final String TASK = "The task's identifier; without one, EXEAT_TASK's.";
-
   private final Cli cli;
 
   public TaskCommand(Cli cli) {
@@ -89,23 +87,23 @@ public final class TaskCommand {
               description = "Idempotency key; else a fresh one.")
           String key) {
     OpenRequest request =
-        open(intent, nothing(parameters), nothing(scope), lifetime, Binding.BINDING_IDENTITY)
+        request(
+                intent,
+                parameters == null ? Map.of() : parameters,
+                given(scope),
+                lifetime,
+                Binding.BINDING_IDENTITY)
             .setNote(note)
             .setParentTaskId(parent)
             .setIdempotencyKey(key.isEmpty() ? freshKey() : key)
             .build();
-    return Session.asAgent(cli, where, session -> print(session, session.tasks().open(request)));
+    return show(where, session -> session.tasks().open(request));
   }
 
   @Command(description = "Prints a task as it stands.")
-  int get(
-      @Mixin Where where, @Parameters(arity = "0..1", description = TASK) @Nullable String task) {
-    return Session.asAgent(
-        cli,
-        where,
-        session ->
-            print(
-                session, session.tasks().get(GetRequest.newBuilder().setTaskId(id(task)).build())));
+  int get(@Mixin Where where, @Mixin Which which) {
+    GetRequest request = GetRequest.newBuilder().setTaskId(which.task()).build();
+    return show(where, session -> session.tasks().get(request));
   }
 
   @Command(
@@ -117,7 +115,7 @@ public final class TaskCommand {
       footer = {"", "Example:", "  exeat task scope t0123456789abcdefghij --scope orders-write"})
   int scope(
       @Mixin Where where,
-      @Parameters(arity = "0..1", description = TASK) @Nullable String task,
+      @Mixin Which which,
       @Option(
               names = "--scope",
               split = ",",
@@ -129,79 +127,57 @@ public final class TaskCommand {
               defaultValue = "0",
               description = "The epoch that is believed to be current; else whichever is.")
           long epoch) {
-    return Session.asAgent(
-        cli,
+    ChangeScopeRequest.Builder request =
+        ChangeScopeRequest.newBuilder()
+            .setTaskId(which.task())
+            .addAllScope(given(scope))
+            .setEpoch(epoch);
+    GetRequest get = GetRequest.newBuilder().setTaskId(which.task()).build();
+    return show(
         where,
         session -> {
-          String id = id(task);
-          long current =
-              epoch == 0
-                  ? session.tasks().get(GetRequest.newBuilder().setTaskId(id).build()).getEpoch()
-                  : epoch;
-          return print(
-              session,
-              session
-                  .tasks()
-                  .changeScope(
-                      ChangeScopeRequest.newBuilder()
-                          .setTaskId(id)
-                          .addAllScope(nothing(scope))
-                          .setEpoch(current)
-                          .build()));
+          if (epoch == 0) {
+            request.setEpoch(session.tasks().get(get).getEpoch());
+          }
+          return session.tasks().changeScope(request.build());
         });
   }
 
   @Command(description = "Ends a task: its purpose is fulfilled.")
-  int complete(
-      @Mixin Where where, @Parameters(arity = "0..1", description = TASK) @Nullable String task) {
-    return Session.asAgent(
-        cli,
-        where,
-        session ->
-            print(
-                session,
-                session
-                    .tasks()
-                    .complete(CompleteRequest.newBuilder().setTaskId(id(task)).build())));
+  int complete(@Mixin Where where, @Mixin Which which) {
+    CompleteRequest request = CompleteRequest.newBuilder().setTaskId(which.task()).build();
+    return show(where, session -> session.tasks().complete(request));
   }
 
   @Command(description = "Ends a task: its purpose was given up.")
   int cancel(
       @Mixin Where where,
-      @Parameters(arity = "0..1", description = TASK) @Nullable String task,
+      @Mixin Which which,
       @Option(names = "--note", defaultValue = "", description = "Why, for people.") String note) {
-    return Session.asAgent(
-        cli,
-        where,
-        session ->
-            print(
-                session,
-                session
-                    .tasks()
-                    .cancel(CancelRequest.newBuilder().setTaskId(id(task)).setNote(note).build())));
+    CancelRequest request =
+        CancelRequest.newBuilder().setTaskId(which.task()).setNote(note).build();
+    return show(where, session -> session.tasks().cancel(request));
   }
 
   @Command(description = "Lists tasks, newest first. For operators.")
   int list(
       @Mixin Where where,
-      @Option(names = "--agent", defaultValue = "", description = "Only this SPIFFE ID's.")
+      @Option(
+              names = "--agent",
+              paramLabel = "SPIFFE-ID",
+              defaultValue = "",
+              description = "Only this agent's.")
           String agent,
       @Option(names = "--ended", description = "Ended ones too.") boolean ended,
       @Option(names = "--limit", defaultValue = "100", description = "At most (${DEFAULT-VALUE}).")
           int limit) {
+    ListRequest request =
+        ListRequest.newBuilder().setAgent(agent).setIncludeEnded(ended).setLimit(limit).build();
     return Session.asOperator(
         cli,
         where,
         session -> {
-          ListResponse answer =
-              session
-                  .admin()
-                  .list(
-                      ListRequest.newBuilder()
-                          .setAgent(agent)
-                          .setIncludeEnded(ended)
-                          .setLimit(limit)
-                          .build());
+          ListResponse answer = session.admin().list(request);
           if (session.json()) {
             session.printJson(answer);
           } else {
@@ -209,42 +185,32 @@ public final class TaskCommand {
             session
                 .out()
                 .println(
-                    answer.getTasksCount() + (answer.getMore() ? " tasks, and more" : " tasks"));
+                    Text.count(answer.getTasksCount(), "task")
+                        + (answer.getMore() ? ", and more: --limit" : ""));
           }
           return Exit.OK;
         });
   }
 
-  @Command(description = "Prints a task's events until it has ended.")
-  int watch(
-      @Mixin Where where, @Parameters(arity = "0..1", description = TASK) @Nullable String task) {
+  @Command(
+      description = {
+        "Prints a task's events until it has ended.",
+        "",
+        "--timeout does not end it."
+      })
+  int watch(@Mixin Where where, @Mixin Which which) {
+    WatchRequest request = WatchRequest.newBuilder().setTaskId(which.task()).build();
     return Session.asAgent(
         cli,
         where,
         session -> {
-          Iterator<TaskEvent> events =
-              session.streams().watch(WatchRequest.newBuilder().setTaskId(id(task)).build());
+          Iterator<TaskEvent> events = session.streams().watch(request);
           while (events.hasNext()) {
             TaskEvent event = events.next();
             if (session.json()) {
               session.printJson(event);
             } else {
-              Object what =
-                  event.getField(
-                      event.getOneofFieldDescriptor(
-                          TaskEvent.getDescriptor().getOneofs().getFirst()));
-              session
-                  .out()
-                  .println(
-                      Text.instant(event.getAt())
-                          + "  "
-                          + event
-                              .getEventCase()
-                              .name()
-                              .toLowerCase(java.util.Locale.ROOT)
-                              .replace('_', ' ')
-                          + "  "
-                          + Text.line((Task) what));
+              session.out().println(Text.event(event));
               session.out().flush();
             }
           }
@@ -252,7 +218,8 @@ public final class TaskCommand {
         });
   }
 
-  static OpenRequest.Builder open(
+  /** A request without its idempotency key. */
+  static OpenRequest.Builder request(
       String intent,
       Map<String, String> parameters,
       List<String> scope,
@@ -273,28 +240,26 @@ public final class TaskCommand {
     return "cli-" + UUID.randomUUID();
   }
 
-  /** The named task, else the one that {@code exeat exec} opened around us. */
-  static String id(@Nullable String named) {
-    return named == null ? System.getenv().getOrDefault("EXEAT_TASK", "") : named;
+  private static List<String> given(@Nullable List<String> scope) {
+    return scope == null ? List.of() : scope;
   }
 
-  static <T> List<T> nothing(@Nullable List<T> given) {
-    return given == null ? List.of() : given;
-  }
-
-  static Map<String, String> nothing(@Nullable Map<String, String> given) {
-    return given == null ? Map.of() : given;
-  }
-
-  private static int print(Session session, Task task) {
-    if (session.json()) {
-      session.printJson(task);
-    } else {
-      Text.task(task, session.out());
-    }
-    boolean pending =
-        task.getState() == TaskState.TASK_STATE_ENDING
-            || task.getState() == TaskState.TASK_STATE_CHANGING;
-    return pending ? Exit.PENDING : Exit.OK;
+  /** Asks as an agent, and prints the task as it then is. */
+  private int show(Where where, Function<Session, Task> call) {
+    return Session.asAgent(
+        cli,
+        where,
+        session -> {
+          Task task = call.apply(session);
+          if (session.json()) {
+            session.printJson(task);
+          } else {
+            Text.task(task, session.out());
+          }
+          boolean pending =
+              task.getState() == TaskState.TASK_STATE_ENDING
+                  || task.getState() == TaskState.TASK_STATE_CHANGING;
+          return pending ? Exit.PENDING : Exit.OK;
+        });
   }
 }

@@ -5,11 +5,13 @@ import io.exeat.v1.CredentialState;
 import io.exeat.v1.CredentialSummary;
 import io.exeat.v1.EndCause;
 import io.exeat.v1.Task;
+import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TaskState;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -53,9 +55,25 @@ final class Text {
                 : ending(task).strip());
   }
 
+  /** What happened to a task, when, and how it is since. */
+  static String event(TaskEvent event) {
+    Object task =
+        event.getField(
+            event.getOneofFieldDescriptor(TaskEvent.getDescriptor().getOneofs().getFirst()));
+    return instant(event.getAt())
+        + "  "
+        + event.getEventCase().name().toLowerCase(Locale.ROOT).replace('_', ' ')
+        + "  "
+        + line((Task) task);
+  }
+
+  /** Such as 1 task, 2 tasks. */
+  static String count(int number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
+  }
+
   static String credential(CredentialSummary held) {
-    String state =
-        held.getState().name().replace("CREDENTIAL_STATE_", "").toLowerCase(java.util.Locale.ROOT);
+    String state = held.getState().name().replace("CREDENTIAL_STATE_", "").toLowerCase(Locale.ROOT);
     return held.getId()
         + "  "
         + held.getGrant()

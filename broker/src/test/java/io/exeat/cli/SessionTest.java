@@ -49,7 +49,7 @@ final class SessionTest {
 
   @Test
   void aBrokerOverTcpMustBeNamed() {
-    assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.UNAVAILABLE);
+    assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.USAGE);
     assertThat(said.toString()).contains("--broker-id").contains("EXEAT_BROKER_ID");
   }
 
