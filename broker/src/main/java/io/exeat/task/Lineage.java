@@ -4,6 +4,8 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -20,13 +22,19 @@ final class Lineage {
    * @throws FaultException Exhausted when a part of {@code parent} would be a level too deep
    */
   static void requireLevel(Task parent, Function<TaskId, Optional<Task>> find) {
-    int levels = 1;
-    for (Optional<Task> at = Optional.of(parent); at.isPresent(); levels++) {
-      if (levels >= LEVELS) {
-        throw new FaultException(new Fault.Exhausted("levels of sub-tasks", LEVELS));
-      }
-      at = at.get().parent().flatMap(find);
+    if (of(parent.id(), find).size() >= LEVELS) {
+      throw new FaultException(new Fault.Exhausted("levels of sub-tasks", LEVELS));
     }
+  }
+
+  /** The task and those that it is a part of, one in the other; the outermost one is the last. */
+  static List<TaskId> of(TaskId id, Function<TaskId, Optional<Task>> find) {
+    List<TaskId> lineage = new ArrayList<>();
+    for (Optional<TaskId> at = Optional.of(id); at.isPresent(); ) {
+      lineage.add(at.get());
+      at = find.apply(at.get()).flatMap(Task::parent);
+    }
+    return lineage;
   }
 
   /**

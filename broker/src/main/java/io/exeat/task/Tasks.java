@@ -221,12 +221,7 @@ public final class Tasks {
 
   /** The task and those that it is a part of, one in the other; the outermost one is the last. */
   public List<TaskId> lineage(TaskId id) {
-    List<TaskId> lineage = new ArrayList<>();
-    for (Optional<TaskId> at = Optional.of(id); at.isPresent(); ) {
-      lineage.add(at.get());
-      at = find(at.get()).flatMap(Task::parent);
-    }
-    return lineage;
+    return Lineage.of(id, this::find);
   }
 
   /** Anybody's task: for operators and for the broker's own work. */
