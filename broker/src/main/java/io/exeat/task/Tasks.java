@@ -292,10 +292,7 @@ public final class Tasks {
   }
 
   private Life life(TaskId id) {
-    Life life = lives.get(id);
-    if (life == null) {
-      throw new FaultException(new Fault.NoSuchTask(id));
-    }
-    return life;
+    return Optional.ofNullable(lives.get(id))
+        .orElseThrow(() -> new FaultException(new Fault.NoSuchTask(id)));
   }
 }
