@@ -28,6 +28,19 @@ public final class UnixPeers {
   private UnixPeers() {}
 
   /**
+   * Whose process connected, at no cost that lasts.
+   *
+   * @throws FaultException Unattested when it has gone meanwhile
+   */
+  public static int uid(EpollDomainSocketChannel channel) {
+    try {
+      return channel.peerCredentials().uid();
+    } catch (IOException e) {
+      throw gone();
+    }
+  }
+
+  /**
    * The process that connected, held until the connection closes. A few reads of {@code /proc},
    * which do not block: may be called on the channel's event loop, which must be epoll's.
    *

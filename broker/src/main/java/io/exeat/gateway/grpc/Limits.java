@@ -33,6 +33,9 @@ public record Limits(
 
   static final int RESET_SECONDS = 10;
 
+  /** How long a connection too many is told so before it is closed. */
+  static final long REFUSED_MILLIS = 1000;
+
   /** Unless configured otherwise. */
   public static final Limits DEFAULT =
       new Limits(100, 64, 2048, Duration.ofSeconds(10), Duration.ofMinutes(5));
@@ -48,5 +51,10 @@ public record Limits(
         || !idle.isPositive()) {
       throw new IllegalArgumentException("every limit must be more than 0");
     }
+  }
+
+  /** The same but for the numbers of connections. */
+  Limits together(int perPeer, int all) {
+    return new Limits(callsPerConnection, perPeer, all, handshake, idle);
   }
 }

@@ -34,9 +34,6 @@ public final class TlsDoor implements AutoCloseable {
   private static final int KEEP_ALIVE_SECONDS = 30;
   private static final int KEEP_ALIVE_TIMEOUT_SECONDS = 10;
 
-  /** How long a connection too many is told so before it is closed. */
-  private static final int REFUSED_MILLIS = 1000;
-
   private final Server server;
 
   private TlsDoor(Server server) {
@@ -112,14 +109,8 @@ public final class TlsDoor implements AutoCloseable {
 
   /** Before TLS nothing is known of a client, so only all of them together are counted. */
   private static Gate.Keeper counting(Limits limits) {
-    Limits together =
-        new Limits(
-            limits.callsPerConnection(),
-            limits.connections(),
-            limits.connections(),
-            limits.handshake(),
-            limits.idle());
-    Admission admission = new Admission(together);
+    Admission admission =
+        new Admission(limits.together(limits.connections(), limits.connections()));
     return (channel, known) -> {
       if (!admission.enter("all")) {
         return Optional.empty();
@@ -163,7 +154,7 @@ public final class TlsDoor implements AutoCloseable {
         var _ =
             channel
                 .eventLoop()
-                .schedule(() -> close(channel), REFUSED_MILLIS, TimeUnit.MILLISECONDS);
+                .schedule(() -> close(channel), Limits.REFUSED_MILLIS, TimeUnit.MILLISECONDS);
         return attributes.toBuilder()
             .set(
                 Connection.REFUSED,

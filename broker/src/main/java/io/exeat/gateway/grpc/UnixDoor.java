@@ -19,9 +19,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /** gRPC on a Unix socket, to peers that the kernel names. */
 public final class UnixDoor implements AutoCloseable {
+
+  /** Connections too many that are told so at a time, of one uid and together. */
+  static final int TOLD_PER_PEER = 8;
+
+  static final int TOLD = 64;
 
   private final SocketFile file;
   private final Server server;
@@ -107,22 +113,59 @@ public final class UnixDoor implements AutoCloseable {
     Servers.close(server);
   }
 
-  private record Keeper(Limits limits, Admission admission) implements Gate.Keeper {
+  /**
+   * Lets a peer in, or says why not. A connection too many is told so for a moment, as the mTLS
+   * door does; of those a few are open at a time, and what comes beyond them is closed in silence.
+   */
+  private record Keeper(Limits limits, Admission admission, Admission told) implements Gate.Keeper {
 
     Keeper(Limits limits) {
-      this(limits, new Admission(limits));
+      this(limits, new Admission(limits), new Admission(limits.together(TOLD_PER_PEER, TOLD)));
     }
 
     @Override
     public Optional<Attributes> admit(Channel channel, Attributes known) {
-      Peer.Local peer = UnixPeers.read((EpollDomainSocketChannel) channel);
-      String owner = "uid " + peer.uid();
+      EpollDomainSocketChannel socket = (EpollDomainSocketChannel) channel;
+      String owner = "uid " + UnixPeers.uid(socket);
       if (!admission.enter(owner)) {
-        return Optional.empty();
+        return told(channel, owner, known);
       }
       channel.closeFuture().addListener(closed -> admission.leave(owner));
+      Peer.Local peer = UnixPeers.read(socket);
       channel.pipeline().addFirst(new FirstBytes(limits.handshake()));
       return Optional.of(known.toBuilder().set(Connection.KEY, Connection.of(peer)).build());
+    }
+
+    private static void after(int times, Channel channel, Runnable close) {
+      var _ =
+          channel.eventLoop().schedule(close, times * Limits.REFUSED_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    /** It costs a descriptor for that moment and no look at the process. */
+    private Optional<Attributes> told(Channel channel, String owner, Attributes known) {
+      if (!told.enter(owner)) {
+        return Optional.empty();
+      }
+      channel.closeFuture().addListener(closed -> told.leave(owner));
+      after(
+          1,
+          channel,
+          () -> {
+            var _ = channel.close();
+          });
+      // In front of HTTP/2, which waits for calls that the peer keeps open.
+      after(
+          2,
+          channel,
+          () -> {
+            var _ = channel.pipeline().firstContext().close();
+          });
+      return Optional.of(
+          known.toBuilder()
+              .set(
+                  Connection.REFUSED,
+                  new Fault.Exhausted("connections of one user", admission.perPeer()))
+              .build());
     }
   }
 }

@@ -567,33 +567,4 @@ final class UnixDoorTest {
       one.close();
     }
   }
-
-  @Test
-  void oneUidHasItsShareOfConnectionsAndGetsItBack() throws Exception {
-    fixture.agents(new Limits(100, 3, 2048, Duration.ofSeconds(10), Duration.ofMinutes(5)));
-    List<SocketChannel> held = new ArrayList<>();
-    for (int i = 0; i < 3; i++) {
-      held.add(SocketChannel.open(UnixDomainSocketAddress.of(fixture.socket)));
-    }
-    try (SocketChannel over = SocketChannel.open(UnixDomainSocketAddress.of(fixture.socket))) {
-      drain(over);
-    }
-
-    held.getFirst().close();
-
-    ManagedChannel channel = fixture.channel();
-    await()
-        .ignoreExceptions()
-        .untilAsserted(() ->
-            assertThat(
-                    TasksGrpc.newBlockingStub(channel)
-                        .withWaitForReady()
-                        .withDeadlineAfter(2, TimeUnit.SECONDS)
-                        .open(UnixFixture.open("k").build())
-                        .getId())
-                .startsWith("t"));
-    for (SocketChannel one : held) {
-      one.close();
-    }
-  }
 }
