@@ -106,8 +106,8 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public Subscription watch(Peer peer, TaskId task, Consumer<TaskEvent> listener) {
-    return agents().watch(peer, task, listener);
+  public Subscription watch(Peer peer, TaskId task, long after, Consumer<TaskEvent> listener) {
+    return agents().watch(peer, task, after, listener);
   }
 
   @Override

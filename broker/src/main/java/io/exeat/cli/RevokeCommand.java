@@ -74,10 +74,19 @@ public final class RevokeCommand implements Callable<Integer> {
           if (session.json()) {
             session.printJson(answer);
           } else {
+            String before =
+                answer.getAlreadyEnded() == 0
+                    ? ""
+                    : ", " + answer.getAlreadyEnded() + " had ended before";
             session
                 .out()
-                .println(answer.getNamed() + " named, " + answer.getProvenDead() + " proven dead");
-            if (answer.getNamed() == 0) {
+                .println(
+                    answer.getNamed()
+                        + " named, "
+                        + answer.getProvenDead()
+                        + " proven dead"
+                        + before);
+            if (answer.getNamed() == 0 && answer.getAlreadyEnded() == 0) {
               session.out().println("nothing matched; exeat task list says what there is");
             }
             answer

@@ -28,7 +28,7 @@ public interface AgentRequests {
   TaskView changeScope(Peer peer, TaskId task, Set<String> scope, long epoch, Duration within);
 
   /**
-   * @param cause COMPLETED or CANCELLED
+   * @param cause COMPLETED, CANCELLED or, by a sidecar, AGENT_GONE
    */
   TaskView end(Peer peer, TaskId task, EndCause cause, String note, Duration within);
 
@@ -37,8 +37,11 @@ public interface AgentRequests {
   /**
    * Gives {@code listener} a snapshot at once and every event after it, in order, one at a time,
    * until the task has ended or the subscription is closed. The listener must not block.
+   *
+   * @param after the number of the last event that the caller has seen, to go on with the next one
+   *     in place of the snapshot; 0 for none
    */
-  Subscription watch(Peer peer, TaskId task, Consumer<TaskEvent> listener);
+  Subscription watch(Peer peer, TaskId task, long after, Consumer<TaskEvent> listener);
 
   /**
    * @param epoch the one that the caller believes to be current; 0 for whichever is

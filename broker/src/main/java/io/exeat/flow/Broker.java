@@ -229,8 +229,9 @@ public final class Broker implements AgentRequests {
   }
 
   @Override
-  public Subscription watch(Peer peer, TaskId id, Consumer<TaskEvent> listener) {
-    return story(peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, listener));
+  public Subscription watch(Peer peer, TaskId id, long after, Consumer<TaskEvent> listener) {
+    return story(
+        peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, after, listener));
   }
 
   /** Forgets repeated calls about tasks that are not remembered any more. */

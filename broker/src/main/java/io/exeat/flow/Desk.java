@@ -84,14 +84,15 @@ public final class Desk implements OperatorRequests {
         live.stream().map(task -> endings.underWay(task.id())).toArray(CompletableFuture[]::new);
     views.await(CompletableFuture.allOf(ends), within);
     Map<TaskId, String> pending = new LinkedHashMap<>();
-    for (Task task : named) {
+    for (Task task : live) {
       boolean ended =
           tasks.find(task.id()).map(now -> now.state() == Task.State.ENDED).orElse(true);
       if (!ended) {
         pending.put(task.id(), views.pending(task.id()).orElse("being revoked"));
       }
     }
-    return new Revoked(named.size(), named.size() - pending.size(), pending);
+    return new Revoked(
+        live.size(), live.size() - pending.size(), pending, named.size() - live.size());
   }
 
   private Revoked release(Named.Lease lease, Duration within) {
@@ -104,14 +105,15 @@ public final class Desk implements OperatorRequests {
             .orElseThrow(() ->
                 new FaultException(
                     new Fault.Malformed("lease", "no credential or lease of this broker's")));
-    if (held.state() != Held.State.REVOKED) {
-      views.await(endings.release(held), within);
+    if (held.state() == Held.State.REVOKED) {
+      return new Revoked(0, 0, Map.of(), 1);
     }
+    views.await(endings.release(held), within);
     boolean dead = views.held(held.id()).state() == Held.State.REVOKED;
     TaskId task = held.epoch().task();
     return dead
-        ? new Revoked(1, 1, Map.of())
-        : new Revoked(1, 0, Map.of(task, views.pending(task).orElse("being revoked")));
+        ? new Revoked(1, 1, Map.of(), 0)
+        : new Revoked(1, 0, Map.of(task, views.pending(task).orElse("being revoked")), 0);
   }
 
   private Task known(TaskId id) {

@@ -33,7 +33,7 @@ final class Presence {
         id,
         attestor.whenGone(task.agent(), reason -> endings.end(id, EndCause.AGENT_GONE, reason)));
     tasks.watch(
-        task.agent(), id, this::stopWhenOver); // its snapshot tells of an end before the put
+        task.agent(), id, 0, this::stopWhenOver); // its snapshot tells of an end before the put
   }
 
   private void stopWhenOver(TaskEvent event) {

@@ -7,25 +7,19 @@ import io.exeat.base.Time;
 import io.exeat.task.Task.State;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One task's state machine. Events are given out under its lock, so watchers see them in order. */
 final class Life {
-  private static final Logger LOG = LoggerFactory.getLogger(Life.class);
-
   private final Time time;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition idle = lock.newCondition();
-  private final List<Consumer<TaskEvent>> watchers = new ArrayList<>();
+  private final Events events = new Events();
   private volatile Task task;
   private int inFlight;
   private boolean warned;
@@ -155,7 +149,7 @@ final class Life {
       become(
           task.ended(new Task.End(end.cause(), end.at(), Optional.of(deadAt))),
           TaskEvent.Kind.ENDED);
-      watchers.clear();
+      events.forgetAll();
       return task;
     });
   }
@@ -174,14 +168,10 @@ final class Life {
     return task.state() == State.ENDED && time.reached(forgetAt);
   }
 
-  Subscription watch(Consumer<TaskEvent> listener) {
+  Subscription watch(long after, Consumer<TaskEvent> listener) {
     return locked(() -> {
-      listener.accept(new TaskEvent(time.now(), TaskEvent.Kind.SNAPSHOT, task));
-      if (task.state() == State.ENDED) {
-        return () -> {};
-      }
-      watchers.add(listener);
-      return () -> locked(() -> watchers.remove(listener));
+      events.watch(after, time.now(), task, listener);
+      return () -> locked(() -> events.forget(listener));
     });
   }
 
@@ -234,19 +224,7 @@ final class Life {
 
   private void become(Task next, TaskEvent.Kind kind) {
     task = next;
-    TaskEvent event = new TaskEvent(time.now(), kind, next);
-    List.copyOf(watchers).forEach(watcher -> tell(watcher, event));
-  }
-
-  /**
-   * A watcher's defect is its own: the task has changed, and what follows from that must follow.
-   */
-  private static void tell(Consumer<TaskEvent> watcher, TaskEvent event) {
-    try {
-      watcher.accept(event);
-    } catch (RuntimeException e) {
-      LOG.error("A watcher of {} failed", event.task().id(), e);
-    }
+    events.happened(time.now(), kind, next);
   }
 
   private <T> T locked(java.util.function.Supplier<T> body) {

@@ -38,7 +38,12 @@ public final class Tasks {
 
   private final Time time;
   private final ConcurrentMap<TaskId, Life> lives = new ConcurrentHashMap<>();
-  private final ConcurrentMap<TaskId, Set<TaskId>> children = new ConcurrentHashMap<>();
+
+  /** Of each task, its parts that are not ended. */
+  private final Grouped<TaskId> children = new Grouped<>();
+
+  /** Of each agent, its tasks that are not ended. */
+  private final Grouped<SpiffeId> open = new Grouped<>();
 
   public Tasks(Time time) {
     this.time = time;
@@ -55,13 +60,7 @@ public final class Tasks {
    *     NoSuchTask, TaskEnded, ScopeChanging of the parent; or as {@link Lineage}
    */
   public synchronized Task opening(Plan plan) {
-    long open =
-        lives.values().stream()
-            .map(Life::task)
-            .filter(task -> task.agent().id().equals(plan.agent().id()))
-            .filter(task -> task.state() != Task.State.ENDED)
-            .count();
-    if (open >= plan.entry().maxOpenTasks()) {
+    if (open.of(plan.agent().id()).size() >= plan.entry().maxOpenTasks()) {
       throw new FaultException(
           new Fault.Exhausted("open tasks of " + plan.entry().name(), plan.entry().maxOpenTasks()));
     }
@@ -75,19 +74,14 @@ public final class Tasks {
     Lineage.requireLevel(parent.task(), this::find);
     return parent.whileOpen(above -> {
       Lineage.requireWithin(above, fresh, time);
-      children.compute(
-          above.id(),
-          (id, of) -> {
-            Set<TaskId> parts = of == null ? ConcurrentHashMap.newKeySet() : of;
-            parts.add(fresh.id());
-            return parts;
-          });
+      children.add(above.id(), fresh.id());
       return begin(fresh);
     });
   }
 
   private Task begin(Task fresh) {
     lives.put(fresh.id(), new Life(fresh, time));
+    open.add(fresh.agent().id(), fresh.id());
     return fresh;
   }
 
@@ -167,21 +161,14 @@ public final class Tasks {
   /** ENDING becomes ENDED: everything that it ever held is proven dead. */
   public Task ended(TaskId id) {
     Task ended = life(id).ended();
-    ended
-        .parent()
-        .ifPresent(parent ->
-            children.computeIfPresent(
-                parent,
-                (key, of) -> {
-                  of.remove(id);
-                  return of.isEmpty() ? null : of;
-                }));
+    ended.parent().ifPresent(parent -> children.remove(parent, id));
+    open.remove(ended.agent().id(), id);
     return ended;
   }
 
   /** The parts of a task that have not ended, without their own. */
   public List<Task> below(TaskId id) {
-    return children.getOrDefault(id, Set.of()).stream()
+    return children.of(id).stream()
         .flatMap(child -> find(child).stream())
         .filter(child -> child.state() != Task.State.ENDED)
         .toList();
@@ -207,7 +194,7 @@ public final class Tasks {
 
   /** Takes in a task that another run of the broker left behind, as ENDING. */
   public void settle(Task left) {
-    lives.put(left.id(), new Life(left, time));
+    var _ = begin(left);
   }
 
   /**
@@ -240,10 +227,12 @@ public final class Tasks {
   /**
    * Gives a snapshot at once and every event after it, in order, until the task has ended.
    *
-   * @throws FaultException NoSuchTask
+   * @param after the number of an event, to be given those that came after it in place of the
+   *     snapshot, if they are remembered; 0 for none
+   * @throws FaultException NoSuchTask, Malformed
    */
-  public Subscription watch(Agent agent, TaskId id, Consumer<TaskEvent> listener) {
-    return owned(agent, id).watch(listener);
+  public Subscription watch(Agent agent, TaskId id, long after, Consumer<TaskEvent> listener) {
+    return owned(agent, id).watch(after, listener);
   }
 
   /** Every task that is not ended, in no order. */

@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.LongStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -92,7 +93,7 @@ class BrokerTest {
     refused(unknown, () -> broker.issue(stage.other, task, "orders-read", 0, "c"));
     refused(unknown, () -> broker.changeScope(stage.other, task, Set.of(), 1, LONG));
     refused(unknown, () -> broker.end(stage.other, task, EndCause.COMPLETED, "", LONG));
-    refused(unknown, () -> broker.watch(stage.other, task, event -> {}));
+    refused(unknown, () -> broker.watch(stage.other, task, 0, event -> {}));
     refused(unknown, () -> broker.get(stage.attestor.process(1001, 99), task));
   }
 
@@ -293,8 +294,68 @@ class BrokerTest {
     assertThat(desk.status(operator).pending()).containsOnlyKeys(task);
     stage.target.start();
     Revoked done = desk.revoke(operator, new Named.One(task), "drill", LONG);
-    assertThat(done).isEqualTo(new Revoked(1, 1, java.util.Map.of()));
+    // It may have been proven dead by itself before.
+    assertThat(done)
+        .isIn(new Revoked(1, 1, java.util.Map.of(), 0), new Revoked(0, 0, java.util.Map.of(), 1));
     assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void anOperatorIsToldApartWhatHadEndedBefore() {
+    TaskId before = open("orders-read");
+    broker.end(stage.billing, before, EndCause.COMPLETED, "", LONG);
+    TaskId live = broker.open(stage.billing, Stage.ask("live", "orders-read")).task().id();
+    Issued lent = issue(live, "orders-read");
+    broker.release(stage.billing, live, lent.credential().id(), LONG);
+    Operator operator = new Operator("uid 0");
+    OperatorRequests desk = stage.office.desk();
+    Revoked nothing = new Revoked(0, 0, java.util.Map.of(), 1);
+
+    assertThat(desk.revoke(operator, new Named.One(before), "drill", LONG)).isEqualTo(nothing);
+    assertThat(
+            desk.revoke(operator, new Named.Lease(lent.credential().id().value()), "drill", LONG))
+        .isEqualTo(nothing);
+    assertThat(desk.revoke(operator, new Named.Everything(), "drill", LONG))
+        .isEqualTo(new Revoked(1, 1, java.util.Map.of(), 1));
+    assertThat(desk.revoke(operator, new Named.Everything(), "drill", LONG))
+        .isEqualTo(new Revoked(0, 0, java.util.Map.of(), 2));
+  }
+
+  @Test
+  void aWatcherThatComesBackMissesNothingAndAStrangeNumberIsRefused() {
+    TaskId task = open("orders-read");
+    List<TaskEvent> whole = new CopyOnWriteArrayList<>();
+    broker.watch(stage.billing, task, 0, whole::add);
+    broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
+    List<TaskEvent> late = new CopyOnWriteArrayList<>();
+    broker.watch(stage.billing, task, whole.getFirst().number(), late::add);
+    refused(
+        new Fault.Malformed("after", "must be 0, or the number of an event of this task"),
+        () -> broker.watch(stage.billing, task, 1000, late::add));
+    for (int epoch = 2; epoch < 12; epoch++) {
+      broker.changeScope(
+          stage.billing,
+          task,
+          Set.of(epoch % 2 == 0 ? "orders-read" : "orders-write"),
+          epoch,
+          LONG);
+    }
+    List<TaskEvent> lost = new CopyOnWriteArrayList<>();
+    broker.watch(stage.billing, task, 1, lost::add);
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
+
+    assertThat(late).isEqualTo(whole.subList(1, whole.size()));
+    assertThat(whole.stream().skip(1).map(TaskEvent::number))
+        .containsExactlyElementsOf(LongStream.rangeClosed(2, 25).boxed().toList());
+    assertThat(lost.getFirst().kind()).isEqualTo(TaskEvent.Kind.SNAPSHOT);
+    assertThat(lost.getFirst().number()).isEqualTo(23);
+    assertThat(lost).hasSize(3);
+    List<TaskEvent> over = new CopyOnWriteArrayList<>();
+    broker.watch(stage.billing, task, 24, over::add);
+    broker.watch(stage.billing, task, 25, over::add);
+    assertThat(over)
+        .extracting(TaskEvent::kind)
+        .containsExactly(TaskEvent.Kind.ENDED, TaskEvent.Kind.SNAPSHOT);
   }
 
   @Test
@@ -316,7 +377,7 @@ class BrokerTest {
   void watchersSeeEveryEventInOrder() {
     TaskId task = open("orders-read");
     List<TaskEvent> seen = new CopyOnWriteArrayList<>();
-    broker.watch(stage.billing, task, seen::add);
+    broker.watch(stage.billing, task, 0, seen::add);
     broker.changeScope(stage.billing, task, Set.of("orders-write"), 1, LONG);
     broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG);
     assertThat(seen)
@@ -466,12 +527,19 @@ class BrokerTest {
 
   @Test
   void anAgentCannotHaveMoreOpenTasksThanItsEntryAllows() {
+    TaskId last = TaskId.random();
     for (int i = 0; i < 100; i++) {
-      broker.open(stage.billing, ask("k" + i));
+      last = broker.open(stage.billing, ask("k" + i)).task().id();
     }
     refused(
         new Fault.Exhausted("open tasks of billing", 100),
         () -> broker.open(stage.billing, ask("one more")));
+    broker.end(stage.billing, last, EndCause.COMPLETED, "", LONG);
+    broker.end(stage.billing, last, EndCause.COMPLETED, "", LONG);
+    broker.open(stage.billing, ask("one more"));
+    refused(
+        new Fault.Exhausted("open tasks of billing", 100),
+        () -> broker.open(stage.billing, ask("two more")));
     assertThat(broker.open(stage.other, ask("k")).task().state()).isEqualTo(Task.State.OPEN);
     assertThat(stage.backend.tokens()).isZero();
     assertThat(Optional.of(stage.backend.calls())).contains(List.of());

@@ -101,7 +101,7 @@ class RandomStoriesTest {
               .toArray(String[]::new);
       TaskId id = broker.open(process, Stage.ask("k" + serial++, scope)).task().id();
       tasks.put(id, process);
-      broker.watch(process, id, this::lookAtTheTarget);
+      broker.watch(process, id, 0, this::lookAtTheTarget);
     }
 
     /** Called under the task's lock, so what it sees is what is true at this very transition. */

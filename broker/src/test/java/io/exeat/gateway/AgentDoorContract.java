@@ -92,9 +92,10 @@ public abstract class AgentDoorContract {
     var _ =
         UnixFixture.tasks(channel)
             .cancel(CancelRequest.newBuilder().setTaskId(task.value()).build());
-    assertThat(flow().calls)
+    // Behind a relay the key is the process's own.
+    assertThat(flow().calls.getFirst()).startsWith("open refund ");
+    assertThat(flow().calls.stream().skip(1))
         .containsExactly(
-            "open refund k",
             "get",
             "issue orders-read k",
             "release",

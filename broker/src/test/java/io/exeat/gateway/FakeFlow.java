@@ -35,6 +35,8 @@ import io.spiffe.spiffeid.SpiffeId;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,6 +67,9 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
 
   private final Function<Peer, String> agentOf;
   private final Map<TaskId, Task> tasks = new ConcurrentHashMap<>();
+
+  private final Map<TaskId, List<TaskEvent>> events = new HashMap<>();
+
   private final Map<String, TaskId> keys = new ConcurrentHashMap<>();
 
   /**
@@ -190,22 +195,32 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public Subscription watch(Peer peer, TaskId task, Consumer<TaskEvent> listener) {
+  public Subscription watch(Peer peer, TaskId task, long after, Consumer<TaskEvent> listener) {
     asked(peer, "watch");
     Task now = own(peer, task);
-    var listeners = watchers.computeIfAbsent(task, id -> new CopyOnWriteArrayList<>());
-    listeners.add(listener);
-    listener.accept(new TaskEvent(NOON, TaskEvent.Kind.SNAPSHOT, now));
-    return () -> listeners.remove(listener);
+    synchronized (events) {
+      List<TaskEvent> before = events.computeIfAbsent(task, id -> new ArrayList<>());
+      var listeners = watchers.computeIfAbsent(task, id -> new CopyOnWriteArrayList<>());
+      listeners.add(listener);
+      if (after == 0) {
+        listener.accept(new TaskEvent(NOON, TaskEvent.Kind.SNAPSHOT, now, before.size()));
+      } else {
+        before.stream().filter(event -> event.number() > after).forEach(listener);
+      }
+      return () -> listeners.remove(listener);
+    }
   }
 
   /** Tells the watchers. */
   public void happened(TaskId task, TaskEvent.Kind kind) {
     Task now = tasks.get(task);
     if (now != null) {
-      watchers
-          .getOrDefault(task, List.of())
-          .forEach(listener -> listener.accept(new TaskEvent(NOON, kind, now)));
+      synchronized (events) {
+        List<TaskEvent> before = events.computeIfAbsent(task, id -> new ArrayList<>());
+        TaskEvent event = new TaskEvent(NOON, kind, now, before.size() + 1);
+        before.add(event);
+        watchers.getOrDefault(task, List.of()).forEach(listener -> listener.accept(event));
+      }
     }
   }
 
@@ -251,7 +266,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
     asked("revoke by " + operator.who() + " " + named);
     waits.add(within);
-    return new Revoked(1, 1, Map.of());
+    return new Revoked(1, 1, Map.of(), 2);
   }
 
   @Override

@@ -85,6 +85,7 @@ final class Calls implements ServerInterceptor {
   private static final class Guarded<Q> extends SimpleForwardingServerCallListener<Q> {
     private final ServerCall<?, ?> call;
     private final RequestId request;
+    private boolean asked;
     private boolean refused;
 
     Guarded(ServerCall.Listener<Q> listener, ServerCall<?, ?> call, RequestId request) {
@@ -95,6 +96,7 @@ final class Calls implements ServerInterceptor {
 
     @Override
     public void onMessage(@Nullable Q message) {
+      asked = true;
       guard(() -> {
         if (message == null) {
           throw new FaultException(
@@ -108,7 +110,12 @@ final class Calls implements ServerInterceptor {
 
     @Override
     public void onHalfClose() {
-      guard(super::onHalfClose);
+      guard(() -> {
+        if (!asked && call.getMethodDescriptor().getType().clientSendsOneMessage()) {
+          throw new FaultException(new Fault.Malformed("message", "must be one"));
+        }
+        super.onHalfClose();
+      });
     }
 
     @Override

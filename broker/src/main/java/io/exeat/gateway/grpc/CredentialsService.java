@@ -1,10 +1,8 @@
 package io.exeat.gateway.grpc;
 
-import io.exeat.base.CredentialId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
-import io.exeat.base.TaskId;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Issued;
 import io.exeat.v1.Credential;
@@ -33,11 +31,10 @@ final class CredentialsService extends CredentialsGrpc.CredentialsImplBase {
     Unary.serve(
         observer,
         (caller, answer) -> {
-          TaskId task = Parse.task(request.getTaskId());
-          String grant = Parse.grant(request.getGrant());
-          long epoch = Parse.epochOrCurrent(request.getEpoch());
-          String key = Parse.idempotencyKey(request.getIdempotencyKey());
-          send(flow.issue(caller.peer(), task, grant, epoch, key), answer);
+          Ask.Issue ask = Ask.Issue.of(request);
+          send(
+              flow.issue(caller.peer(), ask.task(), ask.grant(), ask.epoch(), ask.idempotencyKey()),
+              answer);
         });
   }
 
@@ -70,10 +67,10 @@ final class CredentialsService extends CredentialsGrpc.CredentialsImplBase {
     Unary.serve(
         observer,
         caller -> {
-          TaskId task = Parse.task(request.getTaskId());
-          CredentialId credential = Parse.credential(request.getCredentialId());
+          Ask.Release ask = Ask.Release.of(request);
           return ToProto.released(
-              flow.release(caller.peer(), task, credential, Unary.within(RELEASE_WITHIN)));
+              flow.release(
+                  caller.peer(), ask.task(), ask.credential(), Unary.within(RELEASE_WITHIN)));
         });
   }
 }

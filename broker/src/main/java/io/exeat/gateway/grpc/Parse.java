@@ -1,6 +1,5 @@
 package io.exeat.gateway.grpc;
 
-import io.exeat.base.CredentialId;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.flow.Named;
@@ -45,10 +44,6 @@ final class Parse {
     return new TaskId(value);
   }
 
-  static CredentialId credential(String value) {
-    return new CredentialId(value);
-  }
-
   static String grant(String value) {
     return Text.name("grant", value);
   }
@@ -74,6 +69,14 @@ final class Parse {
   static long epochOrCurrent(long value) {
     if (value < 0) {
       throw Text.malformed("epoch", "must be 0 (whichever is current) to 2^63-1");
+    }
+    return value;
+  }
+
+  /** The last event that a watcher has seen, 0 for none. */
+  static long after(long value) {
+    if (value < 0) {
+      throw Text.malformed("after", "must be 0, or the number of an event of this task");
     }
     return value;
   }

@@ -1,9 +1,7 @@
 package io.exeat.gateway.grpc;
 
-import io.exeat.base.TaskId;
+import io.exeat.attest.Peer;
 import io.exeat.flow.AgentRequests;
-import io.exeat.flow.OpenTask;
-import io.exeat.task.EndCause;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
 import io.exeat.v1.CompleteRequest;
@@ -16,7 +14,6 @@ import io.exeat.v1.WatchRequest;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
-import java.util.Set;
 
 /** {@code exeat.v1.Tasks}. */
 final class TasksService extends TasksGrpc.TasksImplBase {
@@ -34,12 +31,7 @@ final class TasksService extends TasksGrpc.TasksImplBase {
 
   @Override
   public void open(OpenRequest request, StreamObserver<Task> observer) {
-    Unary.serve(
-        observer,
-        caller -> {
-          OpenTask ask = Parse.open(request);
-          return ToProto.task(flow.open(caller.peer(), ask));
-        });
+    Unary.serve(observer, caller -> ToProto.task(flow.open(caller.peer(), Ask.open(request))));
   }
 
   @Override
@@ -47,44 +39,46 @@ final class TasksService extends TasksGrpc.TasksImplBase {
     Unary.serve(
         observer,
         caller -> {
-          TaskId task = Parse.task(request.getTaskId());
-          Set<String> scope = Parse.scope(request.getScopeList());
-          long epoch = Parse.epoch(request.getEpoch());
+          Ask.Change ask = Ask.Change.of(request);
           return ToProto.task(
-              flow.changeScope(caller.peer(), task, scope, epoch, Unary.within(CHANGE_WITHIN)));
+              flow.changeScope(
+                  caller.peer(),
+                  ask.task(),
+                  ask.scope(),
+                  ask.epoch(),
+                  Unary.within(CHANGE_WITHIN)));
         });
   }
 
   @Override
   public void complete(CompleteRequest request, StreamObserver<Task> observer) {
-    end(observer, request.getTaskId(), EndCause.COMPLETED, "");
+    Unary.serve(observer, caller -> end(caller, Ask.End.of(request)));
   }
 
   @Override
   public void cancel(CancelRequest request, StreamObserver<Task> observer) {
-    end(observer, request.getTaskId(), EndCause.CANCELLED, request.getNote());
+    Unary.serve(
+        observer, caller -> end(caller, Ask.End.of(request, caller.peer() instanceof Peer.Tls)));
   }
 
-  private void end(StreamObserver<Task> observer, String id, EndCause cause, String text) {
-    Unary.serve(
-        observer,
-        caller -> {
-          TaskId task = Parse.task(id);
-          String note = Parse.note(text);
-          return ToProto.task(flow.end(caller.peer(), task, cause, note, Unary.within(END_WITHIN)));
-        });
+  private Task end(Caller caller, Ask.End ask) {
+    return ToProto.task(
+        flow.end(caller.peer(), ask.task(), ask.cause(), ask.note(), Unary.within(END_WITHIN)));
   }
 
   @Override
   public void get(GetRequest request, StreamObserver<Task> observer) {
     Unary.serve(
-        observer, caller -> ToProto.task(flow.get(caller.peer(), Parse.task(request.getTaskId()))));
+        observer, caller -> ToProto.task(flow.get(caller.peer(), Ask.Get.of(request).task())));
   }
 
   @Override
   public void watch(WatchRequest request, StreamObserver<TaskEvent> observer) {
     WatchStream.serve(
         (ServerCallStreamObserver<TaskEvent>) observer,
-        (caller, listener) -> flow.watch(caller.peer(), Parse.task(request.getTaskId()), listener));
+        (caller, listener) -> {
+          Ask.Watch ask = Ask.Watch.of(request);
+          return flow.watch(caller.peer(), ask.task(), ask.after(), listener);
+        });
   }
 }

@@ -113,7 +113,8 @@ final class ToProto {
   }
 
   static TaskEvent event(io.exeat.task.TaskEvent from) {
-    TaskEvent.Builder event = TaskEvent.newBuilder().setAt(timestamp(from.at()));
+    TaskEvent.Builder event =
+        TaskEvent.newBuilder().setAt(timestamp(from.at())).setNumber(from.number());
     Task task = builder(from.task()).build();
     return (switch (from.kind()) {
           case SNAPSHOT -> event.setSnapshot(task);
@@ -172,6 +173,7 @@ final class ToProto {
         .setNamed(revoked.named())
         .setProvenDead(revoked.provenDead())
         .addAllPending(pending(revoked.pending()))
+        .setAlreadyEnded(revoked.alreadyEnded())
         .build();
   }
 

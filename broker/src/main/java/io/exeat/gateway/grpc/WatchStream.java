@@ -73,7 +73,7 @@ final class WatchStream {
       }
       waiting.add(
           full && event.kind() != TaskEvent.Kind.ENDED
-              ? new TaskEvent(event.at(), TaskEvent.Kind.SNAPSHOT, event.task())
+              ? new TaskEvent(event.at(), TaskEvent.Kind.SNAPSHOT, event.task(), event.number())
               : event);
     }
     send();

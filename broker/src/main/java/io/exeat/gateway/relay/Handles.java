@@ -93,6 +93,22 @@ final class Handles {
     return bound;
   }
 
+  /** Whether nothing needs the instance to be watched: no task ends with it. */
+  synchronized boolean endNothing() {
+    return handles.values().stream().allMatch(Handle::mayBeForgotten);
+  }
+
+  /** Leaves what the broker cannot tell: which ended tasks were this instance's own. */
+  synchronized Handles retired() {
+    handles.replaceAll((id, handle) -> handle.over());
+    handles.values().removeIf(handle -> handle.hold() == Hold.SHARED);
+    return this;
+  }
+
+  synchronized boolean isEmpty() {
+    return handles.isEmpty();
+  }
+
   @GuardedBy("this")
   private void put(TaskId task, Handle handle) {
     handles.put(task, handle);

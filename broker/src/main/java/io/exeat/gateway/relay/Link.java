@@ -57,9 +57,13 @@ final class Link {
   @GuardedBy("turn")
   private boolean gone;
 
-  private final Handles handles = new Handles();
+  @GuardedBy("turn")
+  private String why = "";
 
-  Link(Agent agent, Supplier<Svid> svids, Function<Svid, ManagedChannel> connect) {
+  private final Handles handles;
+
+  Link(Agent agent, Supplier<Svid> svids, Function<Svid, ManagedChannel> connect, Handles handles) {
+    this.handles = handles;
     this.agent = agent;
     this.svids = svids;
     this.connect = connect;
@@ -145,16 +149,18 @@ final class Link {
   void opened(Task task) {
     handles.opened(task);
     Svid last;
+    String reason;
     turn.readLock().lock();
     try {
       last = gone ? shown : null;
+      reason = why;
     } finally {
       turn.readLock().unlock();
     }
     List<TaskId> late = last == null ? List.of() : handles.takeBound();
     if (last != null && !late.isEmpty()) {
       ManagedChannel own = connect.apply(last); // the one that brought the answer takes no more
-      cancel(own, late, "it opened them as it went");
+      cancel(own, late, reason);
       own.shutdown();
     }
   }
@@ -171,6 +177,7 @@ final class Link {
         return;
       }
       gone = true;
+      why = reason;
       last = channel;
     } finally {
       turn.writeLock().unlock();
@@ -184,7 +191,7 @@ final class Link {
   private void cancel(ManagedChannel over, List<TaskId> tasks, String reason) {
     List<TaskId> left = tasks;
     for (int round = 0; round < CANCEL_ROUNDS && !left.isEmpty(); round++) {
-      left = cancelOnce(over, left.reversed()); // first those that had to wait for a stream
+      left = cancelOnce(over, left.reversed(), reason); // first those that had to wait for a stream
     }
     if (!left.isEmpty()) {
       LOG.warn("tasks {} of {} ({}) are left to the broker's grace", left, agent, reason);
@@ -192,7 +199,7 @@ final class Link {
   }
 
   /** Those that the broker has not answered for. */
-  private static List<TaskId> cancelOnce(ManagedChannel over, List<TaskId> tasks) {
+  private static List<TaskId> cancelOnce(ManagedChannel over, List<TaskId> tasks, String reason) {
     TasksGrpc.TasksFutureStub stub =
         TasksGrpc.newFutureStub(over)
             .withWaitForReady()
@@ -204,7 +211,8 @@ final class Link {
           stub.cancel(
               CancelRequest.newBuilder()
                   .setTaskId(task.value())
-                  .setNote("the agent's process has gone")
+                  .setNote(reason)
+                  .setAgentGone(true)
                   .build()));
     }
     return sent.entrySet().stream()
@@ -224,6 +232,11 @@ final class Link {
       Thread.currentThread().interrupt();
       return false;
     }
+  }
+
+  /** Nobody needs it any more, and nobody uses it: the connection ends. */
+  void retire() {
+    close();
   }
 
   /** The sidecar stops: the connection ends, the tasks after the broker's grace. */

@@ -8,75 +8,153 @@ import io.exeat.identity.Svid;
 import io.grpc.ManagedChannel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.Future;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** The attested instances that are there now, a {@link Link} each. */
+/**
+ * The attested instances that are there now, a {@link Link} each: a connection, and the watch for
+ * its end. One that has no task to end and has not called for a while is retired.
+ */
 final class Links implements AutoCloseable {
 
   private static final int KEEP_EVERY_MILLIS = 1000;
 
   private final Attestor attestor;
   private final Function<Svid, ManagedChannel> connect;
+  private final EventLoopGroup loops;
   private final Executor work;
+  private final int retireAfter;
   private final ConcurrentMap<Agent, Kept> links = new ConcurrentHashMap<>();
+  private final Retired retired = new Retired();
   private final Future<?> keeping;
 
-  private record Kept(Link link, Subscription whenGone) {}
+  /** Its counts are only looked at and changed where the map computes its entry. */
+  private static final class Kept {
+    final Link link;
+    final Subscription whenGone;
+    int calls;
+    int idleRounds;
 
+    Kept(Link link, Subscription whenGone) {
+      this.link = link;
+      this.whenGone = whenGone;
+    }
+
+    Kept called(int more) {
+      calls += more;
+      idleRounds = 0;
+      return this;
+    }
+
+    boolean isIdle(int rounds) {
+      idleRounds = calls == 0 && link.handles().endNothing() ? idleRounds + 1 : 0;
+      return idleRounds >= rounds;
+    }
+  }
+
+  /**
+   * @param idle how long a link is kept that nobody needs, in whole seconds
+   */
   Links(
       Attestor attestor,
       Function<Svid, ManagedChannel> connect,
       EventLoopGroup loops,
-      Executor work) {
+      Executor work,
+      Duration idle) {
     this.attestor = attestor;
     this.connect = connect;
+    this.loops = loops;
     this.work = work;
+    this.retireAfter = Math.toIntExact(idle.toMillis() / KEEP_EVERY_MILLIS);
     this.keeping =
         loops.scheduleWithFixedDelay(
-            this::keep, KEEP_EVERY_MILLIS, KEEP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
+            () -> links.keySet().forEach(agent -> work.execute(() -> keep(agent))),
+            KEEP_EVERY_MILLIS,
+            KEEP_EVERY_MILLIS,
+            TimeUnit.MILLISECONDS);
   }
 
-  private void keep() {
-    links.values().forEach(kept -> work.execute(kept.link::keep));
-  }
-
-  /** The link of an instance that was attested just now. */
-  Link of(Agent agent) {
-    Kept known = links.get(agent);
-    if (known != null) {
-      return known.link;
+  private void keep(Agent agent) {
+    List<Kept> idle = new ArrayList<>(1);
+    Kept kept =
+        links.computeIfPresent(
+            agent,
+            (key, known) -> {
+              if (!known.isIdle(retireAfter)) {
+                return known;
+              }
+              retired.add(agent, known.link.handles());
+              idle.add(known);
+              return null;
+            });
+    if (kept != null) {
+      kept.link.keep();
     }
-    Link fresh = new Link(agent, () -> attestor.svidOf(agent), connect);
+    idle.forEach(last -> {
+      last.whenGone.close();
+      last.link.retire();
+    });
+  }
+
+  /**
+   * The link of an instance that was attested just now, for one call; {@link #leave} must follow.
+   */
+  Link use(Agent agent) {
+    return links.compute(agent, (key, known) -> (known == null ? begin(agent) : known).called(1))
+        .link;
+  }
+
+  /** The call is over. */
+  void leave(Link link) {
+    var _ =
+        links.computeIfPresent(
+            link.agent(), (key, known) -> known.link == link ? known.called(-1) : known);
+  }
+
+  private Kept begin(Agent agent) {
+    Link fresh = new Link(agent, () -> attestor.svidOf(agent), connect, retired.take(agent));
     // whenGone can call at once; then the link is ended and the caller is told so when it uses it.
-    Subscription watching =
-        attestor.whenGone(agent, reason -> work.execute(() -> gone(agent, fresh, reason)));
-    Kept raced = links.putIfAbsent(agent, new Kept(fresh, watching));
-    if (raced != null) {
-      watching.close();
-      return raced.link;
-    }
-    return fresh;
+    return new Kept(
+        fresh, attestor.whenGone(agent, reason -> work.execute(() -> gone(agent, fresh, reason))));
   }
 
   private void gone(Agent agent, Link link, String reason) {
     link.end(reason);
-    Kept kept = links.get(agent);
-    if (kept != null && kept.link == link) {
-      links.remove(agent, kept);
-      kept.whenGone.close();
-    }
+    var _ =
+        links.computeIfPresent(
+            agent,
+            (key, known) -> {
+              if (known.link != link) {
+                return known;
+              }
+              known.whenGone.close();
+              return null;
+            });
   }
 
   /** Whether another instance of the same agent holds the task for itself. */
   boolean boundElsewhere(Link mine, TaskId task) {
-    return links.values().stream()
-        .map(Kept::link)
-        .filter(link -> link != mine && link.agent().id().equals(mine.agent().id()))
-        .anyMatch(link -> link.handles().isBound(task));
+    return retired.isBound(mine.agent().id(), task)
+        || links.values().stream()
+            .map(kept -> kept.link)
+            .filter(link -> link != mine && link.agent().id().equals(mine.agent().id()))
+            .anyMatch(link -> link.handles().isBound(task));
+  }
+
+  /** How many there are. */
+  int size() {
+    return links.size();
+  }
+
+  /** Runs {@code then} on a thread that may wait. */
+  void after(Duration pause, Runnable then) {
+    var _ = loops.schedule(() -> work.execute(then), pause.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   @Override

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.gateway.grpc.Ask;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
 import io.exeat.v1.CompleteRequest;
@@ -21,15 +22,28 @@ import java.util.Optional;
 @SuppressWarnings(
     "ImmutableEnumChecker") // because a MethodDescriptor is immutable, though not marked so
 enum Method {
-  OPEN(TasksGrpc.getOpenMethod(), bytes -> OpenRequest.parseFrom(bytes).getParentTaskId()),
+  OPEN(TasksGrpc.getOpenMethod(), bytes -> Ask.open(OpenRequest.parseFrom(bytes)).parent()),
   CHANGE_SCOPE(
-      TasksGrpc.getChangeScopeMethod(), bytes -> ChangeScopeRequest.parseFrom(bytes).getTaskId()),
-  COMPLETE(TasksGrpc.getCompleteMethod(), bytes -> CompleteRequest.parseFrom(bytes).getTaskId()),
-  CANCEL(TasksGrpc.getCancelMethod(), bytes -> CancelRequest.parseFrom(bytes).getTaskId()),
-  GET(TasksGrpc.getGetMethod(), bytes -> GetRequest.parseFrom(bytes).getTaskId()),
-  WATCH(TasksGrpc.getWatchMethod(), bytes -> WatchRequest.parseFrom(bytes).getTaskId()),
-  ISSUE(CredentialsGrpc.getIssueMethod(), bytes -> IssueRequest.parseFrom(bytes).getTaskId()),
-  RELEASE(CredentialsGrpc.getReleaseMethod(), bytes -> ReleaseRequest.parseFrom(bytes).getTaskId());
+      TasksGrpc.getChangeScopeMethod(),
+      bytes -> Optional.of(Ask.Change.of(ChangeScopeRequest.parseFrom(bytes)).task())),
+  COMPLETE(
+      TasksGrpc.getCompleteMethod(),
+      bytes -> Optional.of(Ask.End.of(CompleteRequest.parseFrom(bytes)).task())),
+  CANCEL(
+      TasksGrpc.getCancelMethod(),
+      bytes -> Optional.of(Ask.End.of(CancelRequest.parseFrom(bytes), false).task())),
+  GET(
+      TasksGrpc.getGetMethod(),
+      bytes -> Optional.of(Ask.Get.of(GetRequest.parseFrom(bytes)).task())),
+  WATCH(
+      TasksGrpc.getWatchMethod(),
+      bytes -> Optional.of(Ask.Watch.of(WatchRequest.parseFrom(bytes)).task())),
+  ISSUE(
+      CredentialsGrpc.getIssueMethod(),
+      bytes -> Optional.of(Ask.Issue.of(IssueRequest.parseFrom(bytes)).task())),
+  RELEASE(
+      CredentialsGrpc.getReleaseMethod(),
+      bytes -> Optional.of(Ask.Release.of(ReleaseRequest.parseFrom(bytes)).task()));
 
   private final MethodDescriptor<byte[], byte[]> descriptor;
   private final Named named;
@@ -44,24 +58,22 @@ enum Method {
   }
 
   /**
-   * The task that the request names: for Open the parent, or none.
+   * The task that the request names: for Open the parent, or none. The request is checked whole, as
+   * the broker will: what is wrong in it is said before what is wrong with the task, in both forms.
    *
    * @throws FaultException Malformed
    */
   Optional<TaskId> task(byte[] request) {
-    String id;
     try {
-      id = named.in(request);
+      return named.in(request);
     } catch (InvalidProtocolBufferException e) {
       throw new FaultException(
-          new Fault.Malformed(
-              "message", "must be a " + descriptor.getFullMethodName() + " request"),
+          new Fault.Malformed("message", "must be a message of " + descriptor.getFullMethodName()),
           e);
     }
-    return this == OPEN && id.isEmpty() ? Optional.empty() : Optional.of(new TaskId(id));
   }
 
   private interface Named {
-    String in(byte[] request) throws InvalidProtocolBufferException;
+    Optional<TaskId> in(byte[] request) throws InvalidProtocolBufferException;
   }
 }

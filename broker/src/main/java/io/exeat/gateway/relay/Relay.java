@@ -11,6 +11,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.handler.ssl.SslContext;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +29,9 @@ public final class Relay implements AutoCloseable {
   private static final int KEEP_ALIVE_SECONDS = 30;
   private static final int KEEP_ALIVE_TIMEOUT_SECONDS = 10;
 
+  /** An instance that ends no task and does not call costs a connection for so long. */
+  private static final Duration IDLE = Duration.ofSeconds(60);
+
   private final Attestor attestor;
   private final Links links;
 
@@ -36,13 +40,24 @@ public final class Relay implements AutoCloseable {
    */
   public Relay(
       RelayConfig config, Attestor attestor, SpiffeTls tls, EventLoopGroup loops, Executor work) {
+    this(config, attestor, tls, loops, work, IDLE);
+  }
+
+  Relay(
+      RelayConfig config,
+      Attestor attestor,
+      SpiffeTls tls,
+      EventLoopGroup loops,
+      Executor work,
+      Duration idle) {
     this.attestor = attestor;
     this.links =
         new Links(
             attestor,
             svid -> connect(config, tls.client(svid, config.broker()::equals), loops, work),
             loops,
-            work);
+            work,
+            idle);
   }
 
   private static ManagedChannel connect(
@@ -83,6 +98,11 @@ public final class Relay implements AutoCloseable {
           (call, headers) -> new RelayedCall(method, call, headers, attestor, links).begin());
     }
     return service.build();
+  }
+
+  /** Instances that have a connection to the broker. */
+  int links() {
+    return links.size();
   }
 
   /** Ends the connections to the broker, which ends the tasks bound to them after its grace. */

@@ -10,7 +10,6 @@ import io.exeat.gateway.Faults;
 import io.exeat.gateway.grpc.Caller;
 import io.exeat.v1.Binding;
 import io.exeat.v1.GetRequest;
-import io.exeat.v1.OpenRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.CallOptions;
@@ -26,6 +25,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +46,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
   private final Attestor attestor;
   private final Links links;
   private final Caller caller = Caller.current();
+  private final AtomicBoolean left = new AtomicBoolean();
   private byte @Nullable [] request;
   private volatile @Nullable ClientCall<byte[], byte[]> brokerSide;
   private volatile boolean owes;
@@ -84,12 +85,29 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     }
     Optional<TaskId> task = method.task(message);
     Agent agent = attestor.attest(caller.peer());
-    Link link = links.of(agent);
-    task.ifPresent(named -> requireHandle(link, named));
-    caller.connection().attested().set(true);
-    Back back = new Back(link, task, message);
+    Link link = links.use(agent);
+    try {
+      task.ifPresent(named -> requireHandle(link, named));
+      caller.connection().attested().set(true);
+      send(
+          new Back(link, task, message),
+          method == Method.OPEN ? Keys.own(message, agent) : message);
+    } catch (RuntimeException e) {
+      leave(link);
+      throw e;
+    }
+  }
+
+  /** Once: nothing of this call needs the link any more. */
+  private void leave(Link link) {
+    if (!left.getAndSet(true)) {
+      links.leave(link);
+    }
+  }
+
+  private void send(Back back, byte[] message) {
     ClientCall<byte[], byte[]> sent =
-        link.start(channel -> {
+        back.link.start(channel -> {
           ClientCall<byte[], byte[]> call = newCall(channel);
           brokerSide = call; // before the answer can come
           call.start(back, Passing.forward(asked));
@@ -185,6 +203,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     private final Link link;
     private final Optional<TaskId> task;
     private final byte[] message;
+    private final Watched watched = new Watched();
     private boolean begun;
     private @Nullable FaultException taken;
 
@@ -221,11 +240,12 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
           Task opened = parse(answer);
           TaskId id = new TaskId(opened.getId());
           if (links.boundElsewhere(link, id)) {
-            throw new FaultException(new Fault.IdempotencyConflict(key()));
+            throw new FaultException(new Fault.IdempotencyConflict(Keys.of(message)));
           }
           link.opened(opened);
         }
         case COMPLETE, CANCEL -> task.ifPresent(link.handles()::over);
+        case WATCH -> watched.saw(answer);
         default -> {}
       }
     }
@@ -238,22 +258,39 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
       }
     }
 
-    private String key() {
-      try {
-        return OpenRequest.parseFrom(message).getIdempotencyKey();
-      } catch (InvalidProtocolBufferException e) {
-        throw new IllegalStateException("the request was parsed before", e);
-      }
-    }
-
     @Override
     public void onClose(Status status, Metadata trailers) {
+      boolean broken = !status.isOk() && !Passing.isAnswer(trailers);
+      if (broken && !agentSide.isCancelled() && watched.mayGoOn(status)) {
+        Runnable again = Context.current().wrap(this::goOn);
+        links.after(watched.pause(), again);
+        return;
+      }
+      leave(link);
       if (taken != null) {
         refuse(taken);
-      } else if (status.getCode() == Status.Code.UNAVAILABLE && !Passing.isAnswer(trailers)) {
+      } else if (method == Method.OPEN && status.getCode() == Status.Code.ALREADY_EXISTS) {
+        refuse(new FaultException(new Fault.IdempotencyConflict(Keys.of(message))));
+      } else if (broken && watched.isOver()) {
+        agentSide.close(Status.OK, new Metadata());
+      } else if (broken && status.getCode() == Status.Code.UNAVAILABLE) {
         refuse(away(status));
       } else {
         agentSide.close(status, Passing.back(trailers));
+      }
+    }
+
+    /** The agent's stream goes on over another one of the broker's. */
+    private void goOn() {
+      try {
+        if (agentSide.isCancelled()) {
+          leave(link);
+          return;
+        }
+        send(this, watched.rest(message));
+      } catch (RuntimeException e) {
+        leave(link);
+        refuse(e);
       }
     }
   }

@@ -54,13 +54,17 @@ public final class TlsFixture implements AutoCloseable {
   }
 
   public TlsDoor open(Limits limits, Duration age, int port) throws IOException {
+    return open(limits, age, TlsDoorConfig.AGE_GRACE, port);
+  }
+
+  public TlsDoor open(Limits limits, Duration age, Duration grace, int port) throws IOException {
     TlsDoor door =
         TlsDoor.open(
             new TlsDoorConfig(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
                 Set.of(SpiffeId.parse(OPERATOR)),
                 age,
-                TlsDoorConfig.AGE_GRACE),
+                grace),
             tls,
             connections,
             BrokerServices.forAgents(flow),

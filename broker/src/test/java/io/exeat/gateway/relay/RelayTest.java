@@ -132,11 +132,7 @@ final class RelayTest extends AgentDoorContract {
 
     assertThat(refused(() -> UnixFixture.tasks(channel).get(get(task))).getStatus().getCode())
         .isEqualTo(Status.Code.NOT_FOUND);
-    assertThat(
-            UnixFixture.info(
-                    refused(() -> UnixFixture.tasks(channel).open(UnixFixture.open("k").build())))
-                .getReason())
-        .isEqualTo("IDEMPOTENCY_CONFLICT");
+    assertThat(UnixFixture.opened(channel, "k")).as("a key of its own").isNotEqualTo(task);
     instances.instance = "process one";
     assertThat(UnixFixture.tasks(channel).get(get(task)).getId()).isEqualTo(task.value());
   }
@@ -190,7 +186,7 @@ final class RelayTest extends AgentDoorContract {
     await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
     assertThat(broker.flow.calls)
         .filteredOn(call -> call.startsWith("end"))
-        .containsExactly("end CANCELLED " + bound);
+        .containsExactly("end AGENT_GONE " + bound);
   }
 
   @Test
@@ -208,7 +204,7 @@ final class RelayTest extends AgentDoorContract {
         .atMost(Duration.ofSeconds(5))
         .untilAsserted(() ->
             assertThat(broker.flow.calls)
-                .containsAll(bound.stream().map(task -> "end CANCELLED " + task).toList()));
+                .containsAll(bound.stream().map(task -> "end AGENT_GONE " + task).toList()));
     await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
   }
 
@@ -225,7 +221,9 @@ final class RelayTest extends AgentDoorContract {
     CountDownLatch decided = new CountDownLatch(1);
     broker.flow.meanwhile = call -> waitFor(decided, call, "open", Duration.ofSeconds(20));
     var late = TasksGrpc.newFutureStub(channel).open(UnixFixture.open("late").build());
-    await().until(() -> broker.flow.calls.contains("open refund late"));
+    await()
+        .until(
+            () -> broker.flow.calls.stream().filter(call -> call.startsWith("open")).count() == 2);
 
     assertThat(late.cancel(true)).isTrue();
     instances.watchers.values().forEach(then -> then.accept("exited"));
@@ -328,7 +326,7 @@ final class RelayTest extends AgentDoorContract {
     }
 
     assertThat(lost).isEmpty();
-    assertThat(served.get()).isGreaterThan(100);
+    assertThat(served.get()).isGreaterThan(30);
     assertThat(
             broker.flow.peers.stream()
                 .map(peer -> ((Peer.Tls) peer).chain().getFirst().getSerialNumber())
