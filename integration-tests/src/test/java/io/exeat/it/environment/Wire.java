@@ -20,6 +20,7 @@ public final class Wire implements AutoCloseable {
   private volatile Duration latency = Duration.ZERO;
   private volatile boolean swallowsAnswers;
   private volatile boolean swallowsAll;
+  private volatile boolean breaksAtAnswers;
   private volatile boolean cut;
 
   private Wire(ServerSocket listener, int to) {
@@ -52,6 +53,11 @@ public final class Wire implements AutoCloseable {
     swallowsAnswers = true;
   }
 
+  /** What the server is asked arrives; where it answers, the connection breaks instead. */
+  public void breakAtAnswers() {
+    breaksAtAnswers = true;
+  }
+
   /** Nothing arrives, and nobody says so. */
   public void blackHole() {
     swallowsAll = true;
@@ -68,6 +74,7 @@ public final class Wire implements AutoCloseable {
     boolean lossy = swallowsAnswers || swallowsAll;
     latency = Duration.ZERO;
     swallowsAnswers = false;
+    breaksAtAnswers = false;
     swallowsAll = false;
     cut = false;
     if (lossy) {
@@ -115,6 +122,9 @@ public final class Wire implements AutoCloseable {
         InputStream in = from.getInputStream();
         OutputStream out = into.getOutputStream()) {
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        if (answers && breaksAtAnswers) {
+          return;
+        }
         if (!latency.isZero()) {
           LockSupport.parkNanos(latency.toNanos());
         }

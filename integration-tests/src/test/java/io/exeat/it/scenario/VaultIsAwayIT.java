@@ -15,9 +15,12 @@ import io.exeat.v1.GetRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -143,6 +146,25 @@ final class VaultIsAwayIT {
     assertThat(outside.login(credential.getDatabase())).isEmpty();
     assertThat(complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
     outside.requireDead(task.getId());
+  }
+
+  /** The JDK would ask again by itself, and a second role be made. */
+  @Test
+  void anIssueWhoseConnectionBreaksIsAskedOnce() throws IOException {
+    Task task = client.open(Stage.READ);
+    wire.breakAtAnswers();
+    Refusal refusal = Refusal.of(() -> client.issue(task, Stage.READ));
+    assertThat(refusal.code()).isEqualTo(Status.Code.UNAVAILABLE);
+    wire.mend();
+    await().atMost(BACK).until(() -> outside.roles(task.getId()).isEmpty());
+    try (Stream<String> audit = Files.lines(stage.vault().audit())) {
+      assertThat(
+              audit.filter(line ->
+                  line.contains("\"type\":\"request\"")
+                      && line.contains("\"path\":\"database/creds/")
+                      && line.contains(task.getId())))
+          .hasSize(1);
+    }
   }
 
   @Test
