@@ -44,6 +44,7 @@ public record BrokerConfig(
    *
    * @param ca who vouches for Vault's certificate, in PEM; empty for the system's
    * @param longestTask the longest life of any task
+   * @param sessionTtl after which of silence Vault ends everything that was lent
    */
   public record Vault(
       URI address,
@@ -54,6 +55,7 @@ public record BrokerConfig(
       String audience,
       Duration timeout,
       Duration longestTask,
+      Duration sessionTtl,
       boolean developmentPlaintext) {}
 
   /** What is logged, on standard error. */

@@ -156,6 +156,7 @@ final class ConfigCommand {
     all.put("vault.audience", vault.audience());
     all.put("vault.timeout", Units.show(vault.timeout()));
     all.put("vault.longest-task", Units.show(vault.longestTask()));
+    all.put("vault.session-ttl", Units.show(vault.sessionTtl()));
     it.targetsCa().ifPresent(ca -> all.put("targets.ca", ca.toString()));
     all.put("catalogue.path", it.catalogue().toString());
     all.put("journal.folder", it.journal().toString());

@@ -215,6 +215,7 @@ final class ConfigFile {
         section.one("audience", text(255)).or(address.toString()),
         section.one("timeout", seconds(1, 60)).or(Duration.ofSeconds(10)),
         section.one("longest-task", seconds(60, 7 * 86_400)).or(Duration.ofHours(12)),
+        section.one("session-ttl", seconds(5, 3600)).or(Duration.ofMinutes(2)),
         plaintext);
   }
 

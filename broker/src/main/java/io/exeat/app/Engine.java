@@ -76,6 +76,8 @@ record Engine(
                 audit,
                 time),
             vitals);
+    closing.later(backend.onLost(office::lost));
+    closing.later(backend.onExpiring(office::expiring));
     closing.later(() -> office.recovery().stop());
     int left = office.recovery().start();
     audit.recordEnding(
@@ -93,6 +95,7 @@ record Engine(
         vault.audience(),
         vault.timeout(),
         vault.longestTask(),
+        vault.sessionTtl(),
         vault.developmentPlaintext());
   }
 

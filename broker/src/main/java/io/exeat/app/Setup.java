@@ -1,7 +1,5 @@
 package io.exeat.app;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import io.exeat.app.stage.OpenBao;
 import io.exeat.app.stage.StageException;
 import io.exeat.credential.vault.DatabaseSql;
 import io.exeat.task.CatalogueFile;
@@ -49,20 +47,6 @@ public final class Setup {
       throw new StageException("exeat vault apply: " + said);
     }
     return last(said.toString());
-  }
-
-  /** Makes Vault end silent brokers sooner than the 2 min that apply sets. */
-  public static void shortHeartbeat(OpenBao vault, Duration ttl) {
-    var body = JsonNodeFactory.instance.objectNode();
-    body.put("token_ttl", ttl.toSeconds() + "s");
-    var role = vault.call("GET", "auth/spiffe/role/exeat", Optional.empty()).path("data");
-    role.properties()
-        .forEach(field -> {
-          if (!field.getKey().equals("token_ttl") && !field.getValue().isNull()) {
-            body.set(field.getKey(), field.getValue());
-          }
-        });
-    vault.call("POST", "auth/spiffe/role/exeat", Optional.of(body));
   }
 
   /** {@code exeat audit verify}; its first line. */

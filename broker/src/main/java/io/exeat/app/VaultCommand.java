@@ -81,12 +81,26 @@ final class VaultCommand {
               description = "Where Vault finds those keys instead: JWT authorities alone.")
           @Nullable URI jwks,
       @Option(
+              names = "--jwks-ca",
+              paramLabel = "FILE",
+              description =
+                  "Who vouches for the server of --jwks-url, in PEM; else Vault's system's.")
+          @Nullable Path jwksCa,
+      @Option(
               names = "--admin",
               required = true,
               paramLabel = "TARGET=USER:FILE",
               description =
                   "Vault's own role at a target, and the file of its password; repeatable.")
           Map<String, String> admins,
+      @Option(
+              names = "--target-ca",
+              paramLabel = "TARGET=FILE",
+              description = {
+                "Who vouches for a target's certificate, in PEM: a file on VAULT's own host, because",
+                "it takes no certificate itself; else Vault's system's. Repeatable."
+              })
+          @Nullable Map<String, Path> targetCas,
       @Option(
               names = "--bind-ip",
               description = "Sessions work from the address of the login alone.")
@@ -100,10 +114,10 @@ final class VaultCommand {
       SetupSettings setup =
           new SetupSettings(
               config.identity().id(),
-              keys(keys, jwks),
+              keys(keys, jwks, jwksCa),
               bindIp,
               here.vault().longestTask().plus(Duration.ofHours(12)),
-              admins(admins));
+              admins(admins, targetCas == null ? Map.of() : targetCas));
       X509TrustManager trust = VaultTrust.of(here.vault().ca());
       try (SecretBytes operator = secret(token);
           VaultSetup vault =
@@ -208,14 +222,22 @@ final class VaultCommand {
     throw new ConfigException("this sidecar relays", List.of("Vault is set up at its broker"));
   }
 
-  private static SetupSettings.JwtKeys keys(@Nullable List<Path> files, @Nullable URI jwks)
-      throws IOException {
+  private static SetupSettings.JwtKeys keys(
+      @Nullable List<Path> files, @Nullable URI jwks, @Nullable Path ca) throws IOException {
     if (jwks != null && files == null) {
-      return new SetupSettings.JwtKeys.Url(jwks, Optional.empty());
+      if (!"https".equals(jwks.getScheme())) {
+        throw new ConfigException(
+            "the command", List.of("--jwks-url is not https: whoever is on the way could log in"));
+      }
+      return new SetupSettings.JwtKeys.Url(
+          jwks, ca == null ? Optional.empty() : Optional.of(Files.readString(ca)));
     }
     if (files == null || jwks != null) {
       throw new ConfigException(
           "the command", List.of("one of --jwt-key and --jwks-url is needed"));
+    }
+    if (ca != null) {
+      throw new ConfigException("the command", List.of("--jwks-ca is for --jwks-url alone"));
     }
     List<String> pems = new ArrayList<>();
     for (Path file : files) {
@@ -224,8 +246,14 @@ final class VaultCommand {
     return new SetupSettings.JwtKeys.Pem(pems);
   }
 
-  private static Map<String, SetupSettings.Admin> admins(Map<String, String> given)
-      throws IOException {
+  private static Map<String, SetupSettings.Admin> admins(
+      Map<String, String> given, Map<String, Path> cas) throws IOException {
+    for (String target : cas.keySet()) {
+      if (!given.containsKey(target)) {
+        throw new ConfigException(
+            "the command", List.of("--target-ca " + target + " has no --admin of that target"));
+      }
+    }
     Map<String, SetupSettings.Admin> admins = new LinkedHashMap<>();
     for (Map.Entry<String, String> each : given.entrySet()) {
       String[] parts = each.getValue().split(":", 2);
@@ -235,7 +263,8 @@ final class VaultCommand {
       }
       admins.put(
           each.getKey(),
-          new SetupSettings.Admin(parts[0], secret(Path.of(parts[1])), Optional.empty()));
+          new SetupSettings.Admin(
+              parts[0], secret(Path.of(parts[1])), Optional.ofNullable(cas.get(each.getKey()))));
     }
     return admins;
   }

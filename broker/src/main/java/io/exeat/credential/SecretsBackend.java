@@ -79,6 +79,13 @@ public interface SecretsBackend extends AutoCloseable {
    */
   Subscription onLost(Consumer<Set<Epoch>> listener);
 
+  /**
+   * Runs {@code listener} with the epochs that will end with their session soon, because Vault does
+   * not renew it any more: at most 60 s before, on a thread of the backend's, once for each
+   * session.
+   */
+  Subscription onExpiring(Consumer<Set<Epoch>> listener);
+
   /** Whether it has a session with Vault, as of the last heartbeat or call. */
   Health health();
 

@@ -74,6 +74,13 @@ public final class Office {
         .forEach(task -> endings.end(task.id(), EndCause.LEASE_LOST, "its token ended in Vault"));
   }
 
+  /** Warns the agents of tasks whose open epochs will end at Vault soon, as of a deadline. */
+  public void expiring(Set<Epoch> epochs) {
+    tasks.live().stream()
+        .filter(task -> epochs.contains(task.epoch()))
+        .forEach(task -> tasks.warn(task.id()));
+  }
+
   /** Ends every task, because what all of them hang on is lost; returns at once. */
   public void endAll(EndCause cause, String note) {
     tasks.live().forEach(task -> endings.end(task.id(), cause, note));

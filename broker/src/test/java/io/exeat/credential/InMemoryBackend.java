@@ -61,6 +61,7 @@ public final class InMemoryBackend implements SecretsBackend {
   private final Deque<Injected> injected = new ArrayDeque<>();
   private final List<String> calls = new ArrayList<>();
   private final List<Consumer<Set<Epoch>>> listeners = new CopyOnWriteArrayList<>();
+  private final List<Consumer<Set<Epoch>>> warned = new CopyOnWriteArrayList<>();
   private Accessor session;
   private boolean prompt = true;
   private boolean down;
@@ -129,6 +130,15 @@ public final class InMemoryBackend implements SecretsBackend {
       log.ended(old);
     }
     listeners.forEach(listener -> listener.accept(lost));
+  }
+
+  /** The session will not be renewed any more: the listeners are told whose end that will be. */
+  public void expireSoon() {
+    Set<Epoch> epochs;
+    synchronized (this) {
+      epochs = tokens.values().stream().map(Token::epoch).collect(Collectors.toSet());
+    }
+    warned.forEach(listener -> listener.accept(epochs));
   }
 
   /** The session that new tokens are children of. */
@@ -235,6 +245,12 @@ public final class InMemoryBackend implements SecretsBackend {
   public Subscription onLost(Consumer<Set<Epoch>> listener) {
     listeners.add(listener);
     return () -> listeners.remove(listener);
+  }
+
+  @Override
+  public Subscription onExpiring(Consumer<Set<Epoch>> listener) {
+    warned.add(listener);
+    return () -> warned.remove(listener);
   }
 
   @Override

@@ -282,6 +282,18 @@ class BrokerTest {
   }
 
   @Test
+  void aSessionThatIsAboutToEndWarnsItsTasks() {
+    TaskId task = open("orders-read");
+    List<TaskEvent.Kind> seen = new CopyOnWriteArrayList<>();
+    try (var _ = broker.watch(stage.billing, task, event -> seen.add(event.kind()))) {
+      stage.backend.onExpiring(stage.office::expiring);
+      stage.backend.expireSoon();
+      assertThat(seen).contains(TaskEvent.Kind.EXPIRY_WARNING);
+    }
+    assertThat(broker.get(stage.billing, task).task().end()).isEmpty();
+  }
+
+  @Test
   void anOperatorEndsWhatIsNamedAndIsToldWhatIsProven() {
     TaskId task = open("orders-read");
     issue(task, "orders-read");

@@ -24,7 +24,7 @@ import java.util.concurrent.CompletionException;
 /** Everything that the story is played with: issuer, Vault, database, sidecar. */
 final class Stage implements AutoCloseable {
   /** How long what was lent outlives a sidecar that is dead and silent; 2 min outside the demo. */
-  static final Duration HEARTBEAT_TTL = Duration.ofSeconds(15);
+  static final Duration SESSION_TTL = Duration.ofSeconds(15);
 
   private final Path folder = Folders.temporary("exeat-demo-");
   private final Screen screen;
@@ -132,7 +132,6 @@ final class Stage implements AutoCloseable {
         Folders.write(
             folder.resolve("vaultadmin.password"), "rw-------", database().adminPassword());
     String said = Setup.vaultApply(config(), token, keys, "orders-db=vaultadmin:" + password);
-    Setup.shortHeartbeat(vault(), HEARTBEAT_TTL);
     try {
       Files.delete(token);
       Files.delete(password);

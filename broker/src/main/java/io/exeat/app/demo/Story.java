@@ -106,9 +106,9 @@ final class Story {
       screen.claim("its role is still there, for now", stage.database().hasRole(role), role);
       screen.say(
           "Vault hears no heartbeat any more. It ends what hangs on it by itself, within "
-              + Stage.HEARTBEAT_TTL.toSeconds()
+              + Stage.SESSION_TTL.toSeconds()
               + " s here (2 min outside the demo) ...");
-      Duration bound = Stage.HEARTBEAT_TTL.plusSeconds(10);
+      Duration bound = Stage.SESSION_TTL.plusSeconds(10);
       while (stage.database().hasRole(role) && since(killedAt).compareTo(bound) < 0) {
         Setup.pause(Duration.ofMillis(200));
       }

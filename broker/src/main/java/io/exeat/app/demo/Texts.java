@@ -53,7 +53,7 @@ final class Texts {
     attestation: {mode: %4$s, socket: %5$s, agents: "spiffe://example.org/host/demo/agent/*"}
     socket: {path: %1$s/run/agent.sock%8$s}
     admin: {path: %1$s/run/admin.sock}
-    vault: {address: "%6$s", ca: %7$s, longest-task: 1h}
+    vault: {address: "%6$s", ca: %7$s, longest-task: 1h, session-ttl: %9$ds}
     catalogue: {path: %1$s/catalogue.yaml}
     journal: {folder: %1$s/journal}
     audit: {folder: %1$s/audit}
@@ -66,6 +66,7 @@ final class Texts {
             issuer.brokerSocket(),
             vault,
             ca,
-            group.map(it -> ", group: " + it).orElse(""));
+            group.map(it -> ", group: " + it).orElse(""),
+            Stage.SESSION_TTL.toSeconds());
   }
 }

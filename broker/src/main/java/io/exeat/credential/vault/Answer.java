@@ -44,6 +44,15 @@ record Answer(int status, JsonNode body) {
     return errors.size() == 1 && form.matcher(errors.getFirst()).matches();
   }
 
+  /** A server error may come after the deed: the answer's audit record can fail, for one. */
+  boolean maybeDone() {
+    return status >= 500 && status != 503;
+  }
+
+  boolean unknownLease() {
+    return status == 400 && (says("invalid lease") || says("lease not found"));
+  }
+
   static SecretBytes secret(JsonNode text) {
     return SecretBytes.adopt(text.asText().getBytes(StandardCharsets.UTF_8));
   }

@@ -9,12 +9,14 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Renews each session at a third of its TTL, so that Vault ends every epoch by itself once we are
- * silent; opens a successor before a session is too old for the longest task; logs in again
+ * silent; opens a successor before a session is too old for the longest task, and renews the old
+ * one until its last epoch is over or Vault renews it no more, of which it warns; logs in again
  * whenever there is no session. While something is wrong it tries again with jitter, at most 1 s
  * apart.
  *
@@ -27,6 +29,7 @@ final class Heartbeat implements AutoCloseable {
   private static final Duration FIRST_RETRY = Duration.ofMillis(50);
   private static final Duration LAST_RETRY = Duration.ofSeconds(1);
   private static final Duration PROBE = Duration.ofSeconds(2);
+  private static final Duration WARN_AT_MOST = Duration.ofSeconds(60);
 
   private final VaultClient client;
   private final VaultLogin login;
@@ -38,6 +41,9 @@ final class Heartbeat implements AutoCloseable {
 
   /** Only the thread's. */
   private Duration retry = FIRST_RETRY;
+
+  /** Only the thread's: whether a successor is due and could not be opened. */
+  private boolean overdue;
 
   Heartbeat(
       VaultClient client,
@@ -106,9 +112,15 @@ final class Heartbeat implements AutoCloseable {
       if (all || time.reached(session.renewTick())) {
         renew(session);
       }
+      if (time.until(session.endTick()).compareTo(warning(session)) <= 0) {
+        sessions.warn(session);
+      }
     }
-    if (sessions.currentNow().map(this::tooOld).orElse(true)) {
+    Optional<Session> old = sessions.currentNow();
+    if (old.isEmpty()) {
       succeed();
+    } else if (tooOld(old.get())) {
+      succeedIfPossible();
     }
     Session current = sessions.currentNow().orElseThrow(Heartbeat::noSession);
     for (Accessor leftover : sessions.leftovers()) {
@@ -123,7 +135,10 @@ final class Heartbeat implements AutoCloseable {
     try {
       Answer answer = client.post("auth/token/renew-self", session.token(), Map.of(), PROBE);
       if (answer.ok()) {
-        session.renewed(sent);
+        session.renewed(
+            sent,
+            Duration.ofSeconds(answer.auth().path("lease_duration").asLong()),
+            !answer.warnings().isEmpty());
       } else if (answer.status() == 403) {
         sessions.lose(session, "Vault does not know it any more");
       } else {
@@ -142,6 +157,26 @@ final class Heartbeat implements AutoCloseable {
     Duration wanted = longestTask.plus(MARGIN);
     Duration half = session.life().dividedBy(2);
     return time.until(session.endTick()).compareTo(wanted.compareTo(half) < 0 ? wanted : half) < 0;
+  }
+
+  /** Tenth of a life, at most a minute. */
+  private static Duration warning(Session session) {
+    Duration tenth = session.life().dividedBy(10);
+    return tenth.compareTo(WARN_AT_MOST) < 0 ? tenth : WARN_AT_MOST;
+  }
+
+  /** The session that there is goes on being used while it lives. */
+  private void succeedIfPossible() {
+    boolean first = !overdue;
+    overdue = true;
+    try {
+      succeed();
+      overdue = false;
+    } catch (NoAnswer | FaultException e) {
+      if (first) {
+        LOG.warn("The session with Vault is due for a successor, which cannot be opened yet", e);
+      }
+    }
   }
 
   private void succeed() throws NoAnswer {
@@ -167,8 +202,16 @@ final class Heartbeat implements AutoCloseable {
   }
 
   private Duration untilNextRenewal() {
+    if (overdue) {
+      return LAST_RETRY;
+    }
     return sessions.alive().stream()
-        .map(session -> time.until(session.renewTick()))
+        .flatMap(session ->
+            session.warned()
+                ? Stream.of(time.until(session.renewTick()))
+                : Stream.of(
+                    time.until(session.renewTick()),
+                    time.until(session.endTick()).minus(warning(session))))
         .min(Duration::compareTo)
         .orElse(FIRST_RETRY);
   }

@@ -15,10 +15,17 @@ final class Session {
   private final SecretBytes token;
   private final Duration ttl;
   private final Duration life;
-  private final long endTick;
+  private final long lastTick;
 
   @GuardedBy("this")
   private final Map<Accessor, Epoch> children = new HashMap<>();
+
+  /** Children that are being made. */
+  @GuardedBy("this")
+  private int pending;
+
+  @GuardedBy("this")
+  private long endTick;
 
   @GuardedBy("this")
   private long deadTick;
@@ -28,6 +35,9 @@ final class Session {
 
   @GuardedBy("this")
   private boolean retired;
+
+  @GuardedBy("this")
+  private boolean warned;
 
   @GuardedBy("this")
   private boolean lost;
@@ -42,8 +52,8 @@ final class Session {
     this.token = token;
     this.ttl = ttl;
     this.life = life;
-    this.endTick = bornTick + life.toNanos();
-    renewed(bornTick);
+    this.lastTick = bornTick + life.toNanos();
+    renewed(bornTick, ttl, false);
   }
 
   Accessor accessor() {
@@ -54,8 +64,8 @@ final class Session {
     return token;
   }
 
-  /** When no renewal helps any more. */
-  long endTick() {
+  /** When no renewal helps any more, as far as Vault has said. */
+  synchronized long endTick() {
     return endTick;
   }
 
@@ -64,10 +74,21 @@ final class Session {
     return life;
   }
 
-  /** Renewed by a request that was sent at {@code sentTick}: Vault counts from no earlier. */
-  final synchronized void renewed(long sentTick) {
-    deadTick = sentTick + ttl.toNanos();
-    renewTick = sentTick + ttl.dividedBy(3).toNanos();
+  /**
+   * Renewed by a request that was sent at {@code sentTick}: Vault counts from no earlier.
+   *
+   * @param left how long it lives now
+   * @param cut whether Vault said that it lives no longer than that, renewed or not
+   */
+  final synchronized void renewed(long sentTick, Duration left, boolean cut) {
+    deadTick = sentTick + left.toNanos();
+    renewTick = sentTick + left.dividedBy(3).toNanos();
+    endTick = cut && deadTick - lastTick < 0 ? deadTick : lastTick;
+  }
+
+  /** How long it lives after a renewal. */
+  Duration ttl() {
+    return ttl;
   }
 
   /** When the heartbeat is due. */
@@ -89,6 +110,32 @@ final class Session {
     return retired;
   }
 
+  /** Announces a child; false when it gets no new ones. */
+  synchronized boolean enter() {
+    if (!retired) {
+      pending++;
+    }
+    return !retired;
+  }
+
+  /** What was announced is a child now, or never will be. */
+  synchronized void leave() {
+    pending--;
+  }
+
+  /** Whether its children are to be warned of its end: said once. */
+  synchronized Set<Epoch> warn() {
+    if (warned) {
+      return Set.of();
+    }
+    warned = true;
+    return Set.copyOf(children.values());
+  }
+
+  synchronized boolean warned() {
+    return warned;
+  }
+
   /** Whether the child is covered: false when the session was lost meanwhile. */
   synchronized boolean add(Accessor child, Epoch epoch) {
     if (!lost) {
@@ -102,7 +149,7 @@ final class Session {
   }
 
   synchronized boolean idle() {
-    return children.isEmpty();
+    return pending == 0 && children.isEmpty();
   }
 
   /** It is dead in Vault: its epochs, given once. */

@@ -1,12 +1,16 @@
 package io.exeat.credential.vault;
 
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
 import io.spiffe.spiffeid.SpiffeId;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * What `exeat vault apply` needs beside the catalogue.
@@ -48,7 +52,20 @@ public record SetupSettings(
   /**
    * Vault's role at a target, as {@code deploy/postgres/prepare.sql} makes it.
    *
-   * @param caPem who vouches for the server when the target demands TLS; empty for the system's
+   * @param ca who vouches for the server when the target demands TLS, as a file on Vault's own
+   *     host: OpenBao takes no certificate for a PostgreSQL itself; empty for that system's
    */
-  public record Admin(String username, SecretBytes password, Optional<String> caPem) {}
+  public record Admin(String username, SecretBytes password, Optional<Path> ca) {
+    private static final Pattern PLAIN = Pattern.compile("/[A-Za-z0-9_.+/-]{1,255}");
+
+    /**
+     * @throws FaultException Malformed for a path that is not absolute and plain
+     */
+    public Admin {
+      if (ca.isPresent() && !PLAIN.matcher(ca.get().toString()).matches()) {
+        throw new FaultException(
+            new Fault.Malformed("setup.admins", "a CA file is not an absolute, plain path"));
+      }
+    }
+  }
 }

@@ -72,26 +72,26 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   @Override
   public EpochToken openEpoch(
       Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
-    Session session = sessions.current();
     Set<String> policies = Tokens.policies(grants);
     Map<String, Object> asked = Tokens.request(epoch, agent, policies, broker, atMost);
-    Answer answer;
+    String path = "auth/token/create/" + Names.check("agent", agent.name());
+    Session session = sessions.enter();
     try {
-      answer =
-          client.post(
-              "auth/token/create/" + Names.check("agent", agent.name()), session.token(), asked);
-    } catch (NoAnswer e) {
-      throw lost(session, e);
-    }
-    if (!answer.ok()) {
+      Answer answer = client.post(path, session.token(), asked);
+      if (answer.ok()) {
+        return accept(session, epoch, policies, answer);
+      }
       sessions.wake();
-      if (maybeDone(answer)) {
+      if (answer.maybeDone()) {
         sessions.retire(session);
         throw new AnswerLost(Refusals.fault("open an epoch", answer), Refusals.said(answer));
       }
       throw Refusals.of("open an epoch", answer);
+    } catch (NoAnswer e) {
+      throw lost(session, e);
+    } finally {
+      sessions.leave(session);
     }
-    return accept(session, epoch, policies, answer);
   }
 
   /** The token must be what was asked for: whatever Vault made of it instead is ended at once. */
@@ -99,18 +99,22 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     JsonNode auth = answer.auth();
     Accessor accessor = new Accessor(auth.path("accessor").asText());
     SecretBytes token = Answer.secret(auth.path("client_token"));
-    if (Tokens.asAsked(answer, policies) && session.add(accessor, epoch)) {
+    boolean asAsked = Tokens.asAsked(answer, policies);
+    if (asAsked && session.add(accessor, epoch)) {
       return new EpochToken(epoch, accessor, token);
     }
     token.close();
-    LOG.warn("Vault made another token than was asked for: {}", answer.warnings());
+    String problem =
+        asAsked
+            ? "the session with Vault ended meanwhile"
+            : "Vault made another token than was asked for: run exeat vault apply";
+    LOG.warn("An epoch is not opened: {} {}", problem, answer.warnings());
     try {
       Tokens.end(client, session.token(), accessor);
     } catch (NoAnswer | FaultException e) {
       sessions.retire(session);
     }
-    throw new FaultException(
-        Refusals.vault("Vault made another token than was asked for: run exeat vault apply"));
+    throw new FaultException(Refusals.vault(problem));
   }
 
   @Override
@@ -132,7 +136,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
             Refusals.target("Vault cannot reach the database"), Refusals.said(answer));
       }
       sessions.wake();
-      if (maybeDone(answer)) {
+      if (answer.maybeDone()) {
         throw new AnswerLost(Refusals.fault("lend a credential", answer), Refusals.said(answer));
       }
       throw Refusals.of("lend a credential", answer);
@@ -161,7 +165,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     if (answer.ok()) {
       return asked.plusSeconds(answer.body().path("lease_duration").asLong());
     }
-    if (answer.status() == 403 || unknownLease(answer)) {
+    if (answer.status() == 403 || answer.unknownLease()) {
       return Instant.MIN;
     }
     throw leaseRefusal("renew a lease", answer);
@@ -185,7 +189,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
                 by,
                 Map.of("lease_id", lease.value(), "sync", true),
                 END_LEASE));
-    if (!answer.ok() && !unknownLease(answer)) {
+    if (!answer.ok() && !answer.unknownLease()) {
       throw leaseRefusal("end a lease", answer);
     }
   }
@@ -199,7 +203,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   public boolean leaseGone(LeaseId lease) {
     Answer answer =
         asBroker(by -> client.post("sys/leases/lookup", by, Map.of("lease_id", lease.value())));
-    if (!answer.ok() && !unknownLease(answer)) {
+    if (!answer.ok() && !answer.unknownLease()) {
       throw Refusals.of("look a lease up", answer);
     }
     return !answer.ok();
@@ -232,7 +236,12 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
 
   @Override
   public Subscription onLost(Consumer<Set<Epoch>> listener) {
-    return sessions.onLost(listener);
+    return sessions.lost().add(listener);
+  }
+
+  @Override
+  public Subscription onExpiring(Consumer<Set<Epoch>> listener) {
+    return sessions.expiring().add(listener);
   }
 
   @Override
@@ -273,16 +282,6 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   private RuntimeException lost(NoAnswer e) {
     sessions.wake();
     return e.sent() ? new AnswerLost(Refusals.fault(e), e) : Refusals.of(e);
-  }
-
-  /** A server error may come after the deed: the answer's audit record can fail, for one. */
-  private static boolean maybeDone(Answer answer) {
-    return answer.status() >= 500 && answer.status() != 503;
-  }
-
-  private static boolean unknownLease(Answer answer) {
-    return answer.status() == 400
-        && (answer.says("invalid lease") || answer.says("lease not found"));
   }
 
   /** A 400 that is not about the lease's name is the target's: Vault passes its error on so. */

@@ -8,11 +8,15 @@ import io.exeat.base.Time;
 import io.exeat.identity.IdentitySource;
 import java.time.Duration;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The broker's own token, for its JWT-SVID (JWT-SVID specification; Vault's {@code jwt} method).
  */
 final class VaultLogin {
+  private static final Logger LOG = LoggerFactory.getLogger(VaultLogin.class);
+
   /** After which a session of which Vault does not tell the end gets a successor. */
   private static final Duration UNLIMITED = Duration.ofHours(8);
 
@@ -50,12 +54,15 @@ final class VaultLogin {
             Refusals.vault("Vault made the broker root: run exeat vault apply"));
       }
     }
-    return new Session(
-        new Accessor(auth.path("accessor").asText()),
-        token,
-        Duration.ofSeconds(auth.path("lease_duration").asLong()),
-        life(token),
-        sent);
+    Duration ttl = Duration.ofSeconds(auth.path("lease_duration").asLong());
+    if (!ttl.equals(settings.sessionTtl())) {
+      LOG.warn(
+          "Vault ends what a silent broker lent after {} s, vault.session-ttl says {} s: run exeat"
+              + " vault apply",
+          ttl.toSeconds(),
+          settings.sessionTtl().toSeconds());
+    }
+    return new Session(new Accessor(auth.path("accessor").asText()), token, ttl, life(token), sent);
   }
 
   private Duration life(SecretBytes token) throws NoAnswer {

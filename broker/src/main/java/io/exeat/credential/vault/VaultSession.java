@@ -5,17 +5,14 @@ import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
-import io.exeat.base.Subscription;
 import io.exeat.base.Time;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +26,8 @@ final class VaultSession {
 
   private final Time time;
   private final Duration patience;
-  private final List<Consumer<Set<Epoch>>> listeners = new CopyOnWriteArrayList<>();
+  private final Hearers lost = new Hearers();
+  private final Hearers expiring = new Hearers();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
@@ -88,6 +86,27 @@ final class VaultSession {
     }
   }
 
+  /**
+   * The same, to make a child under it: until {@link #leave} it is not taken for idle.
+   *
+   * @throws FaultException Unavailable VAULT
+   */
+  Session enter() {
+    Session session = current();
+    while (!session.enter()) {
+      session = current();
+    }
+    return session;
+  }
+
+  /** The child is there, or never will be. */
+  void leave(Session session) {
+    session.leave();
+    if (session.retired()) {
+      wake();
+    }
+  }
+
   /** The same without waiting, whatever the health. */
   Optional<Session> currentNow() {
     lock.lock();
@@ -132,12 +151,15 @@ final class VaultSession {
       lock.unlock();
     }
     LOG.warn("A session with Vault is lost, and {} epochs with it: {}", epochs.size(), why);
-    for (Consumer<Set<Epoch>> listener : listeners) {
-      try {
-        listener.accept(epochs);
-      } catch (RuntimeException e) {
-        LOG.error("A listener to lost epochs failed", e);
-      }
+    lost.tell(epochs);
+  }
+
+  /** Vault will not renew it any more. The listeners hear, once, whose end that will be. */
+  void warn(Session session) {
+    Set<Epoch> epochs = session.warn();
+    if (!epochs.isEmpty()) {
+      LOG.warn("A session with Vault ends for good soon, and {} epochs with it", epochs.size());
+      expiring.tell(epochs);
     }
   }
 
@@ -190,9 +212,14 @@ final class VaultSession {
     }
   }
 
-  Subscription onLost(Consumer<Set<Epoch>> listener) {
-    listeners.add(listener);
-    return () -> listeners.remove(listener);
+  /** Hears of epochs that died with their session. */
+  Hearers lost() {
+    return lost;
+  }
+
+  /** Hears of epochs that will. */
+  Hearers expiring() {
+    return expiring;
   }
 
   Health health() {

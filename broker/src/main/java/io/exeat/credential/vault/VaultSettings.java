@@ -16,6 +16,8 @@ import java.util.Optional;
  * @param audience of our JWT-SVIDs: what that role is bound to
  * @param timeout of one call, 1 s to 60 s; ending a lease may take 30 s whatever this is
  * @param longestTask the longest life of any task: a session that would end sooner gets a successor
+ * @param sessionTtl after which of silence Vault ends our session and all epochs with it, 5 s to 1
+ *     h; {@link VaultSetup} writes it into the role
  * @param developmentPlaintext whether {@code http://} is allowed; never where anybody else can
  *     listen
  */
@@ -27,9 +29,12 @@ public record VaultSettings(
     String audience,
     Duration timeout,
     Duration longestTask,
+    Duration sessionTtl,
     boolean developmentPlaintext) {
   private static final Duration SHORTEST = Duration.ofSeconds(1);
   private static final Duration LONGEST = Duration.ofSeconds(60);
+  private static final Duration SHORTEST_SESSION = Duration.ofSeconds(5);
+  private static final Duration LONGEST_SESSION = Duration.ofHours(1);
 
   /**
    * @throws FaultException Malformed, naming the configuration's key
@@ -51,6 +56,9 @@ public record VaultSettings(
     }
     if (timeout.compareTo(SHORTEST) < 0 || timeout.compareTo(LONGEST) > 0) {
       throw malformed("vault.timeout", "outside 1s to 60s");
+    }
+    if (sessionTtl.compareTo(SHORTEST_SESSION) < 0 || sessionTtl.compareTo(LONGEST_SESSION) > 0) {
+      throw malformed("vault.session-ttl", "outside 5s to 1h");
     }
     Names.check("vault.mount", mount);
     Names.check("vault.role", role);

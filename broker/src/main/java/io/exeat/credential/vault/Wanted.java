@@ -24,7 +24,6 @@ final class Wanted {
   /** So that a token asked for a task's whole life is not cut, which Vault would warn of. */
   private static final Duration SLACK = Duration.ofMinutes(5);
 
-  private static final Duration SESSION_TTL = Duration.ofMinutes(2);
   private static final Duration VERIFIER_TTL = Duration.ofHours(1);
   private static final String LENT_NAME =
       "{{ printf \"x-%s-%s\" (.DisplayName | replace \"token-\" \"\") (random 12 | lowercase) }}";
@@ -98,7 +97,7 @@ final class Wanted {
             Map.entry("token_policies", Set.of(vault.role())),
             Map.entry("token_no_default_policy", true),
             Map.entry("token_type", "service"),
-            Map.entry("token_ttl", SESSION_TTL),
+            Map.entry("token_ttl", vault.sessionTtl()),
             Map.entry("token_max_ttl", setup.sessionLife()),
             Map.entry("token_explicit_max_ttl", setup.sessionLife()),
             Map.entry("token_strictly_bind_ip", setup.bindIp())));
@@ -156,17 +155,17 @@ final class Wanted {
     fields.put("allowed_roles", roles);
     fields.put(
         "connection_url",
-        "postgresql://{{username}}:{{password}}@%s:%d/%s?sslmode=%s&connect_timeout=3"
+        "postgresql://{{username}}:{{password}}@%s:%d/%s?sslmode=%s&connect_timeout=3%s"
             .formatted(
                 target.host(),
                 target.port(),
                 target.database(),
-                target.tls() ? "verify-full" : "disable"));
+                target.tls() ? "verify-full" : "disable",
+                admin.ca().filter(ca -> target.tls()).map(ca -> "&sslrootcert=" + ca).orElse("")));
     fields.put("username", admin.username());
     fields.put("password", admin.password().read(b -> new String(b, StandardCharsets.UTF_8)));
     fields.put("username_template", template);
-    admin.caPem().ifPresent(pem -> fields.put("tls_ca", pem));
-    return new Item("database/config/" + name, fields, Set.of("password", "tls_ca"));
+    return new Item("database/config/" + name, fields, Set.of("password"));
   }
 
   private Item grantRole(Grant grant) {

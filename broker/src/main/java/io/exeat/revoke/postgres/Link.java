@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -82,6 +83,17 @@ record Link(
   /** Ends the borrowed sessions that hold what others wait for, also when there is no lock left. */
   void clearWay() throws SQLException {
     makeWay.execute();
+  }
+
+  /** Why there is no link or no answer over it, for people. */
+  static String problem(Target.Postgres target, SQLException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SSLException) {
+        return "the database %s is not believed: %s; look at its certificate and at targets.ca"
+            .formatted(target.name(), cause.getMessage());
+      }
+    }
+    return "the database " + target.name() + " does not answer the verifier";
   }
 
   void close() {

@@ -188,7 +188,7 @@ public final class PostgresVerifier implements TargetVerifier {
       note(Optional.empty());
       return answer;
     } catch (SQLException e) {
-      String problem = "the database " + target.name() + " does not answer the verifier";
+      String problem = Link.problem(target, e);
       note(Optional.of(problem));
       throw unavailable(problem, e);
     } catch (FaultException e) {

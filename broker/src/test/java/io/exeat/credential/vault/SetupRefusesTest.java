@@ -110,6 +110,7 @@ final class SetupRefusesTest {
         "vault",
         Duration.ofSeconds(5),
         Duration.ofHours(1),
+        Duration.ofMinutes(2),
         plaintext);
   }
 }

@@ -7,6 +7,7 @@ import io.exeat.credential.EpochToken;
 import io.exeat.credential.Lent;
 import io.exeat.credential.SessionLog;
 import io.exeat.credential.vault.VaultBackend;
+import io.exeat.credential.vault.VaultSettings;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.revoke.postgres.PostgresVerifier;
 import io.exeat.task.AgentEntry;
@@ -16,8 +17,9 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -38,16 +40,17 @@ final class Exchange implements AutoCloseable {
   final List<Accessor> opened = new CopyOnWriteArrayList<>();
   final List<Accessor> ended = new CopyOnWriteArrayList<>();
 
-  private Exchange(Real real) {
+  private Exchange(Real real, VaultSettings settings, Runnable tweak) {
     this.real = real;
     this.catalogue = real.catalogue(AGENT, READ, WRITE);
     real.prepare(catalogue);
-    try (VaultSetup operator = real.operator()) {
+    try (VaultSetup operator = real.operator(settings)) {
       var _ = operator.apply(catalogue);
     }
+    tweak.run();
     this.backend =
         new VaultBackend(
-            real.settings(),
+            settings,
             Real.BROKER.toString(),
             real.identity,
             real.bao::trust,
@@ -65,11 +68,46 @@ final class Exchange implements AutoCloseable {
             Real.TIME);
     this.verifier =
         new PostgresVerifier(
-            real.target, Optional.empty(), backend, Duration.ofSeconds(5), Real.TIME);
+            real.target, real.targetsCa, backend, Duration.ofSeconds(5), Real.TIME);
   }
 
   static Exchange begin() {
-    return new Exchange(Real.get());
+    return with(Real.get());
+  }
+
+  static Exchange with(Real real) {
+    return new Exchange(real, real.settings(), () -> {});
+  }
+
+  /**
+   * At a role of its own in Vault, whose sessions live for {@code life} in all.
+   *
+   * @param ttl after each renewal
+   */
+  static Exchange withSessionsOf(Duration ttl, Duration life) {
+    Real real = Real.get();
+    String role = "exeat-aging";
+    return new Exchange(
+        real,
+        real.settings(role, ttl),
+        () -> {
+          Map<String, Object> fields = new HashMap<>();
+          String path = "auth/spiffe/role/" + role;
+          real.bao
+              .call("GET", path, Map.of())
+              .data()
+              .properties()
+              .forEach(field -> {
+                if (!field.getValue().isNull()) {
+                  fields.put(field.getKey(), field.getValue());
+                }
+              });
+          fields.put("token_max_ttl", life.toSeconds() + "s");
+          fields.put("token_explicit_max_ttl", life.toSeconds() + "s");
+          if (real.bao.call("POST", path, fields).status() >= 300) {
+            throw new IllegalStateException("OpenBao did not take " + fields);
+          }
+        });
   }
 
   EpochToken open(Grant... grants) {

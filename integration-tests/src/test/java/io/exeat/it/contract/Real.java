@@ -11,6 +11,7 @@ import io.exeat.it.environment.Binaries;
 import io.exeat.it.environment.Docker;
 import io.exeat.it.environment.OpenBao;
 import io.exeat.it.environment.Postgres;
+import io.exeat.it.environment.TestCertificate;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
 import io.exeat.task.Catalogue;
@@ -51,11 +52,16 @@ final class Real {
   final TestIdentity identity = new TestIdentity(BROKER);
   final Target.Postgres target;
 
-  private Real(OpenBao bao, Postgres postgres) {
+  /** Who vouches for the database; empty when it is without TLS. */
+  final Optional<Path> targetsCa;
+
+  private Real(OpenBao bao, Postgres postgres, Optional<Path> targetsCa) {
     this.bao = bao;
     this.postgres = postgres;
+    this.targetsCa = targetsCa;
     this.target =
-        new Target.Postgres("orders-db", "test", "127.0.0.1", postgres.port(), DATABASE, false);
+        new Target.Postgres(
+            "orders-db", "test", "127.0.0.1", postgres.port(), DATABASE, targetsCa.isPresent());
   }
 
   /** Skips the test where a part is missing. */
@@ -72,10 +78,25 @@ final class Real {
                   bao.close();
                   postgres.close();
                 }));
-        started = Optional.of(new Real(bao, postgres));
+        started = Optional.of(new Real(bao, postgres, Optional.empty()));
       }
       return started.get();
     }
+  }
+
+  /** Servers of the caller's own, of which the database demands TLS. */
+  static Real withTls(Path folder) {
+    Path baoBinary = Needs.part("openbao", Binaries.openBao());
+    Path postgresBinaries = Needs.part("postgres", Binaries.postgres());
+    TestCertificate certificate = TestCertificate.create(folder);
+    Postgres postgres = Postgres.start(postgresBinaries, certificate);
+    return new Real(OpenBao.start(baoBinary), postgres, Optional.of(certificate.certificate()));
+  }
+
+  /** For servers that are not shared. */
+  void close() {
+    bao.close();
+    postgres.close();
   }
 
   /** The same with OpenBao in a container, whenever an engine answers. */
@@ -86,25 +107,30 @@ final class Real {
       if (contained.isEmpty()) {
         OpenBao bao = OpenBao.startInContainer(Binaries.openBao().orElseThrow());
         Runtime.getRuntime().addShutdownHook(new Thread(bao::close));
-        contained = Optional.of(new Real(bao, real.postgres));
+        contained = Optional.of(new Real(bao, real.postgres, Optional.empty()));
       }
       return contained.get();
     }
   }
 
   VaultSettings settings() {
+    return settings("exeat-broker", Duration.ofMinutes(2));
+  }
+
+  VaultSettings settings(String role, Duration sessionTtl) {
     return new VaultSettings(
         bao.address(),
         Optional.empty(),
         "spiffe",
-        "exeat-broker",
+        role,
         "vault",
         Duration.ofSeconds(5),
         Duration.ofHours(1),
+        sessionTtl,
         false);
   }
 
-  SetupSettings setup() {
+  private SetupSettings setup(Optional<Path> ca) {
     return new SetupSettings(
         BROKER,
         new SetupSettings.JwtKeys.Pem(List.of(identity.publicKeyPem())),
@@ -113,15 +139,24 @@ final class Real {
         Map.of(
             target.name(),
             new SetupSettings.Admin(
-                ADMIN,
-                SecretBytes.adopt(ADMIN_PASSWORD.getBytes(StandardCharsets.UTF_8)),
-                Optional.empty())));
+                ADMIN, SecretBytes.adopt(ADMIN_PASSWORD.getBytes(StandardCharsets.UTF_8)), ca)));
   }
 
   VaultSetup operator() {
+    return operator(settings());
+  }
+
+  VaultSetup operator(VaultSettings settings) {
+    return operator(settings, targetsCa);
+  }
+
+  /**
+   * @param ca who is to vouch for the database
+   */
+  VaultSetup operator(VaultSettings settings, Optional<Path> ca) {
     return new VaultSetup(
-        settings(),
-        setup(),
+        settings,
+        setup(ca),
         bao::trust,
         SecretBytes.adopt(bao.rootToken().getBytes(StandardCharsets.UTF_8)));
   }
@@ -165,9 +200,13 @@ final class Real {
 
   /** {@code prepare.sql}. */
   static String script() {
+    return read(
+        Path.of(System.getProperty("exeat.root", "..")).resolve("deploy/postgres/prepare.sql"));
+  }
+
+  private static String read(Path file) {
     try {
-      return Files.readString(
-          Path.of(System.getProperty("exeat.root", "..")).resolve("deploy/postgres/prepare.sql"));
+      return Files.readString(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -6,6 +6,7 @@ import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.crypto.ECDSASigner;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
+import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
@@ -25,16 +26,30 @@ import java.util.concurrent.CopyOnWriteArrayList;
 /** JWT-SVIDs signed by a key of the test's; no X.509-SVID. */
 final class TestIdentity implements IdentitySource {
   private final SpiffeId id;
-  private final ECKey key;
+  private volatile ECKey key;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
 
   TestIdentity(SpiffeId id) {
     this.id = id;
+    this.key = newKey("one");
+  }
+
+  private static ECKey newKey(String name) {
     try {
-      this.key = new ECKeyGenerator(Curve.P_256).keyID("one").generate();
+      return new ECKeyGenerator(Curve.P_256).keyID(name).generate();
     } catch (JOSEException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Signs with another key from now on. */
+  void changeKey(String name) {
+    key = newKey(name);
+  }
+
+  /** The public key as a JWK set, as a trust bundle has it. */
+  String jwks() {
+    return new JWKSet(key.toPublicJWK()).toString();
   }
 
   String publicKeyPem() {
@@ -53,7 +68,7 @@ final class TestIdentity implements IdentitySource {
       Instant now = Instant.now();
       SignedJWT jwt =
           new SignedJWT(
-              new JWSHeader.Builder(JWSAlgorithm.ES256).keyID("one").build(),
+              new JWSHeader.Builder(JWSAlgorithm.ES256).keyID(key.getKeyID()).build(),
               new JWTClaimsSet.Builder()
                   .subject(subject.toString())
                   .audience(audience)

@@ -42,7 +42,12 @@ public final class Deployment implements AutoCloseable {
     }
 
     public Plan through(Wire wire) {
-      return new Plan(form, place, URI.create("https://127.0.0.1:" + wire.port()), grace, audit);
+      return with(URI.create("https://127.0.0.1:" + wire.port()));
+    }
+
+    /** With Vault at another address. */
+    public Plan with(URI other) {
+      return new Plan(form, place, other, grace, audit);
     }
 
     public Plan withGrace(Duration other) {

@@ -28,6 +28,7 @@ public final class OpenBao implements AutoCloseable {
   private final Server server;
   private final Path folder;
   private final int port = Processes.freePort();
+  private final int mutualPort = Processes.freePort();
   private final TestCertificate certificate;
   private final HttpClient http;
   private @Nullable Process process;
@@ -51,15 +52,23 @@ public final class OpenBao implements AutoCloseable {
 
   /** A new server. */
   public static OpenBao start(Path bao) {
-    return start(new Server.Here(bao));
+    return start(new Server.Here(bao), Optional.empty());
+  }
+
+  /**
+   * A new server that also listens at {@link #mutual}, for clients that have a certificate of an
+   * authority in {@code clients}.
+   */
+  public static OpenBao start(Path bao, Path clients) {
+    return start(new Server.Here(bao), Optional.of(clients));
   }
 
   /** The same in a container, with what the binary finds there: nothing. */
   public static OpenBao startInContainer(Path bao) {
-    return start(new Server.InContainer(bao));
+    return start(new Server.InContainer(bao), Optional.empty());
   }
 
-  private static OpenBao start(Server kind) {
+  private static OpenBao start(Server kind, Optional<Path> clients) {
     try {
       Path folder = Files.createTempDirectory("exeat-bao");
       OpenBao server = new OpenBao(kind, folder);
@@ -76,6 +85,7 @@ public final class OpenBao implements AutoCloseable {
             tls_cert_file = "%1$s/tls.crt"
             tls_key_file = "%1$s/tls.key"
           }
+          %4$s
           audit "file" "file" {
             description = "all of it"
             options = { file_path = "%1$s/audit.log" }
@@ -85,7 +95,11 @@ public final class OpenBao implements AutoCloseable {
           disable_mlock = true
           log_level = "warn"
           """
-              .formatted(folder, server.port, Processes.freePort()));
+              .formatted(
+                  folder,
+                  server.port,
+                  Processes.freePort(),
+                  clients.map(server::mutualListener).orElse("")));
       server.run();
       JsonNode init =
           server.call("PUT", "sys/init", Map.of("secret_shares", 1, "secret_threshold", 1)).body();
@@ -100,6 +114,24 @@ public final class OpenBao implements AutoCloseable {
 
   public URI address() {
     return URI.create("https://127.0.0.1:" + port);
+  }
+
+  /** Where it talks only to clients that show a certificate. */
+  public URI mutual() {
+    return URI.create("https://127.0.0.1:" + mutualPort);
+  }
+
+  private String mutualListener(Path clients) {
+    return """
+    listener "tcp" {
+      address = "127.0.0.1:%2$d"
+      tls_cert_file = "%1$s/tls.crt"
+      tls_key_file = "%1$s/tls.key"
+      tls_require_and_verify_client_cert = true
+      tls_client_ca_file = "%3$s"
+    }
+    """
+        .formatted(folder, mutualPort, clients);
   }
 
   /** Trusts this server alone. */

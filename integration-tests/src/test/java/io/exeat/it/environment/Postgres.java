@@ -41,6 +41,15 @@ public final class Postgres implements AutoCloseable {
 
   /** A new, empty server. */
   public static Postgres start(Path bin) {
+    return start(bin, Optional.empty());
+  }
+
+  /** A new, empty server that lets everybody but the superuser in over TLS alone. */
+  public static Postgres start(Path bin, TestCertificate certificate) {
+    return start(bin, Optional.of(certificate));
+  }
+
+  private static Postgres start(Path bin, Optional<TestCertificate> certificate) {
     try {
       Path folder = Files.createTempDirectory("exeat-pg");
       Optional<String> user = otherUser();
@@ -74,11 +83,36 @@ public final class Postgres implements AutoCloseable {
               "-E",
               "UTF8",
               "--locale=C"));
+      if (certificate.isPresent()) {
+        postgres.demandTls(certificate.get(), user);
+      }
       postgres.start();
       return postgres;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private void demandTls(TestCertificate certificate, Optional<String> user) throws IOException {
+    Path key = folder.resolve("tls.key");
+    Path chain = folder.resolve("tls.crt");
+    Files.copy(certificate.key(), key);
+    Files.copy(certificate.certificate(), chain);
+    Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-------"));
+    if (user.isPresent()) {
+      own(key, user.get());
+      own(chain, user.get());
+    }
+    Files.writeString(
+        Path.of(data(), "postgresql.auto.conf"),
+        "ssl = on\nssl_cert_file = '%s'\nssl_key_file = '%s'\n".formatted(chain, key));
+    Files.writeString(
+        Path.of(data(), "pg_hba.conf"),
+        """
+        host    all %s  127.0.0.1/32 scram-sha-256
+        hostssl all all 127.0.0.1/32 scram-sha-256
+        """
+            .formatted(SUPERUSER));
   }
 
   /** Starts again after {@link #stop} or {@link #kill}; returns when it answers. */

@@ -19,9 +19,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Deque;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
@@ -63,7 +61,6 @@ public final class Stage {
     // Agents of another user come through here to the socket.
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
     this.postgres = closing(Postgres.start(postgresBinaries));
-    this.vault = closing(OpenBao.start(bao));
     this.authority =
         closing(
             new DevelopmentAuthority(
@@ -75,6 +72,7 @@ public final class Stage {
                     closing(new SpiffeTransport()),
                     new Time(Clock.systemUTC(), System::nanoTime))
                 .start());
+    this.vault = closing(OpenBao.start(bao, folder.resolve("issuer/bundle.pem")));
     // This process is the agent of most scenarios.
     authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
     Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));
@@ -174,25 +172,6 @@ public final class Stage {
                 "orders-db=" + ADMIN + ":" + password,
                 "--jwt-key",
                 keys.toString()));
-    String path = "auth/" + place.mount() + "/role/" + place.role();
-    Map<String, Object> role = new LinkedHashMap<>();
-    vault
-        .call("GET", path, Map.of())
-        .data()
-        .properties()
-        .forEach(field -> {
-          if (!field.getValue().isNull()) {
-            role.put(field.getKey(), field.getValue());
-          }
-        });
-    role.put("token_ttl", place.heartbeat().toSeconds() + "s");
-    require(vault.call("POST", path, role));
-  }
-
-  private static void require(OpenBao.Reply reply) {
-    if (reply.status() >= 300) {
-      throw new IllegalStateException("OpenBao said " + reply);
-    }
   }
 
   /** A new folder, which goes with the stage. */

@@ -11,11 +11,13 @@ import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Date;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -31,8 +33,9 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
  * A server certificate for 127.0.0.1 that vouches for itself, as {@code tls.crt} and {@code
  * tls.key}.
  */
-record TestCertificate(SSLContext trust) {
-  static TestCertificate create(Path folder) {
+public record TestCertificate(SSLContext trust, SSLContext server, Path certificate, Path key) {
+  /** A new one in {@code folder}. */
+  public static TestCertificate create(Path folder) {
     try {
       KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
       generator.initialize(256);
@@ -62,14 +65,34 @@ record TestCertificate(SSLContext trust) {
               .getEncoded();
       Path file = folder.resolve("tls.crt");
       Files.writeString(file, pem("CERTIFICATE", der));
-      Files.writeString(
-          folder.resolve("tls.key"), pem("PRIVATE KEY", keys.getPrivate().getEncoded()));
-      return new TestCertificate(trust(file));
+      Path key =
+          Files.writeString(
+              folder.resolve("tls.key"), pem("PRIVATE KEY", keys.getPrivate().getEncoded()));
+      return new TestCertificate(trust(file), server(file, keys), file, key);
     } catch (GeneralSecurityException | OperatorCreationException e) {
       throw new IllegalStateException(e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static SSLContext server(Path file, KeyPair keys)
+      throws GeneralSecurityException, IOException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    try (InputStream in = Files.newInputStream(file)) {
+      store.setKeyEntry(
+          "server",
+          keys.getPrivate(),
+          new char[0],
+          new Certificate[] {CertificateFactory.getInstance("X.509").generateCertificate(in)});
+    }
+    KeyManagerFactory factory =
+        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    factory.init(store, new char[0]);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(factory.getKeyManagers(), null, null);
+    return context;
   }
 
   private static SSLContext trust(Path file) throws GeneralSecurityException, IOException {

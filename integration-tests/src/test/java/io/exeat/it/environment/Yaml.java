@@ -68,6 +68,7 @@ final class Yaml {
       role: %5$s
       timeout: 3s
       longest-task: 1h
+      session-ttl: %9$ds
     catalogue: {path: %6$s}
     journal: {folder: %7$s/journal}
     audit: {folder: %8$s}
@@ -80,7 +81,8 @@ final class Yaml {
             plan.place().role(),
             stage.catalogue(),
             folder,
-            plan.audit().orElse(folder.resolve("audit")));
+            plan.audit().orElse(folder.resolve("audit")),
+            plan.place().heartbeat().toSeconds());
   }
 
   /** What agents may be lent; one of them nobody may have, one is not handed out. */
