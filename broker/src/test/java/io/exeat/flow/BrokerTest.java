@@ -285,7 +285,7 @@ class BrokerTest {
   void aSessionThatIsAboutToEndWarnsItsTasks() {
     TaskId task = open("orders-read");
     List<TaskEvent.Kind> seen = new CopyOnWriteArrayList<>();
-    try (var _ = broker.watch(stage.billing, task, event -> seen.add(event.kind()))) {
+    try (var _ = broker.watch(stage.billing, task, 0, event -> seen.add(event.kind()))) {
       stage.backend.onExpiring(stage.office::expiring);
       stage.backend.expireSoon();
       assertThat(seen).contains(TaskEvent.Kind.EXPIRY_WARNING);
