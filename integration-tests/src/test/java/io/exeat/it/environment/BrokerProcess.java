@@ -112,6 +112,31 @@ public final class BrokerProcess implements AutoCloseable {
     return folder.resolve("audit");
   }
 
+  /** Facts in its journal, read from a copy: it alone may open the one it writes. */
+  public long journalled() {
+    try {
+      Path copy = Files.createTempDirectory("journal");
+      try {
+        for (String file : java.util.List.of("journal.db", "journal.db-wal")) {
+          Path from = folder.resolve("journal").resolve(file);
+          if (Files.exists(from)) {
+            Files.copy(from, copy.resolve(file));
+          }
+        }
+        try (var connection =
+                java.sql.DriverManager.getConnection("jdbc:sqlite:" + copy.resolve("journal.db"));
+            var statement = connection.createStatement();
+            var rows = statement.executeQuery("SELECT count(*) FROM fact")) {
+          return rows.getLong(1);
+        }
+      } finally {
+        Processes.delete(copy);
+      }
+    } catch (IOException | java.sql.SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** All that it has said, over all its starts. */
   public String log() {
     try {

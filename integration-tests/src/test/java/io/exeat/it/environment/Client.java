@@ -7,7 +7,12 @@ import io.exeat.v1.IssueRequest;
 import io.exeat.v1.OpenRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TasksGrpc;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -19,11 +24,17 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** One connection to a Unix socket of the broker's: this process as an agent or an operator. */
 public final class Client implements AutoCloseable {
@@ -47,6 +58,11 @@ public final class Client implements AutoCloseable {
 
   public TasksGrpc.TasksBlockingStub tasks() {
     return TasksGrpc.newBlockingStub(channel).withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** For what has no end that a caller could know. */
+  public TasksGrpc.TasksBlockingStub streams() {
+    return TasksGrpc.newBlockingStub(channel).withDeadlineAfter(2, TimeUnit.MINUTES);
   }
 
   public CredentialsGrpc.CredentialsBlockingStub credentials() {
@@ -114,6 +130,51 @@ public final class Client implements AutoCloseable {
                 .setIdempotencyKey(UUID.randomUUID().toString())
                 .build());
   }
+
+  /** Sends what need not be a message, or not be one; returns with the answer's end. */
+  public void send(MethodDescriptor<?, ?> method, byte[]... messages) {
+    ClientCall<byte[], byte[]> call =
+        channel.newCall(
+            method.toBuilder(BYTES, BYTES).build(),
+            CallOptions.DEFAULT.withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS));
+    CompletableFuture<Status> end = new CompletableFuture<>();
+    AtomicReference<Metadata> last = new AtomicReference<>(new Metadata());
+    call.start(
+        new ClientCall.Listener<>() {
+          @Override
+          public void onClose(Status status, Metadata trailers) {
+            last.set(trailers);
+            end.complete(status);
+          }
+        },
+        new Metadata());
+    call.request(2);
+    for (byte[] message : messages) {
+      call.sendMessage(message);
+    }
+    call.halfClose();
+    Status status = end.join();
+    if (!status.isOk()) {
+      throw status.asRuntimeException(last.get());
+    }
+  }
+
+  private static final MethodDescriptor.Marshaller<byte[]> BYTES =
+      new MethodDescriptor.Marshaller<>() {
+        @Override
+        public InputStream stream(byte[] value) {
+          return new ByteArrayInputStream(value);
+        }
+
+        @Override
+        public byte[] parse(InputStream stream) {
+          try {
+            return stream.readAllBytes();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        }
+      };
 
   @Override
   public void close() {

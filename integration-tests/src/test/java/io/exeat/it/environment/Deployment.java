@@ -2,10 +2,15 @@ package io.exeat.it.environment;
 
 import io.exeat.identity.development.Entry;
 import io.spiffe.spiffeid.SpiffeId;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -26,7 +31,12 @@ public final class Deployment implements AutoCloseable {
    * @param grace how long an agent behind a relay may be unseen
    */
   public record Plan(
-      Form form, Stage.Place place, URI vault, Duration grace, Optional<Path> audit) {
+      Form form,
+      Stage.Place place,
+      URI vault,
+      Duration grace,
+      Optional<Path> audit,
+      Optional<Duration> svidLife) {
     public static Plan of(Form form) {
       Stage stage = Stage.get();
       return of(stage, form, stage.development());
@@ -34,11 +44,16 @@ public final class Deployment implements AutoCloseable {
 
     static Plan of(Stage stage, Form form, Stage.Place place) {
       return new Plan(
-          form, place, stage.vault().address(), Duration.ofSeconds(2), Optional.empty());
+          form,
+          place,
+          stage.vault().address(),
+          Duration.ofSeconds(2),
+          Optional.empty(),
+          Optional.empty());
     }
 
     public Plan at(Stage.Place other) {
-      return new Plan(form, other, vault, grace, audit);
+      return new Plan(form, other, vault, grace, audit, svidLife);
     }
 
     public Plan through(Wire wire) {
@@ -47,16 +62,21 @@ public final class Deployment implements AutoCloseable {
 
     /** With Vault at another address. */
     public Plan with(URI other) {
-      return new Plan(form, place, other, grace, audit);
+      return new Plan(form, place, other, grace, audit, svidLife);
     }
 
     public Plan withGrace(Duration other) {
-      return new Plan(form, place, vault, other, audit);
+      return new Plan(form, place, vault, other, audit, svidLife);
     }
 
     /** With the audit chain in a folder elsewhere. */
     public Plan withAudit(Path folder) {
-      return new Plan(form, place, vault, grace, Optional.of(folder));
+      return new Plan(form, place, vault, grace, Optional.of(folder), svidLife);
+    }
+
+    /** With SVIDs of 8 s for the processes of Exeat, and connections of 10 s between them. */
+    public Plan withBriefSvids() {
+      return new Plan(form, place, vault, grace, audit, Optional.of(Duration.ofSeconds(8)));
     }
   }
 
@@ -64,6 +84,7 @@ public final class Deployment implements AutoCloseable {
   private final Plan plan;
   private final Path folder;
   private final BrokerProcess broker;
+  private final int port;
   private final Optional<BrokerProcess> sidecar;
 
   private Deployment(Plan plan) {
@@ -71,27 +92,29 @@ public final class Deployment implements AutoCloseable {
     this.folder = stage.newFolder("b");
     switch (plan.form()) {
       case ALL_IN_ONE -> {
+        this.port = 0;
         this.broker =
             BrokerProcess.start(
                 folder, Yaml.allInOne(stage, plan, folder), pid -> enrol(Stage.BROKER, pid));
         this.sidecar = Optional.empty();
       }
       case RELAYED -> {
-        int port = Processes.freePort();
+        int relayed = Processes.freePort();
+        this.port = relayed;
         Path beside = stage.newFolder("s");
         this.broker =
             BrokerProcess.start(
                 folder,
-                Yaml.behindRelay(stage, plan, folder, port),
+                Yaml.behindRelay(stage, plan, folder, relayed),
                 pid -> enrol(Stage.BROKER, pid));
         this.sidecar =
             Optional.of(
                 BrokerProcess.start(
                     beside,
-                    Yaml.relaying(plan.place(), beside, port),
+                    Yaml.relaying(plan.place(), beside, relayed),
                     pid -> enrol(Stage.SIDECAR, pid)));
         Processes.await(
-            "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(port));
+            "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(relayed));
       }
       default -> throw new IllegalStateException();
     }
@@ -133,7 +156,8 @@ public final class Deployment implements AutoCloseable {
 
   private void enrol(SpiffeId id, long pid) {
     if (plan.place().mode().equals("development")) {
-      stage.authority().add(Entry.ofPid(id, Math.toIntExact(pid)));
+      Entry entry = Entry.ofPid(id, Math.toIntExact(pid));
+      stage.authority().add(plan.svidLife().map(entry::withLife).orElse(entry));
     }
   }
 
@@ -154,6 +178,26 @@ public final class Deployment implements AutoCloseable {
   /** Where agents call. */
   public Path socket() {
     return front().agentSocket();
+  }
+
+  /** Connections between the sidecar and the broker that stand now, by the kernel's word. */
+  public List<String> relayed() {
+    String there = String.format("0100007F:%04X", port);
+    List<String> ours = new ArrayList<>();
+    // An IPv4 connection of a socket that can do both is in the second file.
+    for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
+      try {
+        for (String line : Files.readAllLines(Path.of(table))) {
+          List<String> words = List.of(line.strip().split("\\s+", -1));
+          if (words.get(2).endsWith(there) && words.get(3).equals("01")) {
+            ours.add(words.get(1));
+          }
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return ours;
   }
 
   /** This process as an agent. */

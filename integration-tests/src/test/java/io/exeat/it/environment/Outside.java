@@ -57,6 +57,11 @@ public final class Outside implements AutoCloseable {
     return leases;
   }
 
+  /** How many tokens there are in Vault, of whomever. */
+  public int tokens() {
+    return stage.vault().call("LIST", "auth/token/accessors", Map.of()).data().path("keys").size();
+  }
+
   /** Display names of Vault's tokens that were made for a task. */
   public List<String> tokens(String task) {
     List<String> names = new ArrayList<>();

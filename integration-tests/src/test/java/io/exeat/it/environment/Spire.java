@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,8 +32,7 @@ public final class Spire implements AutoCloseable {
    */
   public static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private static final String NODE = "spiffe://example.org/node/h1";
-
+  private final String node;
   private final Path binaries;
   private final Path config;
   private final Path directory;
@@ -40,7 +40,8 @@ public final class Spire implements AutoCloseable {
   private final Process server;
   private @Nullable Process agent;
 
-  private Spire(Path binaries, Path config) throws IOException {
+  private Spire(Path binaries, Path config, String trustDomain) throws IOException {
+    this.node = "spiffe://" + trustDomain + "/node/h1";
     this.binaries = binaries;
     this.config = config;
     // Short: a socket's path has at most 107 bytes.
@@ -51,12 +52,17 @@ public final class Spire implements AutoCloseable {
             "data/server", "data/agent", "run/server", "run/public", "run/admin", "run/broker")) {
       Files.createDirectories(directory.resolve(part));
     }
+    for (String file : List.of("server.conf", "agent.conf")) {
+      Files.writeString(
+          directory.resolve("data").resolve(file),
+          Files.readString(config.resolve(file)).replace("example.org", trustDomain));
+    }
     this.placeholders =
         Map.of("DIR", directory.toString(), "SERVER_PORT", Integer.toString(freePort()));
     this.server = run("spire-server", "server.conf", List.of());
     await(() -> exitOf("healthcheck", "-socketPath", serverSocket()) == 0);
     Files.writeString(directory.resolve("data/bootstrap.pem"), server("bundle", "show"));
-    String token = server("token", "generate", "-spiffeID", NODE).strip();
+    String token = server("token", "generate", "-spiffeID", node).strip();
     startAgent(List.of("-joinToken", token.substring(token.lastIndexOf(' ') + 1)));
   }
 
@@ -65,11 +71,17 @@ public final class Spire implements AutoCloseable {
    * printed line, or fails if {@code EXEAT_REQUIRE} names {@code spire}.
    */
   public static Spire start() {
+    return start("example.org");
+  }
+
+  /** One of another trust domain. */
+  public static Spire start(String trustDomain) {
     Path binaries = Needs.part("spire", binaries());
     try {
       return new Spire(
           binaries,
-          Path.of(System.getProperty("exeat.root", "..")).resolve("spire-config").toRealPath());
+          Path.of(System.getProperty("exeat.root", "..")).resolve("spire-config").toRealPath(),
+          trustDomain);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -124,25 +136,70 @@ public final class Spire implements AutoCloseable {
    * @return the entry's ID
    */
   public String entry(String spiffeId, Duration x509Life, String hint, String... selectors) {
+    return entry(spiffeId, x509Life, hint, List.of(), selectors);
+  }
+
+  /** The same, given the bundles of other trust domains too. */
+  public String entry(
+      String spiffeId,
+      Duration x509Life,
+      String hint,
+      List<String> federatesWith,
+      String... selectors) {
     List<String> command =
         new ArrayList<>(
-            List.of("entry", "create", "-parentID", NODE, "-spiffeID", spiffeId, "-hint", hint));
+            List.of("entry", "create", "-parentID", node, "-spiffeID", spiffeId, "-hint", hint));
+    for (String other : federatesWith) {
+      command.addAll(List.of("-federatesWith", "spiffe://" + other));
+    }
     command.addAll(
         List.of("-x509SVIDTTL", Long.toString(x509Life.toSeconds()), "-jwtSVIDTTL", "300"));
     for (String selector : selectors) {
       command.addAll(List.of("-selector", selector));
     }
     String answer = server(command.toArray(String[]::new));
-    return answer
-        .lines()
-        .filter(line -> line.startsWith("Entry ID"))
-        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+    return after("Entry ID", answer).stream()
         .findFirst()
         .orElseThrow(() -> new AssertionError(answer));
   }
 
-  /** The entries of {@code spire-config/entries.json}, with its other placeholders filled in. */
-  public void entries(Map<String, String> values) {
+  private static List<String> after(String label, String answer) {
+    return answer
+        .lines()
+        .filter(line -> line.startsWith(label))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .toList();
+  }
+
+  /** The trust domain's bundle, in SPIFFE's format. */
+  public String bundle() {
+    return server("bundle", "show", "-format", "spiffe");
+  }
+
+  /** Makes the other trust domain's bundle known to the server. */
+  public void federate(String other, String bundle) {
+    try {
+      Path file = Files.writeString(directory.resolve("data/" + other + ".bundle"), bundle);
+      server(
+          "bundle",
+          "set",
+          "-id",
+          "spiffe://" + other,
+          "-format",
+          "spiffe",
+          "-path",
+          file.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The entries of {@code spire-config/entries.json}, with its other placeholders filled in.
+   *
+   * @return the entries' IDs by SPIFFE ID
+   */
+  public Map<String, String> entries(Map<String, String> values) {
     try {
       String text = Files.readString(config.resolve("entries.json"));
       for (Map.Entry<String, String> value : values.entrySet()) {
@@ -150,7 +207,14 @@ public final class Spire implements AutoCloseable {
       }
       Path filled = directory.resolve("data/entries.json");
       Files.writeString(filled, text);
-      server("entry", "create", "-data", filled.toString());
+      String answer = server("entry", "create", "-data", filled.toString());
+      List<String> ids = after("Entry ID", answer);
+      List<String> names = after("SPIFFE ID", answer);
+      Map<String, String> made = new HashMap<>();
+      for (int i = 0; i < ids.size(); i++) {
+        made.put(names.get(i), ids.get(i));
+      }
+      return made;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -192,7 +256,7 @@ public final class Spire implements AutoCloseable {
                 "run",
                 "-expandEnv",
                 "-config",
-                config.resolve(file).toString()));
+                directory.resolve("data").resolve(file).toString()));
     command.addAll(more);
     ProcessBuilder builder =
         new ProcessBuilder(command)

@@ -20,9 +20,13 @@ final class Yaml {
     return common(Stage.BROKER.toString(), plan.place(), folder)
         + """
         attestation: {mtls: {agents: "%s", grace: %ds}}
-        listen: {address: "127.0.0.1:%d"}
+        listen: {address: "127.0.0.1:%d"%s}
         """
-            .formatted(AGENTS, plan.grace().toSeconds(), port)
+            .formatted(
+                AGENTS,
+                plan.grace().toSeconds(),
+                port,
+                plan.svidLife().isEmpty() ? "" : ", max-connection-age: 10s, age-grace: 15s")
         + broker(stage, plan, folder);
   }
 
@@ -66,7 +70,7 @@ final class Yaml {
       audience: %3$s
       mount: %4$s
       role: %5$s
-      timeout: 3s
+      timeout: %10$s
       longest-task: 1h
       session-ttl: %9$ds
     catalogue: {path: %6$s}
@@ -82,7 +86,9 @@ final class Yaml {
             stage.catalogue(),
             folder,
             plan.audit().orElse(folder.resolve("audit")),
-            plan.place().heartbeat().toSeconds());
+            plan.place().heartbeat().toSeconds(),
+            // Under load on a small machine, an answer of Vault's may take longer than 3 s.
+            plan.svidLife().isEmpty() ? "3s" : "15s");
   }
 
   /** What agents may be lent; one of them nobody may have, one is not handed out. */

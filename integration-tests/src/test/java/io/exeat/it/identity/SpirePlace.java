@@ -25,6 +25,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 
 /** A real SPIRE behind a mode; agents run as a uid of their own, so this needs root. */
 final class SpirePlace implements AttestorContract.Place {
@@ -49,14 +52,18 @@ final class SpirePlace implements AttestorContract.Place {
       this.spire = spire;
       this.life = life;
       var _ = TestProcess.asUid(AGENT_UID);
-      var _ =
-          spire.entry(
-              OWN.toString(),
-              life,
-              "broker",
-              "unix:uid:" + TestProcess.uid(),
-              "unix:path:" + AgentProcess.java());
-      this.agent = entitle();
+      Map<String, String> made =
+          spire.entries(
+              Map.of(
+                  "BROKER_UID", "" + TestProcess.uid(),
+                  "BROKER_PATH", AgentProcess.java().toString(),
+                  "AGENT_UID", "" + AGENT_UID,
+                  "AGENT_PATH", AgentProcess.java().toString(),
+                  "X509_TTL", "" + life.toSeconds()));
+      if (!made.keySet().equals(Set.of(OWN.toString(), AGENT.toString()))) {
+        throw new AssertionError("entries.json made " + made);
+      }
+      this.agent = Objects.requireNonNull(made.get(AGENT.toString()));
     }
 
     private String entitle() {
