@@ -39,6 +39,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -163,11 +164,16 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   public TaskView end(Peer peer, TaskId task, EndCause cause, String note, Duration within) {
     asked(peer, "end " + cause + " " + task);
     waits.add(within);
-    Task before = own(peer, task);
-    Task ended = in(before, Task.State.ENDED, cause);
+    var _ = own(peer, task);
+    return view(ended(task, cause));
+  }
+
+  /** It has ended, by nobody's request. */
+  public Task ended(TaskId task, EndCause cause) {
+    Task ended = in(Objects.requireNonNull(tasks.get(task)), Task.State.ENDED, cause);
     tasks.put(task, ended);
     happened(task, TaskEvent.Kind.ENDED);
-    return view(ended);
+    return ended;
   }
 
   private static Task in(Task task, Task.State state, EndCause cause) {

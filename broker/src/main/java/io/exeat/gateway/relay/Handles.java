@@ -82,13 +82,17 @@ final class Handles {
     handles.computeIfPresent(task, (id, handle) -> handle.over());
   }
 
+  /** The tasks that end with the instance, and have not ended as far as is known here. */
+  synchronized List<TaskId> bound() {
+    return handles.entrySet().stream()
+        .filter(entry -> entry.getValue().hold() == Hold.BOUND)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   /** The tasks that the caller is to end now; nobody else is told of them. */
   synchronized List<TaskId> takeBound() {
-    List<TaskId> bound =
-        handles.entrySet().stream()
-            .filter(entry -> entry.getValue().hold() == Hold.BOUND)
-            .map(Map.Entry::getKey)
-            .toList();
+    List<TaskId> bound = bound();
     handles.replaceAll((id, handle) -> handle.over());
     return bound;
   }

@@ -7,7 +7,9 @@ import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.identity.Svid;
 import io.exeat.v1.CancelRequest;
+import io.exeat.v1.GetRequest;
 import io.exeat.v1.Task;
+import io.exeat.v1.TaskState;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
@@ -20,6 +22,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,6 +39,9 @@ final class Link {
 
   /** More than one, for a connection that comes back and for tasks beyond the streams of one. */
   private static final int CANCEL_ROUNDS = 3;
+
+  /** An answer that takes longer is asked for again at the next occasion. */
+  private static final int ASK_SECONDS = 10;
 
   private static final Logger LOG = LoggerFactory.getLogger(Link.class);
 
@@ -137,6 +143,30 @@ final class Link {
     }
   }
 
+  /**
+   * Asks the broker which of the instance's tasks it has ended by itself or for an operator; keeps
+   * the connection up, as {@link #keep} does.
+   */
+  void ask() {
+    Map<TaskId, Future<Task>> asked = new LinkedHashMap<>();
+    try {
+      var _ =
+          start(connected -> {
+            TasksGrpc.TasksFutureStub stub =
+                TasksGrpc.newFutureStub(connected).withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS);
+            for (TaskId task : handles.bound()) {
+              asked.put(task, stub.get(GetRequest.newBuilder().setTaskId(task.value()).build()));
+            }
+            return asked;
+          });
+    } catch (FaultException e) {
+      LOG.debug("{} cannot be shown to the broker now", agent, e);
+    }
+    asked.entrySet().stream()
+        .filter(one -> says(one, task -> task.getState() != TaskState.TASK_STATE_OPEN))
+        .forEach(one -> handles.over(one.getKey()));
+  }
+
   /** What this instance is to its tasks. */
   Handles handles() {
     return handles;
@@ -216,17 +246,17 @@ final class Link {
                   .build()));
     }
     return sent.entrySet().stream()
-        .filter(entry -> !isHeard(entry.getKey(), entry.getValue()))
+        .filter(one -> !says(one, task -> true))
         .map(Map.Entry::getKey)
         .toList();
   }
 
-  private static boolean isHeard(TaskId task, Future<Task> answer) {
+  /** Whether the answer, once it is there, is such a one; so it is where there is no such task. */
+  private static boolean says(Map.Entry<TaskId, Future<Task>> asked, Predicate<Task> such) {
     try {
-      var _ = answer.get();
-      return true;
+      return such.test(asked.getValue().get());
     } catch (ExecutionException e) {
-      LOG.debug("no answer for {}", task, e.getCause());
+      LOG.debug("no answer for {}", asked.getKey(), e.getCause());
       return Status.fromThrowable(e).getCode() == Status.Code.NOT_FOUND;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -9,8 +9,8 @@ import io.grpc.ManagedChannel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
@@ -19,7 +19,8 @@ import java.util.function.Function;
 
 /**
  * The attested instances that are there now, a {@link Link} each: a connection, and the watch for
- * its end. One that has no task to end and has not called for a while is retired.
+ * its end. One that has no task to end and has not called for a while is retired; where it has
+ * some, the broker is asked now and then whether it has ended them.
  */
 final class Links implements AutoCloseable {
 
@@ -52,10 +53,23 @@ final class Links implements AutoCloseable {
       return this;
     }
 
-    boolean isIdle(int rounds) {
-      idleRounds = calls == 0 && link.handles().endNothing() ? idleRounds + 1 : 0;
-      return idleRounds >= rounds;
+    Due round(int rounds) {
+      idleRounds = calls == 0 ? idleRounds + 1 : 0;
+      if (idleRounds < rounds) {
+        return Due.KEEP;
+      }
+      if (link.handles().endNothing()) {
+        return Due.RETIRE;
+      }
+      return idleRounds % rounds == 0 ? Due.ASK : Due.KEEP;
     }
+  }
+
+  /** What a link needs in one round. */
+  private enum Due {
+    KEEP,
+    ASK,
+    RETIRE
   }
 
   /**
@@ -81,24 +95,28 @@ final class Links implements AutoCloseable {
   }
 
   private void keep(Agent agent) {
-    List<Kept> idle = new ArrayList<>(1);
-    Kept kept =
+    Map<Kept, Due> found = new HashMap<>(1);
+    var _ =
         links.computeIfPresent(
             agent,
             (key, known) -> {
-              if (!known.isIdle(retireAfter)) {
+              Due due = known.round(retireAfter);
+              found.put(known, due);
+              if (due != Due.RETIRE) {
                 return known;
               }
               retired.add(agent, known.link.handles());
-              idle.add(known);
               return null;
             });
-    if (kept != null) {
-      kept.link.keep();
-    }
-    idle.forEach(last -> {
-      last.whenGone.close();
-      last.link.retire();
+    found.forEach((kept, due) -> {
+      switch (due) {
+        case KEEP -> kept.link.keep();
+        case ASK -> kept.link.ask();
+        case RETIRE -> {
+          kept.whenGone.close();
+          kept.link.retire();
+        }
+      }
     });
   }
 

@@ -13,6 +13,7 @@ import io.exeat.gateway.grpc.TlsDoor;
 import io.exeat.gateway.grpc.TlsFixture;
 import io.exeat.gateway.grpc.UnixFixture;
 import io.exeat.identity.Svid;
+import io.exeat.task.EndCause;
 import io.exeat.task.TaskEvent.Kind;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.CompleteRequest;
@@ -151,6 +152,32 @@ final class RelayLivesTest {
     instances.watchers.values().forEach(then -> then.accept("the process has exited"));
 
     await().until(() -> broker.flow.calls.contains("end AGENT_GONE " + task));
+  }
+
+  @Test
+  void aTaskThatTheBrokerHasEndedKeepsNoLink() {
+    ManagedChannel channel = sidecar.channel();
+    TaskId ended = UnixFixture.opened(channel, "k");
+    TaskId open = UnixFixture.opened(channel, "l");
+    broker.flow.ended(ended, EndCause.OPERATOR);
+    // The other one does.
+    await()
+        .during(Duration.ofSeconds(3))
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> relay.links() == 1);
+
+    broker.flow.ended(open, EndCause.EXPIRED);
+
+    await()
+        .untilAsserted(() -> {
+          assertThat(relay.links()).isZero();
+          assertThat(instances.watchers).isEmpty();
+          assertThat(broker.connections.open()).isEmpty();
+        });
+    assertThat(UnixFixture.tasks(channel).get(get(ended)).getId()).isEqualTo(ended.value());
+    instances.instance = "process two";
+    assertThat(refused(() -> UnixFixture.tasks(channel).get(get(ended))).getStatus().getCode())
+        .isEqualTo(Status.Code.NOT_FOUND);
   }
 
   @Test
