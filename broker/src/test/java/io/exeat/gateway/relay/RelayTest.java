@@ -33,7 +33,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -296,7 +295,6 @@ final class RelayTest extends AgentDoorContract {
     ManagedChannel channel = sidecar.channel();
     TaskId task = UnixFixture.opened(channel, "k");
     AtomicBoolean stop = new AtomicBoolean();
-    AtomicInteger served = new AtomicInteger();
     List<Throwable> lost = new CopyOnWriteArrayList<>();
     List<Thread> load =
         IntStream.range(0, 4)
@@ -305,34 +303,28 @@ final class RelayTest extends AgentDoorContract {
                   while (!stop.get()) {
                     try {
                       var _ = UnixFixture.tasks(channel).get(get(task));
-                      served.incrementAndGet();
                     } catch (RuntimeException e) {
                       lost.add(e);
                     }
                   }
                 }))
             .toList();
-    AtomicInteger rotations = new AtomicInteger();
-    await()
-        .atMost(Duration.ofSeconds(20))
-        .pollInterval(Duration.ofMillis(150))
-        .until(() -> {
-          instances.svid = broker.authority.issue(TlsFixture.AGENT);
-          return rotations.incrementAndGet() >= 15;
-        });
+    // However slow the machine: each certificate serves calls before the next one comes.
+    for (int rotation = 0; rotation < 15; rotation++) {
+      Svid next = broker.authority.issue(TlsFixture.AGENT);
+      instances.svid = next;
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .until(() ->
+              broker.flow.peers.stream()
+                  .anyMatch(peer -> ((Peer.Tls) peer).chain().getFirst().equals(next.leaf())));
+    }
     stop.set(true);
     for (Thread thread : load) {
       thread.join();
     }
 
     assertThat(lost).isEmpty();
-    assertThat(served.get()).isGreaterThan(30);
-    assertThat(
-            broker.flow.peers.stream()
-                .map(peer -> ((Peer.Tls) peer).chain().getFirst().getSerialNumber())
-                .distinct()
-                .count())
-        .isGreaterThan(5);
     await().untilAsserted(() -> assertThat(broker.connections.open()).hasSize(1));
   }
 }
