@@ -29,6 +29,7 @@ public final class Deployment implements AutoCloseable {
    *
    * @param vault where the broker takes Vault to be
    * @param grace how long an agent behind a relay may be unseen
+   * @param svidLife of the processes of Exeat, where it is not the usual one
    */
   public record Plan(
       Form form,
@@ -38,8 +39,11 @@ public final class Deployment implements AutoCloseable {
       Optional<Path> audit,
       Optional<Duration> svidLife) {
     public static Plan of(Form form) {
-      Stage stage = Stage.get();
-      return of(stage, form, stage.development());
+      return of(form, Stage.get().development());
+    }
+
+    public static Plan of(Form form, Stage.Place place) {
+      return of(Stage.get(), form, place);
     }
 
     static Plan of(Stage stage, Form form, Stage.Place place) {
@@ -50,10 +54,6 @@ public final class Deployment implements AutoCloseable {
           Duration.ofSeconds(2),
           Optional.empty(),
           Optional.empty());
-    }
-
-    public Plan at(Stage.Place other) {
-      return new Plan(form, other, vault, grace, audit, svidLife);
     }
 
     public Plan through(Wire wire) {

@@ -131,10 +131,11 @@ public final class Stage {
 
   /** What is in Vault for an issuer. */
   synchronized Place place(Place place, Keys keys) {
-    if (applied.add(place.role())) {
+    if (!applied.contains(place.role())) {
       try {
         Path pem = Files.writeString(folder.resolve(place.role() + ".pem"), keys.pem());
         apply(place, pem);
+        applied.add(place.role());
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }

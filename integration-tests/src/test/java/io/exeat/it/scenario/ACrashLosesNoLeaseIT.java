@@ -79,7 +79,7 @@ final class ACrashLosesNoLeaseIT {
   void aBrokerThatNeverComesBackIsDeadByItsHeartbeat() throws SQLException {
     Stage.Place silent = stage.development("exeat-silent", HEARTBEAT);
     try (Deployment deployment =
-            Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE).at(silent));
+            Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, silent));
         Client client = deployment.client()) {
       Task task = client.open(Stage.READ);
       Credential credential = client.issue(task, Stage.READ);

@@ -49,7 +49,7 @@ final class ARealSpireAttestsIT {
   private static Deployment deployment(SpireStage.Mode mode) {
     return DEPLOYMENTS.computeIfAbsent(
         mode,
-        it -> Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE).at(spire.place(it))));
+        it -> Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, spire.place(it))));
   }
 
   private static AgentProcess agent(SpireStage.Mode mode) {

@@ -110,7 +110,7 @@ final class ASessionGrowsOldIT {
     fields.put("token_explicit_max_ttl", life + "s");
     OpenBao.Reply reply = stage.vault().call("POST", path, fields);
     assertThat(reply.status()).isLessThan(300);
-    return Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE).at(place));
+    return Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, place));
   }
 
   /** Accessors of the sessions at a role. */
