@@ -191,18 +191,14 @@ public final class SqliteJournal implements Journal {
     if (problem.isPresent() && !broken) {
       makeRoom();
     }
+    Turns.of(entries).forEach(this::commitTurn);
+  }
+
+  private void commitTurn(List<GroupCommit.Entry<Fact>> entries) {
     List<GroupCommit.Entry<Fact>> news = entries.stream().filter(this::isNews).toList();
-    List<FactStore.Line> ending = lines(news, false);
-    List<FactStore.Line> all = new ArrayList<>();
-    if (problem.isPresent()) {
-      refuse(news);
-    } else {
-      all.addAll(lines(news, true));
-    }
-    // What ends comes after what adds: a credential lent in the moment that its epoch ends is
-    // ending too.
-    all.addAll(ending);
-    if (!isWritten(all)) {
+    List<FactStore.Line> all = lines(news);
+    List<FactStore.Line> ending = all.stream().filter(line -> !line.fact().adds()).toList();
+    if (problem.isPresent() || !isWritten(all)) {
       refuse(news);
       all = ending;
       if (!isWritten(ending)) {
@@ -285,10 +281,9 @@ public final class SqliteJournal implements Journal {
         new Fault.Unavailable(Fault.Dependency.JOURNAL, why, Duration.ofSeconds(1)));
   }
 
-  private List<FactStore.Line> lines(List<GroupCommit.Entry<Fact>> entries, boolean adding) {
+  private List<FactStore.Line> lines(List<GroupCommit.Entry<Fact>> entries) {
     return entries.stream()
         .map(GroupCommit.Entry::item)
-        .filter(fact -> fact.adds() == adding)
         .map(fact -> new FactStore.Line(ledger.subject(fact), fact))
         .toList();
   }

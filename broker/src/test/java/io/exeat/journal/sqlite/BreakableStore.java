@@ -2,6 +2,7 @@ package io.exeat.journal.sqlite;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /** Passes on to the real store until it is told to fail, and tells how it was used. */
 final class BreakableStore implements FactStore {
@@ -10,6 +11,7 @@ final class BreakableStore implements FactStore {
   private volatile boolean full;
   private volatile int roomForEndings;
   private volatile int commits;
+  private final Semaphore gate = new Semaphore(1);
 
   BreakableStore(FactStore real) {
     this.real = real;
@@ -30,12 +32,23 @@ final class BreakableStore implements FactStore {
     full = false;
   }
 
+  /** As a slow disk: nothing is written until {@link #letGo}. */
+  void hold() {
+    gate.acquireUninterruptibly();
+  }
+
+  void letGo() {
+    gate.release();
+  }
+
   int commits() {
     return commits;
   }
 
   @Override
   public synchronized void write(List<Line> lines) throws Full, Broken {
+    gate.acquireUninterruptibly();
+    gate.release();
     if (broken) {
       throw new Broken("broken by the test", new IOException("EIO"));
     }

@@ -10,21 +10,26 @@ import io.exeat.base.Epoch;
 import io.exeat.base.FaultException;
 import io.exeat.base.ReservedSpace;
 import io.exeat.base.Time;
+import io.exeat.credential.Held;
 import io.exeat.journal.Journal;
 import io.exeat.journal.JournalContract;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -118,6 +123,67 @@ final class SqliteJournalTest extends JournalContract {
   }
 
   @Test
+  void whatEndsWhatTheSameBatchAddsIsSeenToEndIt() throws Exception {
+    SqliteJournal journal = open(temp.resolve("turns"));
+    Epoch epoch = epoch();
+    Held held = held(epoch);
+    Accessor session = new Accessor("short");
+    oneBatch(
+        () -> journal.session(session),
+        () -> journal.intend(epoch, AGENT, Set.of("orders")).await(),
+        () -> journal.bind(epoch, new Accessor("token")).await(),
+        () -> journal.lent(held).await(),
+        () -> journal.dead(held.id(), NOW),
+        () -> journal.settled(epoch),
+        () -> journal.sessionEnded(session));
+    assertThat(journal.outstanding()).isEmpty();
+    assertThat(journal.sessions()).isEmpty();
+    Journal restarted = reopened(journal, temp.resolve("turns"));
+    assertThat(restarted.outstanding()).isEmpty();
+    assertThat(restarted.sessions()).isEmpty();
+  }
+
+  @Test
+  void aCredentialOfAnEpochThatTheSameBatchSettlesIsNotTakenDownForIt() throws Exception {
+    Path folder = temp.resolve("late");
+    SqliteJournal journal = open(folder);
+    Epoch epoch = epoch();
+    journal.intend(epoch, AGENT, Set.of("orders")).await();
+    List<Throwable> thrown =
+        oneBatch(() -> journal.settled(epoch), () -> journal.lent(held(epoch)).await());
+    assertThat(thrown).singleElement().isInstanceOf(IllegalStateException.class);
+    assertThat(journal.outstanding()).isEmpty();
+    assertThat(reopened(journal, folder).outstanding()).isEmpty();
+  }
+
+  /** Hands these in, in this order, while the disk is slow; gives what they threw. */
+  private List<Throwable> oneBatch(Runnable... facts) throws InterruptedException {
+    BreakableStore store = stores.getLast();
+    SqliteJournal journal = opened.getLast();
+    store.hold();
+    List<Thread> callers = new ArrayList<>();
+    List<Throwable> thrown = new CopyOnWriteArrayList<>();
+    List<Runnable> all = new ArrayList<>(List.of(facts));
+    all.addFirst(() -> journal.session(new Accessor("first in the disk's way")));
+    all.addLast(() -> journal.sessionEnded(new Accessor("first in the disk's way")));
+    try {
+      for (Runnable fact : all) {
+        Thread caller = Thread.ofPlatform().unstarted(fact);
+        caller.setUncaughtExceptionHandler((_, e) -> thrown.add(e));
+        caller.start();
+        callers.add(caller);
+        await().until(() -> caller.getState() == Thread.State.TIMED_WAITING);
+      }
+    } finally {
+      store.letGo();
+    }
+    for (Thread caller : callers) {
+      caller.join();
+    }
+    return thrown;
+  }
+
+  @Test
   void onAFullDiskEndingsAreWrittenAndAdditionsComeBackWithTheRoom() throws IOException {
     Path folder = temp.resolve("full");
     SqliteJournal journal = open(folder);
@@ -151,13 +217,19 @@ final class SqliteJournalTest extends JournalContract {
   void tenThousandOutstandingEpochsAreBackWithinASecond() throws IOException {
     Path folder = filled("large", 10_000);
     // Opened once before, so that the libraries are loaded.
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long before = System.nanoTime();
+    long worked = threads.getCurrentThreadCpuTime();
     SqliteJournal journal = SqliteJournal.open(folder, TIME);
+    worked = threads.getCurrentThreadCpuTime() - worked;
     long took = System.nanoTime() - before;
     opened.add(journal);
-    System.out.printf("10,000 epochs with 30,000 facts are back after %d ms%n", took / 1_000_000);
+    System.out.printf(
+        "figure: 10,000 epochs with 30,000 facts are back after %d ms, %d ms of them at work%n",
+        took / 1_000_000, worked / 1_000_000);
     assertThat(journal.outstanding()).hasSize(10_000);
-    assertThat(Duration.ofNanos(took)).isLessThan(Duration.ofSeconds(3));
+    // What it works: the machine may do other things at the same time.
+    assertThat(Duration.ofNanos(worked)).isLessThan(Duration.ofSeconds(1));
   }
 
   @Test
