@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The story of each request of an agent: attest, look at the ceiling, decide, write down, exchange,
@@ -46,6 +47,7 @@ public final class Broker implements AgentRequests {
   private final Judge judge;
   private final Exchange exchange;
   private final Endings endings;
+  private final Recovery recovery;
   private final Views views;
   private final AuditSink audit;
   private final Presence presence;
@@ -60,6 +62,7 @@ public final class Broker implements AgentRequests {
     this.tasks = office.tasks();
     this.exchange = office.exchange();
     this.endings = office.endings();
+    this.recovery = office.recovery();
     this.views = office.views();
     this.refusals = new Refusals(audit);
     this.judge =
@@ -85,11 +88,13 @@ public final class Broker implements AgentRequests {
   private TaskId begin(Peer peer, Agent agent, OpenTask ask) {
     Plan plan = ceiling.plan(agent, ask);
     plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
+    List<Grant> grants = ceiling.grants(ask.scope());
+    recovery.requireSettled(grants.stream().map(Grant::target).collect(Collectors.toSet()));
     judge.open(peer, plan);
     Task task = tasks.opening(plan);
     try {
       Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
-      exchange.openEpoch(task, plan.entry(), ceiling.grants(task.scope()));
+      exchange.openEpoch(task, plan.entry(), grants);
       recorded.await();
     } catch (AnswerLost e) {
       giveUp(task);

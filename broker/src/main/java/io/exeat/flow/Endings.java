@@ -80,8 +80,10 @@ final class Endings {
         () ->
             tasks
                 .ending(id, cause)
-                .map(task ->
-                    told(new AuditEvent.TaskEnding(id, cause, note), end -> bury(task, end))));
+                .map(task -> {
+                  AuditEvent event = new AuditEvent.TaskEnding(id, cause, note);
+                  return told(() -> exchange.ending(id, cause), event, end -> bury(task, end));
+                }));
     endBelow(id);
   }
 
@@ -94,9 +96,9 @@ final class Endings {
 
   /** Goes on with a task that another run of the broker left behind, as ENDING. */
   void resume(Task left) {
-    AuditEvent event =
-        new AuditEvent.TaskEnding(left.id(), EndCause.BROKER_RESTARTED, "found in the journal");
-    chains.add(left.id(), () -> Optional.of(told(event, end -> bury(left, end))));
+    EndCause cause = left.end().orElseThrow().cause();
+    AuditEvent event = new AuditEvent.TaskEnding(left.id(), cause, "found in the journal");
+    chains.add(left.id(), () -> Optional.of(told(() -> {}, event, end -> bury(left, end))));
   }
 
   /**
@@ -133,8 +135,8 @@ final class Endings {
 
   private Runnable change(Task changing) {
     Epoch old = new Epoch(changing.id(), changing.epoch().number() - 1);
-    return told(
-        new AuditEvent.EpochClosed(old, changing.scope()), end -> succeed(changing, old, end));
+    AuditEvent event = new AuditEvent.EpochClosed(old, changing.scope());
+    return told(() -> {}, event, end -> succeed(changing, old, end));
   }
 
   /** What is under way for the task; done when there is nothing. */
@@ -167,10 +169,11 @@ final class Endings {
     void run(CompletableFuture<Void> recorded);
   }
 
-  /** The work, with its event being recorded beside it from now on. */
-  private Runnable told(AuditEvent event, Work work) {
+  /** The work, with its event being written down and recorded beside it from now on. */
+  private Runnable told(Runnable written, AuditEvent event, Work work) {
     CompletableFuture<Void> recorded =
-        CompletableFuture.runAsync(() -> audit.recordEnding(event), Chains::onItsOwn);
+        CompletableFuture.runAsync(written, Chains::onItsOwn)
+            .thenRun(() -> audit.recordEnding(event));
     return () -> work.run(recorded);
   }
 

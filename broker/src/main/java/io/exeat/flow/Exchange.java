@@ -19,6 +19,7 @@ import io.exeat.credential.SecretsBackend;
 import io.exeat.journal.Journal;
 import io.exeat.revoke.Condemned;
 import io.exeat.task.AgentEntry;
+import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
 import io.exeat.task.Task;
 import java.util.Comparator;
@@ -129,6 +130,11 @@ final class Exchange {
     audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), decision));
     lentDown.await();
     return held;
+  }
+
+  /** Writes down that everything of the task is to end, so that a crash does not lose why. */
+  void ending(TaskId task, EndCause cause) {
+    of(task).forEach(epoch -> journal.ending(epoch, cause.name()));
   }
 
   /** Takes in an epoch that another run of the broker left behind. */

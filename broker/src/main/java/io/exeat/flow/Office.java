@@ -41,12 +41,12 @@ public final class Office {
             holdings,
             steps.journal(),
             steps.audit());
+    this.recovery = new Recovery(tasks, exchange, endings, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps.attestor(), steps.policy(), steps.audit(), this);
     this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
     this.sweeper =
         new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
-    this.recovery = new Recovery(tasks, exchange, endings, steps);
   }
 
   public AgentRequests broker() {

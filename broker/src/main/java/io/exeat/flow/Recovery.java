@@ -2,6 +2,7 @@ package io.exeat.flow;
 
 import io.exeat.attest.Agent;
 import io.exeat.base.Accessor;
+import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -14,23 +15,33 @@ import io.exeat.task.Task;
 import io.exeat.task.Tasks;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Settles what another run of the broker left behind: nothing of before a restart is resumed,
- * everything is ended and proven dead.
+ * everything is ended and proven dead, and no task is opened at a target before that is so there.
  */
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
   private static final Duration LEAST = Duration.ofMillis(20);
   private static final Duration MOST = Duration.ofSeconds(1);
+
+  /** How long who opens a task waits for what was left; it mostly takes less. */
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   private final Tasks tasks;
   private final Exchange exchange;
@@ -38,6 +49,8 @@ public final class Recovery {
   private final SecretsBackend backend;
   private final Journal journal;
   private final Time time;
+  private final Map<String, CompletableFuture<Void>> settledAt = new ConcurrentHashMap<>();
+  private volatile CompletableFuture<Void> sessionsEnded = CompletableFuture.completedFuture(null);
   private volatile boolean stopped;
 
   Recovery(Tasks tasks, Exchange exchange, Endings endings, Steps steps) {
@@ -64,9 +77,69 @@ public final class Recovery {
     }
     leftTasks.values().forEach(tasks::settle);
     leftTasks.values().forEach(endings::resume);
-    sessions.forEach(
-        session -> Thread.ofVirtual().name("settle session").start(() -> endSession(session)));
+    settledAt.putAll(byTarget(left));
+    sessionsEnded = all(sessions.stream().map(this::ended).toList());
     return left.size();
+  }
+
+  /**
+   * Waits, for a moment at most, until everything that another run could have left at {@code
+   * targets} is proven dead, and that run's sessions with Vault are ended.
+   *
+   * @throws FaultException Unavailable TARGET or VAULT when it is not yet
+   */
+  void requireSettled(Set<String> targets) {
+    long until = time.after(PATIENCE);
+    if (!isDone(sessionsEnded, until)) {
+      throw notYet(Fault.Dependency.VAULT, "the sessions of before the broker's restart");
+    }
+    for (String target : targets) {
+      CompletableFuture<Void> settled = settledAt.get(target);
+      if (settled != null && !isDone(settled, until)) {
+        throw notYet(Fault.Dependency.TARGET, "what was lent at " + target + " before the restart");
+      }
+    }
+  }
+
+  private boolean isDone(CompletableFuture<Void> settled, long until) {
+    try {
+      settled.get(time.until(until).toNanos(), TimeUnit.NANOSECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("an ending failed", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static FaultException notYet(Fault.Dependency dependency, String what) {
+    return new FaultException(
+        new Fault.Unavailable(dependency, what + " is not proven dead yet", MOST));
+  }
+
+  private Map<String, CompletableFuture<Void>> byTarget(List<Journal.Outstanding> left) {
+    Map<String, List<CompletableFuture<Void>>> ends = new HashMap<>();
+    for (Journal.Outstanding epoch : left) {
+      for (String target : epoch.targets()) {
+        ends.computeIfAbsent(target, it -> new ArrayList<>())
+            .add(endings.underWay(epoch.epoch().task()));
+      }
+    }
+    Map<String, CompletableFuture<Void>> settled = new HashMap<>();
+    ends.forEach((target, each) -> settled.put(target, all(each)));
+    return settled;
+  }
+
+  private static CompletableFuture<Void> all(List<CompletableFuture<Void>> each) {
+    return CompletableFuture.allOf(each.toArray(CompletableFuture[]::new));
+  }
+
+  private CompletableFuture<Void> ended(Accessor session) {
+    return CompletableFuture.runAsync(
+        () -> endSession(session), Thread.ofVirtual().name("settle session")::start);
   }
 
   /** Stops trying to end other runs' sessions; the journal keeps them. */
@@ -106,7 +179,12 @@ public final class Recovery {
         now,
         now,
         time.after(Duration.ZERO),
-        Optional.of(new Task.End(EndCause.BROKER_RESTARTED, now, Optional.empty())));
+        Optional.of(new Task.End(cause(left), now, Optional.empty())));
+  }
+
+  /** Why it was ending before the restart, if it was: the first cause stays. */
+  private static EndCause cause(Journal.Outstanding left) {
+    return left.cause().map(EndCause::valueOf).orElse(EndCause.BROKER_RESTARTED);
   }
 
   private static Task later(Task one, Task other) {

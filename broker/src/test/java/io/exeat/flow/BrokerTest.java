@@ -50,6 +50,7 @@ class BrokerTest {
             "audit policy.decided",
             "journal lent e1",
             "audit credential.issued",
+            "journal ending e1",
             "audit task.ending",
             "audit credential.dead",
             "audit epoch.dead",

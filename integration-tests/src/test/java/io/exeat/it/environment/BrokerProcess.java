@@ -52,9 +52,14 @@ public final class BrokerProcess implements AutoCloseable {
     enrol.accept(started.pid());
   }
 
+  /** Starts it again on the same journal. */
+  public void begin() {
+    run();
+  }
+
   /** Starts it again on the same journal, and waits until it serves. */
   public void restart() {
-    run();
+    begin();
     awaitServing();
   }
 

@@ -11,11 +11,13 @@ import io.exeat.it.environment.Stage;
 import io.exeat.v1.Credential;
 import io.exeat.v1.ListRequest;
 import io.exeat.v1.Task;
+import java.lang.management.ManagementFactory;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -53,12 +55,24 @@ final class ACrashLosesNoLeaseIT {
         assertThat(outside.roles()).hasSize(8);
         assertThat(Outside.answers(session)).isTrue();
         long restarted = System.nanoTime();
-        deployment.broker().restart();
-        outside.awaitNothingLent(Duration.ofSeconds(20));
+        deployment.broker().begin();
+        CompletableFuture<Duration> dead = CompletableFuture.supplyAsync(() -> seenDead(restarted));
+        deployment.broker().awaitAnswer();
+        Duration answers = Scenarios.since(restarted);
+        deployment.awaitServing();
+        Duration serves = Scenarios.since(restarted);
+        Duration settled = dead.join();
         System.out.printf(
-            "figure: restart after kill -9 to 8 credentials dead: %d ms%n",
-            Scenarios.since(restarted).toMillis());
+            "figure: restart after kill -9, from the process's start: answers %d ms, serves %d ms,"
+                + " 8 credentials dead %d ms, which is %d ms after serving (load %.1f)%n",
+            answers.toMillis(),
+            serves.toMillis(),
+            settled.toMillis(),
+            settled.minus(serves).toMillis(),
+            ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
+        assertThat(settled.minus(serves)).isLessThan(Duration.ofSeconds(5));
         assertThat(Outside.answers(session)).isFalse();
+        outside.awaitNothingLent(Duration.ofSeconds(20));
       }
       lent.forEach(it -> assertThat(outside.login(it.getDatabase())).startsWith("28"));
       tasks.forEach(task -> outside.requireDead(task.getId()));
@@ -72,6 +86,19 @@ final class ACrashLosesNoLeaseIT {
                 () -> operator.admin().list(ListRequest.getDefaultInstance()).getTasksCount() == 0);
         var _ = client.open(Stage.READ);
       }
+    }
+  }
+
+  /** Since when there are neither roles nor sessions. */
+  private Duration seenDead(long since) {
+    try (Outside beside = new Outside(stage)) {
+      await()
+          .pollInSameThread()
+          .pollDelay(Duration.ZERO)
+          .pollInterval(Duration.ofMillis(10))
+          .atMost(Duration.ofSeconds(20))
+          .until(() -> beside.roles().isEmpty() && beside.sessions().isEmpty());
+      return Scenarios.since(since);
     }
   }
 
