@@ -5,6 +5,8 @@ import io.exeat.audit.AuditSink;
 import io.exeat.audit.file.FileAudit;
 import io.exeat.base.Accessor;
 import io.exeat.base.Time;
+import io.exeat.credential.Lanes;
+import io.exeat.credential.SecretsBackend;
 import io.exeat.credential.SessionLog;
 import io.exeat.credential.vault.VaultBackend;
 import io.exeat.credential.vault.VaultSettings;
@@ -63,14 +65,15 @@ record Engine(
         .targets()
         .forEach((name, target) ->
             verifiers.put(name, closing.later(verifier(target, here, backend, time))));
-    Revoker revoker = closing.later(new Revoker(backend, verifiers, time));
+    SecretsBackend lanes = new Lanes(backend);
+    Revoker revoker = closing.later(new Revoker(lanes, verifiers, time));
     Office office =
         new Office(
             new Steps(
                 party.attestor(),
                 catalogue,
                 new CeilingPolicy(),
-                backend,
+                lanes,
                 revoker,
                 journal,
                 audit,
