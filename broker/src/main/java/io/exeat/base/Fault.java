@@ -45,8 +45,18 @@ public sealed interface Fault {
   /** The idempotency key was used for another content. */
   record IdempotencyConflict(String key) implements Fault {}
 
-  /** A limit of the caller's is reached. */
-  record Exhausted(String what, long limit) implements Fault {}
+  /**
+   * A limit is reached.
+   *
+   * @param what is limited, and whose it is
+   * @param retryAfter when there may be room again; ending something makes room at once
+   */
+  record Exhausted(String what, long limit, Duration retryAfter) implements Fault {
+    /** One that is given back by whoever holds it, nobody knows when. */
+    public Exhausted(String what, long limit) {
+      this(what, limit, Duration.ofSeconds(1));
+    }
+  }
 
   /** Something that the answer depends on is away; nothing was lent. */
   record Unavailable(Dependency dependency, String problem, Duration retryAfter) implements Fault {}

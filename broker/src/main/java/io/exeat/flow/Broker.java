@@ -27,6 +27,7 @@ import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -46,6 +47,7 @@ public final class Broker implements AgentRequests {
   private final Tasks tasks;
   private final Judge judge;
   private final Exchange exchange;
+  private final Budgets budgets;
   private final Endings endings;
   private final Recovery recovery;
   private final Views views;
@@ -55,19 +57,19 @@ public final class Broker implements AgentRequests {
   private final Replays<String, OpenTask, TaskId> opened = new Replays<>();
   private final Replays<TaskId, String, CredentialId> issued = new Replays<>();
 
-  Broker(Attestor attestor, PolicyEngine policy, AuditSink audit, Office office) {
-    this.attestor = attestor;
-    this.audit = audit;
+  Broker(Steps steps, Office office) {
+    this.attestor = steps.attestor();
+    this.audit = steps.audit();
     this.ceiling = office.ceiling();
     this.tasks = office.tasks();
     this.exchange = office.exchange();
+    this.budgets = office.budgets();
     this.endings = office.endings();
     this.recovery = office.recovery();
     this.views = office.views();
-    this.refusals = new Refusals(audit);
-    this.judge =
-        new Judge(
-            tasks, ceiling, new Questions(tasks, ceiling, office.time()), policy, audit, refusals);
+    this.refusals = new Refusals(audit, steps.time());
+    Questions questions = new Questions(tasks, ceiling, steps.time());
+    this.judge = new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals);
     this.presence = new Presence(attestor, tasks, endings);
   }
 
@@ -90,8 +92,13 @@ public final class Broker implements AgentRequests {
     plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
     List<Grant> grants = ceiling.grants(ask.scope());
     recovery.requireSettled(grants.stream().map(Grant::target).collect(Collectors.toSet()));
+    return budgets.inTurn(plan.entry(), () -> begin(peer, plan, grants));
+  }
+
+  private TaskId begin(Peer peer, Plan plan, List<Grant> grants) {
+    budgets.opening(plan.entry());
     judge.open(peer, plan);
-    Task task = tasks.opening(plan);
+    Task task = budgets.inScope(grants, () -> tasks.opening(plan));
     try {
       Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
       exchange.openEpoch(task, plan.entry(), grants);
@@ -104,7 +111,7 @@ public final class Broker implements AgentRequests {
       throw e;
     }
     if (!tasks.opened(task.id())) {
-      requireOpen(tasks.get(agent, task.id()));
+      requireOpen(tasks.get(plan.agent(), task.id()));
     }
     presence.endWhenGone(task);
     return task.id();
@@ -123,21 +130,28 @@ public final class Broker implements AgentRequests {
         "Credentials.Issue",
         Optional.of(id),
         agent ->
-            tasks.during(
-                agent,
-                id,
-                epoch,
-                task -> {
-                  String key = task.epoch().number() + "." + idempotencyKey;
-                  return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
-                }));
+            budgets.inTurn(
+                ceiling.entry(agent),
+                () ->
+                    tasks.during(
+                        agent,
+                        id,
+                        epoch,
+                        task -> {
+                          String key = task.epoch().number() + "." + idempotencyKey;
+                          return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
+                        })));
   }
 
   private CredentialId lend(Peer peer, Task task, String name) {
     views.requireRoom(task.id(), MOST_LIVE);
     Act act = Act.under(name, Action.ISSUE, Arguments.NONE, Door.API);
     Grant grant = deliverable(ceiling.under(task, act).getFirst());
-    Allowed allowed = judge.act(peer, task, act);
+    return budgets.issuing(
+        ceiling.entry(task.agent()), grant, () -> lend(task, grant, judge.act(peer, task, act)));
+  }
+
+  private CredentialId lend(Task task, Grant grant, Allowed allowed) {
     try {
       return exchange.issue(task, grant, allowed.decision()).id();
     } catch (AnswerLost e) {
@@ -183,7 +197,11 @@ public final class Broker implements AgentRequests {
           Task before = tasks.get(agent, id);
           ceiling.requireScope(agent, scope);
           judge.rescope(peer, before, scope);
-          endings.changeScope(agent, id, scope, epoch);
+          List<Grant> coming =
+              ceiling.grants(scope).stream()
+                  .filter(grant -> !before.scope().contains(grant.name()))
+                  .toList();
+          budgets.inScope(coming, () -> endings.changeScope(agent, id, scope, epoch));
           Task task = views.settledWithin(id, within);
           return views.of(requireOpen(task));
         });
@@ -239,6 +257,11 @@ public final class Broker implements AgentRequests {
         peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, after, listener));
   }
 
+  /** What happens by itself, with each tick. */
+  void tick() {
+    refusals.tick();
+  }
+
   /** Forgets repeated calls about tasks that are not remembered any more. */
   void forget(Set<TaskId> tasksForgotten) {
     opened.forget(tasksForgotten::contains);
@@ -254,7 +277,7 @@ public final class Broker implements AgentRequests {
       caller = agent.id().toString();
       return body.apply(agent);
     } catch (FaultException e) {
-      refusals.add(new AuditEvent.Refused(method, caller, task, e.fault()));
+      refusals.add(caller, new AuditEvent.Refused(method, caller, task, e.fault()));
       throw e;
     }
   }

@@ -106,9 +106,10 @@ final class Endings {
    *
    * @throws FaultException as {@link Tasks#closeEpoch}
    */
-  void changeScope(Agent agent, TaskId id, Set<String> scope, long epoch) {
+  CompletableFuture<Void> changeScope(Agent agent, TaskId id, Set<String> scope, long epoch) {
     chains.add(id, () -> tasks.closeEpoch(agent, id, scope, epoch).map(this::change));
     tasks.find(id).ifPresent(this::endWider);
+    return underWay(id);
   }
 
   /** While a task is changing, none of its parts gets wider, and it gets none. */

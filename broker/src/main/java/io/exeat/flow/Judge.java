@@ -130,11 +130,12 @@ final class Judge {
   /** The answers, on record: a permit before this returns, what permits nothing soon after. */
   private List<Answer> ask(DecisionId id, TaskId task, List<Question> asked) {
     List<Answer> answers = asked.stream().map(this::answer).toList();
-    AuditEvent event = new AuditEvent.Decided(id, task, asked.getFirst().agent().id(), answers);
+    String agent = asked.getFirst().agent().id();
+    AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
     if (answers.stream().allMatch(answer -> answer.decision() instanceof Decision.Permit)) {
       audit.record(event);
     } else {
-      refusals.add(event);
+      refusals.add(agent, event);
     }
     return answers;
   }

@@ -14,6 +14,7 @@ public final class Office {
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Exchange exchange;
+  private final Budgets budgets;
   private final Endings endings;
   private final Views views;
   private final Broker broker;
@@ -41,9 +42,10 @@ public final class Office {
             holdings,
             steps.journal(),
             steps.audit());
+    this.budgets = new Budgets(tasks, holdings, steps.time());
     this.recovery = new Recovery(tasks, exchange, endings, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
-    this.broker = new Broker(steps.attestor(), steps.policy(), steps.audit(), this);
+    this.broker = new Broker(steps, this);
     this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
     this.sweeper =
         new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
@@ -105,6 +107,10 @@ public final class Office {
 
   Exchange exchange() {
     return exchange;
+  }
+
+  Budgets budgets() {
+    return budgets;
   }
 
   Endings endings() {

@@ -60,6 +60,7 @@ public final class Sweeper {
   public void tick() {
     tasks.live().forEach(this::look);
     holdings.all().forEach(this::renewInTime);
+    broker.tick();
     Set<TaskId> forgotten = new HashSet<>(tasks.forget());
     if (!forgotten.isEmpty()) {
       forgotten.forEach(holdings::forget);

@@ -170,8 +170,9 @@ public final class Faults {
               Status.Code.RESOURCE_EXHAUSTED,
               "EXHAUSTED",
               Map.of("what", f.what(), "limit", Long.toString(f.limit())),
-              "the limit of %d %s is reached; end one that is no longer needed"
-                  .formatted(f.limit(), f.what()));
+              "the limit of %d %s is reached; end what is no longer needed, ask again later"
+                  .formatted(f.limit(), f.what()),
+              Optional.of(f.retryAfter()));
       case Fault.Unavailable f ->
           new Row(
               Status.Code.UNAVAILABLE,

@@ -14,7 +14,7 @@ import java.util.Set;
  * @param grants names of the grants that its tasks may hold
  * @param intents names of the intents that it may declare
  * @param maxLifetime the longest task
- * @param maxOpenTasks how many tasks at once
+ * @param budget how much of everything at a time
  * @param bindings what its task handles may be bound to
  * @param tier which of the policies that ship with Exeat speak of it
  */
@@ -26,7 +26,7 @@ public record AgentEntry(
     Set<String> grants,
     Set<String> intents,
     Duration maxLifetime,
-    int maxOpenTasks,
+    Budget budget,
     Set<Binding> bindings,
     Tier tier) {
   public AgentEntry {

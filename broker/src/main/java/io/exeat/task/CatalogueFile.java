@@ -130,6 +130,7 @@ public final class CatalogueFile {
         section
             .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
             .or(Duration.ofSeconds(60)),
+        budget(section, Budget.OF_A_GRANT),
         kind);
   }
 
@@ -223,9 +224,16 @@ public final class CatalogueFile {
         section
             .one("max-lifetime", Shape.duration(Duration.ofSeconds(1), Duration.ofDays(1)))
             .or(Duration.ofHours(1)),
-        section.one("max-open-tasks", Shape.number(1, 100_000)).or(100),
+        budget(section, Budget.OF_AN_AGENT),
         bindings(section),
         section.one("tier", Shape.oneOf(Tier.class)).or(Tier.STANDARD));
+  }
+
+  private static Budget budget(Section section, Budget usual) {
+    return new Budget(
+        section.one("max-open-tasks", Shape.number(1, 100_000)).or(usual.openTasks()),
+        section.one("max-live-credentials", Shape.number(1, 100_000)).or(usual.liveCredentials()),
+        section.one("max-issues-per-minute", Shape.number(1, 100_000)).or(usual.issuesPerMinute()));
   }
 
   private static Set<Binding> bindings(Section section) {

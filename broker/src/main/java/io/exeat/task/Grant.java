@@ -15,6 +15,7 @@ import java.util.Set;
  * @param delivery how the secret may reach its user
  * @param lease how long the credential lives unless it is renewed: the bound on its life when every
  *     component is gone
+ * @param budget how much of it at a time, all agents together
  * @param kind what is lent
  */
 public record Grant(
@@ -25,6 +26,7 @@ public record Grant(
     Set<String> tools,
     Delivery delivery,
     Duration lease,
+    Budget budget,
     Kind kind) {
   /** The action that only looks. */
   public static final String READ = "read";

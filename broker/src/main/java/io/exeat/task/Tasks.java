@@ -60,9 +60,10 @@ public final class Tasks {
    *     NoSuchTask, TaskEnded, ScopeChanging of the parent; or as {@link Lineage}
    */
   public synchronized Task opening(Plan plan) {
-    if (open.of(plan.agent().id()).size() >= plan.entry().maxOpenTasks()) {
+    if (open.of(plan.agent().id()).size() >= plan.entry().budget().openTasks()) {
       throw new FaultException(
-          new Fault.Exhausted("open tasks of " + plan.entry().name(), plan.entry().maxOpenTasks()));
+          new Fault.Exhausted(
+              "open tasks of " + plan.entry().name(), plan.entry().budget().openTasks()));
     }
     Task fresh = plan.task(time);
     return plan.parent()

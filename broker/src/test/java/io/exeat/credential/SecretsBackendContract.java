@@ -12,6 +12,7 @@ import io.exeat.base.LeaseId;
 import io.exeat.base.TaskId;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
+import io.exeat.task.Budget;
 import io.exeat.task.Grant;
 import io.exeat.task.Tier;
 import io.spiffe.spiffeid.SpiffeId;
@@ -36,7 +37,7 @@ public abstract class SecretsBackendContract {
           Set.of(READ.name(), WRITE.name()),
           Set.of(),
           Duration.ofHours(1),
-          10,
+          Budget.OF_AN_AGENT,
           Set.<Binding>of(),
           Tier.STANDARD);
 
@@ -212,6 +213,7 @@ public abstract class SecretsBackendContract {
         Set.of(),
         Grant.Delivery.RAW,
         Duration.ofSeconds(60),
+        Budget.OF_A_GRANT,
         new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
   }
 }

@@ -25,8 +25,7 @@ class RecoveryTest {
   void theCauseOfAnEndThatACrashInterruptedStays() {
     TaskId task = left();
     before.target.stop();
-    var _ =
-        before.office.broker().end(before.billing, task, EndCause.CANCELLED, "", Duration.ZERO);
+    var _ = before.office.broker().end(before.billing, task, EndCause.CANCELLED, "", Duration.ZERO);
     await().until(() -> before.journal.outstanding().getFirst().cause().isPresent());
     before.close();
     before.target.start();
@@ -77,7 +76,8 @@ class RecoveryTest {
           .isInstanceOf(TimeoutException.class);
       assertThat(opened(after)).isEqualTo(1);
       before.target.start();
-      assertThat(opens.get(10, TimeUnit.SECONDS)).isTrue();
+      // On a busy machine the wait may be over before the next look at the target.
+      await().ignoreExceptions().until(() -> opens.handle((open, _) -> open).get() || opens(after));
       assertThat(after.office.tasks().find(old).orElseThrow().state()).isEqualTo(Task.State.ENDED);
     }
   }

@@ -15,6 +15,7 @@ import io.exeat.revoke.InMemoryVerifier;
 import io.exeat.revoke.Revoker;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
+import io.exeat.task.Budget;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Intent;
@@ -169,7 +170,11 @@ final class Stage implements AutoCloseable {
     revoker.close();
   }
 
-  private static AgentEntry entry(String name, SpiffeId id, Set<String> grants) {
+  static AgentEntry entry(String name, SpiffeId id, Set<String> grants) {
+    return entry(name, id, grants, Budget.OF_AN_AGENT);
+  }
+
+  static AgentEntry entry(String name, SpiffeId id, Set<String> grants, Budget budget) {
     return new AgentEntry(
         name,
         id,
@@ -178,12 +183,16 @@ final class Stage implements AutoCloseable {
         grants,
         Set.of("report"),
         Duration.ofHours(1),
-        100,
+        budget,
         Set.of(Binding.PROCESS, Binding.IDENTITY),
         Tier.STANDARD);
   }
 
-  private static Grant grant(String name, Grant.Delivery delivery) {
+  static Grant grant(String name, Grant.Delivery delivery) {
+    return grant(name, delivery, Budget.OF_A_GRANT);
+  }
+
+  static Grant grant(String name, Grant.Delivery delivery, Budget budget) {
     return new Grant(
         name,
         "orders",
@@ -192,6 +201,7 @@ final class Stage implements AutoCloseable {
         Set.of(),
         delivery,
         Duration.ofSeconds(60),
+        budget,
         new Grant.Kind.Postgres(
             List.of(new Grant.Privilege(Set.of("SELECT"), "public", "orders"))));
   }

@@ -84,6 +84,7 @@ final class CatalogueFileTest {
                     Set.of("report.build"),
                     Grant.Delivery.RAW,
                     Duration.ofSeconds(90),
+                    Budget.OF_A_GRANT,
                     new Grant.Kind.Postgres(
                         List.of(
                             new Grant.Privilege(
@@ -106,7 +107,7 @@ final class CatalogueFileTest {
                     Set.of("orders-read"),
                     Set.of("order-report"),
                     Duration.ofMinutes(30),
-                    1000,
+                    new Budget(1000, 200, 600),
                     Set.of(Binding.PROCESS, Binding.IDENTITY),
                     Tier.REGULATED)));
     assertThat(catalogue.tools())
@@ -137,6 +138,7 @@ final class CatalogueFileTest {
                 .replace("    risk: 20\n", ""));
     Grant grant = only(catalogue.grants());
     assertThat(grant.lease()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(grant.budget()).isEqualTo(Budget.OF_A_GRANT);
     assertThat(grant.tools()).isEmpty();
     assertThat(grant.delivery()).isEqualTo(Grant.Delivery.PROXIED);
     assertThat(catalogue.targets().get("orders"))
@@ -144,7 +146,7 @@ final class CatalogueFileTest {
     assertThat(only(catalogue.intents()).required()).containsExactly("customer");
     AgentEntry agent = only(catalogue.agents());
     assertThat(agent.maxLifetime()).isEqualTo(Duration.ofHours(1));
-    assertThat(agent.maxOpenTasks()).isEqualTo(100);
+    assertThat(agent.budget()).isEqualTo(Budget.OF_AN_AGENT);
     assertThat(agent.bindings()).containsExactly(Binding.PROCESS);
     assertThat(agent.tier()).isEqualTo(Tier.STANDARD);
     assertThat(only(catalogue.tools()))
@@ -156,6 +158,24 @@ final class CatalogueFileTest {
     assertThat(problems(FULL.replace("[read, mark]", "[read]")))
         .containsExactly(
             "line 9: grants.orders-read.actions: says only read, and its privileges write");
+  }
+
+  @Test
+  void agentsAndGrantsHaveBudgets() {
+    Catalogue catalogue =
+        parse(
+            FULL.replace(
+                    "    lease: 90s\n",
+                    "    max-open-tasks: 7\n    max-live-credentials: 8\n")
+                .replace(
+                    "    max-open-tasks: 1000\n",
+                    "    max-live-credentials: 2000\n    max-issues-per-minute: 3000\n"));
+    assertThat(only(catalogue.grants()).budget()).isEqualTo(new Budget(7, 8, 6_000));
+    assertThat(only(catalogue.agents()).budget()).isEqualTo(new Budget(100, 2000, 3000));
+    assertThat(problems(FULL.replace("max-open-tasks: 1000", "max-issues-per-minute: 0")))
+        .singleElement()
+        .asString()
+        .contains("max-issues-per-minute");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.exeat.base.FaultException;
+import io.exeat.task.Budget;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Target;
@@ -96,6 +97,7 @@ final class SetupRefusesTest {
             Set.of(),
             Grant.Delivery.RAW,
             Duration.ofSeconds(60),
+            Budget.OF_A_GRANT,
             new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
     return new Catalogue(
         Map.of(TARGET.name(), TARGET), Map.of(grant.name(), grant), Map.of(), Map.of(), Map.of());

@@ -11,6 +11,7 @@ import io.exeat.credential.vault.VaultSettings;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.revoke.postgres.PostgresVerifier;
 import io.exeat.task.AgentEntry;
+import io.exeat.task.Budget;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import java.nio.charset.StandardCharsets;
@@ -145,6 +146,7 @@ final class Exchange implements AutoCloseable {
         Set.of(),
         Grant.Delivery.RAW,
         Duration.ofSeconds(60),
+        Budget.OF_A_GRANT,
         new Grant.Kind.Postgres(List.of(new Grant.Privilege(Set.of(right), "shop", "orders"))));
   }
 }

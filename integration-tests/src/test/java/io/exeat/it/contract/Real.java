@@ -14,6 +14,7 @@ import io.exeat.it.environment.Postgres;
 import io.exeat.it.environment.TestCertificate;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
+import io.exeat.task.Budget;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import io.exeat.task.Target;
@@ -221,7 +222,7 @@ final class Real {
         grants,
         Set.of(),
         Duration.ofHours(1),
-        10,
+        Budget.OF_AN_AGENT,
         Set.<Binding>of(),
         Tier.STANDARD);
   }

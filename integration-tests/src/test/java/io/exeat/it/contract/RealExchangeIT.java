@@ -15,6 +15,7 @@ import io.exeat.credential.vault.Change;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.it.environment.OpenBao;
 import io.exeat.task.AgentEntry;
+import io.exeat.task.Budget;
 import io.exeat.task.Grant;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -265,6 +266,7 @@ final class RealExchangeIT {
             Set.of(),
             Grant.Delivery.RAW,
             Duration.ofSeconds(60),
+            Budget.OF_A_GRANT,
             Exchange.READ.kind());
     assertThatThrownBy(() -> exchange.backend.issue(token, hostile))
         .hasMessageContaining("Malformed");

@@ -40,6 +40,9 @@ public final class Stage {
   /** May read orders. */
   public static final SpiffeId OTHER = SpiffeId.parse("spiffe://example.org/host/h1/agent/reader");
 
+  /** May read orders, a few times a minute. */
+  public static final SpiffeId HASTY = SpiffeId.parse("spiffe://example.org/host/h1/agent/hasty");
+
   public static final String READ = "orders-read";
   public static final String WRITE = "orders-write";
   static final String DATABASE = "orders";

@@ -106,6 +106,7 @@ final class Yaml {
         data-class: internal
         delivery: raw
         lease: 12s
+        max-issues-per-minute: 100000
         postgres: {privileges: [{on: public.orders, allow: [select]}]}
       orders-write:
         target: orders-db
@@ -113,6 +114,7 @@ final class Yaml {
         data-class: internal
         delivery: raw
         lease: 12s
+        max-issues-per-minute: 100000
         postgres: {privileges: [{on: public.orders, allow: [select, update]}]}
       orders-proxied:
         target: orders-db
@@ -138,6 +140,8 @@ final class Yaml {
         intents: [answer-ticket]
         max-lifetime: 10m
         max-open-tasks: 5000
+        max-live-credentials: 10000
+        max-issues-per-minute: 100000
         bindings: [process, identity]
       reader:
         spiffe-id: %s
@@ -146,7 +150,17 @@ final class Yaml {
         grants: [orders-read]
         intents: [answer-ticket]
         max-lifetime: 10m
+        max-issues-per-minute: 6000
+      hasty:
+        spiffe-id: %s
+        owner: the scenarios
+        escalation: whoever runs them
+        grants: [orders-read]
+        intents: [answer-ticket]
+        max-lifetime: 10m
+        max-live-credentials: 5
+        max-issues-per-minute: 20
     """
-        .formatted(port, Stage.DATABASE, Stage.AGENT, Stage.OTHER);
+        .formatted(port, Stage.DATABASE, Stage.AGENT, Stage.OTHER, Stage.HASTY);
   }
 }
