@@ -61,7 +61,7 @@ public final class Binaries {
     return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isBlank());
   }
 
-  static Optional<Path> onPath(String program) {
+  public static Optional<Path> onPath(String program) {
     return Stream.of(environment("PATH").orElse("").split(File.pathSeparator, -1))
         .filter(folder -> !folder.isEmpty())
         .map(folder -> Path.of(folder, program))

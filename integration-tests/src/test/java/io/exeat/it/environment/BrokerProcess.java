@@ -12,10 +12,15 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code exeat run}, packaged, as a process of its own; its folder outlives it. */
 public final class BrokerProcess implements AutoCloseable {
-  private static final Duration START = Duration.ofSeconds(60);
+  private static final Duration START = Duration.ofMinutes(2);
+
+  /** As its users start it. */
+  static final Launch AS_PACKAGED =
+      config -> Packaged.command("run", "--config", config.toString());
 
   private final Path folder;
   private final LongConsumer enrol;
+  private Launch launch;
   private @Nullable Process process;
 
   /**
@@ -23,19 +28,20 @@ public final class BrokerProcess implements AutoCloseable {
    *
    * @param enrol tells the issuer who the process is
    */
-  static BrokerProcess start(Path folder, String yaml, LongConsumer enrol) {
+  static BrokerProcess start(Path folder, String yaml, Launch launch, LongConsumer enrol) {
     try {
       Files.writeString(folder.resolve("exeat.yaml"), yaml);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    BrokerProcess broker = new BrokerProcess(folder, enrol);
+    BrokerProcess broker = new BrokerProcess(folder, launch, enrol);
     broker.run();
     return broker;
   }
 
-  private BrokerProcess(Path folder, LongConsumer enrol) {
+  private BrokerProcess(Path folder, Launch launch, LongConsumer enrol) {
     this.folder = folder;
+    this.launch = launch;
     this.enrol = enrol;
   }
 
@@ -45,14 +51,25 @@ public final class BrokerProcess implements AutoCloseable {
             // As the launcher: it becomes the java process, with one arena of native memory.
             Processes.join(
                 List.of("env", "MALLOC_ARENA_MAX=1"),
-                Packaged.command("run", "--config", folder.resolve("exeat.yaml").toString())
-                    .toArray(String[]::new)),
+                launch.command(folder.resolve("exeat.yaml")).toArray(String[]::new)),
             folder.resolve("log"));
     process = started;
     enrol.accept(started.pid());
   }
 
-  /** Starts it again on the same journal. */
+  /** How its process is started. */
+  @FunctionalInterface
+  public interface Launch {
+    /** The words that become the process itself, not its child. */
+    List<String> command(Path config);
+  }
+
+  /** From the next start on. */
+  public void launchBy(Launch other) {
+    launch = other;
+  }
+
+  /** Starts it again on the same journal, and does not wait. */
   public void begin() {
     run();
   }

@@ -37,7 +37,8 @@ public final class Deployment implements AutoCloseable {
       URI vault,
       Duration grace,
       Optional<Path> audit,
-      Optional<Duration> svidLife) {
+      Optional<Duration> svidLife,
+      BrokerProcess.Launch launch) {
     public static Plan of(Form form) {
       return of(form, Stage.get().development());
     }
@@ -53,7 +54,8 @@ public final class Deployment implements AutoCloseable {
           stage.vault().address(),
           Duration.ofSeconds(2),
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          BrokerProcess.AS_PACKAGED);
     }
 
     public Plan through(Wire wire) {
@@ -62,21 +64,26 @@ public final class Deployment implements AutoCloseable {
 
     /** With Vault at another address. */
     public Plan with(URI other) {
-      return new Plan(form, place, other, grace, audit, svidLife);
+      return new Plan(form, place, other, grace, audit, svidLife, launch);
+    }
+
+    /** With the broker's process started in another way. */
+    public Plan launchedBy(BrokerProcess.Launch other) {
+      return new Plan(form, place, vault, grace, audit, svidLife, other);
     }
 
     public Plan withGrace(Duration other) {
-      return new Plan(form, place, vault, other, audit, svidLife);
+      return new Plan(form, place, vault, other, audit, svidLife, launch);
     }
 
     /** With the audit chain in a folder elsewhere. */
     public Plan withAudit(Path folder) {
-      return new Plan(form, place, vault, grace, Optional.of(folder), svidLife);
+      return new Plan(form, place, vault, grace, Optional.of(folder), svidLife, launch);
     }
 
     /** With SVIDs of 8 s for the processes of Exeat, and connections of 10 s between them. */
     public Plan withBriefSvids() {
-      return new Plan(form, place, vault, grace, audit, Optional.of(Duration.ofSeconds(8)));
+      return new Plan(form, place, vault, grace, audit, Optional.of(Duration.ofSeconds(8)), launch);
     }
   }
 
@@ -95,7 +102,10 @@ public final class Deployment implements AutoCloseable {
         this.port = 0;
         this.broker =
             BrokerProcess.start(
-                folder, Yaml.allInOne(stage, plan, folder), pid -> enrol(Stage.BROKER, pid));
+                folder,
+                Yaml.allInOne(stage, plan, folder),
+                plan.launch(),
+                pid -> enrol(Stage.BROKER, pid));
         this.sidecar = Optional.empty();
       }
       case RELAYED -> {
@@ -106,12 +116,14 @@ public final class Deployment implements AutoCloseable {
             BrokerProcess.start(
                 folder,
                 Yaml.behindRelay(stage, plan, folder, relayed),
+                plan.launch(),
                 pid -> enrol(Stage.BROKER, pid));
         this.sidecar =
             Optional.of(
                 BrokerProcess.start(
                     beside,
                     Yaml.relaying(plan.place(), beside, relayed),
+                    BrokerProcess.AS_PACKAGED,
                     pid -> enrol(Stage.SIDECAR, pid)));
         Processes.await(
             "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(relayed));
@@ -168,6 +180,11 @@ public final class Deployment implements AutoCloseable {
   /** The process that holds tasks, journal and audit. */
   public BrokerProcess broker() {
     return broker;
+  }
+
+  /** Where the broker's process has its log and its journal. */
+  public Path folder() {
+    return folder;
   }
 
   /** The process that agents talk to; the broker itself unless it is relayed. */

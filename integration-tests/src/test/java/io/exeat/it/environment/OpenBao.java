@@ -139,6 +139,11 @@ public final class OpenBao implements AutoCloseable {
     return certificate.trust();
   }
 
+  /** What the server shows, for a server of the test's in its place. */
+  public SSLContext server() {
+    return certificate.server();
+  }
+
   /** The certificate that vouches for the server, in PEM. */
   public Path ca() {
     return folder.resolve("tls.crt");

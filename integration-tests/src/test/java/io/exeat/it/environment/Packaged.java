@@ -1,5 +1,6 @@
 package io.exeat.it.environment;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The packaged broker, and the Java that runs it, as the build names them. */
 public final class Packaged {
@@ -53,7 +55,7 @@ public final class Packaged {
   /**
    * {@code exeat …} with the options of the launcher, and its cache of classes when there is one.
    */
-  static List<String> command(String... words) {
+  public static List<String> command(String... words) {
     List<String> options = new ArrayList<>(options());
     Path cache = cache();
     if (Files.exists(cache)) {
@@ -75,6 +77,25 @@ public final class Packaged {
     command.addAll(List.of("-jar", jar().toString()));
     command.addAll(List.of(words));
     return command;
+  }
+
+  /** {@code exeat …} with classes of a test's in front of its own, and without any cache. */
+  public static List<String> patched(Path classes, String... words) {
+    List<String> command = new ArrayList<>();
+    command.add(java().toString());
+    command.addAll(options());
+    command.addAll(List.of("-cp", classes + File.pathSeparator + jar(), "io.exeat.app.Main"));
+    command.addAll(List.of(words));
+    return command;
+  }
+
+  /** What the packaged classes are compiled against, themselves included. */
+  public static List<Path> classPath() {
+    try (Stream<Path> lib = Files.list(lib())) {
+      return Stream.concat(Stream.of(jar()), lib).toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static List<String> options() {

@@ -172,6 +172,12 @@ public final class Postgres implements AutoCloseable {
     return Integer.parseInt(one("postgres", "SHOW server_version_num")) / 10000;
   }
 
+  /** A JDBC address with the superuser's name and password in it. */
+  public String superuserUrl(String database) {
+    return "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=disable&connectTimeout=2&socketTimeout=5&user=%s&password=%s"
+        .formatted(port, database, SUPERUSER, PASSWORD);
+  }
+
   /** As superuser, to look or to prepare. */
   public Connection superuser(String database) throws SQLException {
     return connect(database, SUPERUSER, PASSWORD);

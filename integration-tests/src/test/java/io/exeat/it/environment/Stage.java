@@ -45,7 +45,7 @@ public final class Stage {
 
   public static final String READ = "orders-read";
   public static final String WRITE = "orders-write";
-  static final String DATABASE = "orders";
+  public static final String DATABASE = "orders";
   static final String AUDIENCE = "vault-of-the-scenarios";
   private static final String ADMIN = "vaultadmin";
   private static final String ADMIN_PASSWORD = "vaultadmin-of-the-scenarios";
@@ -137,7 +137,7 @@ public final class Stage {
     if (!applied.contains(place.role())) {
       try {
         Path pem = Files.writeString(folder.resolve(place.role() + ".pem"), keys.pem());
-        apply(place, pem);
+        applyPatiently(place, pem);
         applied.add(place.role());
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -149,6 +149,20 @@ public final class Stage {
   /** Public keys of JWT authorities. */
   interface Keys {
     String pem() throws IOException;
+  }
+
+  /** On a machine with other work a first call may take longer than it is given. */
+  private void applyPatiently(Place place, Path keys) throws IOException {
+    for (int tries = 1; ; tries++) {
+      try {
+        apply(place, keys);
+        return;
+      } catch (IllegalStateException e) {
+        if (tries == 3) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
@@ -193,6 +207,16 @@ public final class Stage {
     return folder.resolve("catalogue.yaml");
   }
 
+  /** What the database's superuser runs once, as it stands in the sources. */
+  public static String preparation() throws IOException {
+    return Files.readString(Packaged.root().resolve("deploy/postgres/prepare.sql"));
+  }
+
+  /** Runs {@link #preparation}, or something in its place. */
+  public void prepare(String sql) {
+    postgres.execute(DATABASE, "SET exeat.revoke_public_connect = on;" + sql);
+  }
+
   private void prepareDatabase() throws IOException {
     postgres.execute("postgres", "CREATE DATABASE " + DATABASE);
     postgres.execute(
@@ -202,10 +226,7 @@ public final class Stage {
         INSERT INTO orders VALUES (4711, 'Ada', 'late'), (4712, 'Grace', 'sent');
         CREATE TABLE payroll (id int PRIMARY KEY, salary int);
         """);
-    postgres.execute(
-        DATABASE,
-        "SET exeat.revoke_public_connect = on;"
-            + Files.readString(Packaged.root().resolve("deploy/postgres/prepare.sql")));
+    prepare(preparation());
     postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
     DatabaseSql.adminGrants(CatalogueFile.read(catalogue()), "orders-db", ADMIN)
         .forEach(sql -> postgres.execute(DATABASE, sql));

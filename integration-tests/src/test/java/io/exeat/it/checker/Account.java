@@ -1,0 +1,81 @@
+package io.exeat.it.checker;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Where everything went that Vault ever lent: the sum of the parts, by ids, is what was lent.
+ *
+ * @param live its leave lasts, and it is there
+ * @param revoked said to be dead on record, and seen gone
+ * @param expired never said to be dead by a broker that is gone, and seen gone
+ * @param orphans lent by Vault and never on record, so that no agent has it: seen gone
+ * @param open not accounted for
+ */
+public record Account(
+    int issued, int live, int revoked, int expired, int orphans, List<String> open) {
+
+  /** Something could not be looked at. */
+  static Account unknown() {
+    return new Account(0, 0, 0, 0, 0, List.of("Postgres or Vault does not answer"));
+  }
+
+  static Account of(
+      Book book,
+      List<VaultLog.Lent> lent,
+      DatabaseEye.Sight roles,
+      VaultEye.Sight vault,
+      boolean brokerGone) {
+    int live = 0;
+    int revoked = 0;
+    int expired = 0;
+    int orphans = 0;
+    List<String> open = new ArrayList<>();
+    Set<String> leased = new HashSet<>();
+    vault.leases().forEach(lease -> leased.add(ChainEye.sha256(lease)));
+    Set<String> logged = new HashSet<>();
+    lent.forEach(it -> logged.add(ChainEye.sha256(it.lease())));
+    for (Book.Credential one : book.issued()) {
+      boolean gone = !roles.alive(one.principal) && !leased.contains(one.lease);
+      boolean over = !book.over(one).equals(Instant.MAX);
+      if (!logged.contains(one.lease)) {
+        open.add(one.principal + " (on record, and Vault's audit does not have it)");
+      } else if (gone && one.dead) {
+        revoked++;
+      } else if (gone && brokerGone) {
+        expired++;
+      } else if (!gone && !over && !one.dead) {
+        live++;
+      } else {
+        open.add(
+            one.principal
+                + (gone ? " (gone, not said to be dead)" : " (there)")
+                + (one.dead ? " (said to be dead)" : "")
+                + (over ? " (over)" : ""));
+      }
+    }
+    for (VaultLog.Lent one : lent) {
+      if (book.lease(one.lease()).isEmpty()) {
+        if (!leased.contains(ChainEye.sha256(one.lease()))
+            && roles.roles().entrySet().stream()
+                .noneMatch(role ->
+                    role.getKey().startsWith("x-" + one.epoch() + "-")
+                        && role.getValue().able()
+                        && book.principal(role.getKey()).isEmpty())) {
+          orphans++;
+        } else {
+          open.add(one.lease() + " (never on record, and there)");
+        }
+      }
+    }
+    // Sessions of roles that are gone are nobody's, and so everybody's.
+    roles.sessions().keySet().stream()
+        .filter(role -> !roles.roles().containsKey(role))
+        .forEach(role -> open.add("sessions of " + role + ", which is gone"));
+    int all = live + revoked + expired + orphans + open.size();
+    return new Account(all, live, revoked, expired, orphans, List.copyOf(open));
+  }
+}

@@ -1,0 +1,43 @@
+package io.exeat.it.fault;
+
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.it.environment.Outside;
+import io.exeat.it.environment.Stage;
+import java.time.Duration;
+import java.util.Map;
+
+/** Ends what a broken broker has left, as operator and superuser, so that nobody meets it. */
+final class Leftovers {
+  private Leftovers() {}
+
+  static void end(Stage stage) {
+    try (Outside outside = new Outside(stage)) {
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .pollInterval(Duration.ofMillis(200))
+          .untilAsserted(() -> {
+            var _ =
+                stage
+                    .vault()
+                    .call("PUT", "sys/leases/revoke-prefix/database/creds/orders-read", Map.of());
+            var _ =
+                stage
+                    .vault()
+                    .call("PUT", "sys/leases/revoke-prefix/database/creds/orders-write", Map.of());
+            stage
+                .postgres()
+                .execute(
+                    Stage.DATABASE,
+                    """
+                    SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+                      LEFT JOIN pg_roles r ON r.oid = a.usesysid
+                     WHERE a.usesysid IS NOT NULL AND (r.oid IS NULL OR r.rolname LIKE 'x-t%');
+                    SET ROLE vaultadmin;
+                    SELECT exeat.end_role(rolname) FROM pg_roles WHERE rolname LIKE 'x-t%';
+                    """);
+            outside.requireNothingLent();
+          });
+    }
+  }
+}
