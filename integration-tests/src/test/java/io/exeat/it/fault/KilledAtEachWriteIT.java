@@ -1,0 +1,176 @@
+package io.exeat.it.fault;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.exeat.it.checker.Checker;
+import io.exeat.it.checker.Verdict;
+import io.exeat.it.environment.BrokerProcess;
+import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Outside;
+import io.exeat.it.environment.Packaged;
+import io.exeat.it.environment.Refusal;
+import io.exeat.it.environment.Stage;
+import io.exeat.v1.Credential;
+import io.exeat.v1.Task;
+import io.exeat.v1.TaskState;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The kernel kills the broker at its n-th write to the journal's files or its n-th fsync of one,
+ * for n = 1, 2, … until the work is done without; or says there that the disk has failed.
+ */
+final class KilledAtEachWriteIT {
+  private static final String CALLS = "pwrite64,fdatasync,fsync,ftruncate";
+  private static final int STRIDE = Faults.times(23, 1);
+  private static final int MOST = 400;
+
+  private final Stage stage = Stage.get();
+  private final Outside outside = new Outside(stage);
+  private final List<Duration> dead = new ArrayList<>();
+
+  @BeforeAll
+  static void atLengthOnly() {
+    Faults.atLengthOnly();
+  }
+
+  @Test
+  void whatItLentDiesWhenItStartsAgain() {
+    int killed = 0;
+    try (Watched watched = Watched.start(Watched.plan())) {
+      boolean done = false;
+      for (int n = 2; !done && n < MOST; n += STRIDE) {
+        done = !killedAt(n, watched);
+        killed += done ? 0 : 1;
+      }
+      Verdict verdict = watched.verdict("killed at each write of the journal");
+      System.out.printf(
+          "figure: killed at each write of the journal: %d points, serving again to all dead %s%n",
+          killed, Faults.spread(dead));
+      assertThat(done).as("it comes to an end").isTrue();
+      assertThat(killed).isGreaterThanOrEqualTo(2);
+      assertThat(verdict.violations()).isEmpty();
+      assertThat(verdict.account().live()).isZero();
+    }
+  }
+
+  /** Whether it was killed: at its start, at its work, or not. */
+  private boolean killedAt(int n, Watched watched) {
+    BrokerProcess broker = watched.deployment.broker();
+    watched.checker.impaired("the broker is down");
+    broker.kill();
+    broker.launchBy(strace(watched.deployment.folder()).inject(CALLS, "signal=KILL:when=" + n));
+    broker.begin();
+    boolean served = servesOrDies(watched);
+    if (served) {
+      work(watched);
+    }
+    boolean killed = !broker.isAlive();
+    if (!killed) {
+      broker.kill();
+    }
+    broker.launchBy(config -> Packaged.command("run", "--config", config.toString()));
+    broker.restart();
+    long serving = System.nanoTime();
+    watched.checker.mended(Checker.HEALTHY);
+    outside.awaitNothingLent(Duration.ofSeconds(30));
+    dead.add(Faults.since(serving));
+    return killed;
+  }
+
+  private static boolean servesOrDies(Watched watched) {
+    try {
+      watched.deployment.awaitServing();
+      return true;
+    } catch (IllegalStateException e) {
+      if (watched.deployment.broker().isAlive()) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private static void work(Watched watched) {
+    try (WatchedAgent agent = new WatchedAgent(watched)) {
+      Task task = agent.open(Stage.READ);
+      var _ = agent.issue(task, Stage.READ);
+      Task changed = agent.changeScope(task, Stage.WRITE);
+      agent.release(agent.issue(changed, Stage.WRITE));
+      var _ = agent.issue(changed, Stage.WRITE);
+      var _ = agent.complete(changed);
+    } catch (StatusRuntimeException e) {
+      // It was killed meanwhile.
+    }
+  }
+
+  @Test
+  void afterAFailedFsyncNothingIsLentAndAllEnds() {
+    afterAFault("fdatasync,fsync", "error=EIO:when=12+");
+  }
+
+  @Test
+  void onAFullDiskNothingIsLentAndAllEnds() {
+    afterAFault("pwrite64", "error=ENOSPC:when=40+");
+  }
+
+  private void afterAFault(String calls, String fault) {
+    Deployment.Plan plan = Watched.plan();
+    try (Watched watched = Watched.start(plan)) {
+      BrokerProcess broker = watched.deployment.broker();
+      broker.kill();
+      broker.launchBy(strace(watched.deployment.folder()).inject(calls, fault));
+      broker.restart();
+      List<Task> open = new ArrayList<>();
+      Refusal refusal;
+      try (WatchedAgent agent = new WatchedAgent(watched)) {
+        refusal = refusalOf(agent, open);
+        assertThat(refusal.fields()).containsEntry("dependency", "JOURNAL");
+        assertThat(agent.client().isServing()).isFalse();
+        for (Task task : open) {
+          assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
+        }
+        assertThat(Refusal.of(() -> agent.open(Stage.READ)).fields())
+            .containsEntry("dependency", "JOURNAL");
+      }
+      outside.awaitNothingLent(Duration.ofSeconds(20));
+      watched.checker.impaired("the broker is down");
+      broker.kill();
+      broker.launchBy(config -> Packaged.command("run", "--config", config.toString()));
+      broker.restart();
+      watched.checker.mended(Checker.HEALTHY);
+      Verdict verdict = watched.verdict(fault);
+      System.out.printf("figure: %s: %d tasks were open, all ended%n", fault, open.size());
+      assertThat(verdict.violations()).isEmpty();
+      assertThat(verdict.account().live()).isZero();
+    }
+  }
+
+  /** Opens and issues until that is refused. */
+  private static Refusal refusalOf(WatchedAgent agent, List<Task> open) {
+    for (int i = 0; i < 200; i++) {
+      try {
+        Task task = agent.open(Stage.READ);
+        open.add(task);
+        Credential credential = agent.issue(task, Stage.READ);
+        assertThat(credential.hasDatabase()).isTrue();
+      } catch (StatusRuntimeException e) {
+        return Refusal.of(e);
+      }
+    }
+    throw new AssertionError("the disk has failed and everything is lent");
+  }
+
+  private static Strace strace(Path folder) {
+    Path journal = folder.resolve("journal");
+    return new Strace(
+        List.of(
+            journal.resolve("journal.db"),
+            journal.resolve("journal.db-wal"),
+            journal.resolve("journal.acked")));
+  }
+}

@@ -1,0 +1,149 @@
+package io.exeat.it.fault;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.exeat.it.checker.Checker;
+import io.exeat.it.checker.Verdict;
+import io.exeat.it.environment.Outside;
+import io.exeat.it.environment.Stage;
+import io.exeat.v1.Credential;
+import io.exeat.v1.Task;
+import io.exeat.v1.TaskState;
+import io.grpc.StatusRuntimeException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/** Vault fails in every way while tasks are opened, changed and ended: watched. */
+final class VaultFailsIT {
+  private static final Duration BACK = Duration.ofSeconds(30);
+  private static final int TASKS = Faults.times(4, 20);
+
+  private final Stage stage = Stage.get();
+  private final Outside outside = new Outside(stage);
+  private final List<String> figures = new ArrayList<>();
+
+  @Test
+  void whatIsOverDiesWhenItIsBackAndNothingIsLost() throws SQLException {
+    try (VaultGate gate = new VaultGate(stage.vault());
+        Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
+      meet(watched, "unreachable", on -> meet(gate, on, new VaultGate.Fate.Before(() -> {})));
+      meet(watched, "sealed", this::seal);
+      meet(watched, "answers 503", on -> meet(gate, on, new VaultGate.Fate.Answer(503)));
+      meet(
+          watched,
+          "answers 500 and does nothing",
+          on -> meet(gate, on, new VaultGate.Fate.Answer(500)));
+      meet(watched, "answers 429", on -> meet(gate, on, new VaultGate.Fate.Answer(429)));
+      meet(
+          watched,
+          "answers after the time limit",
+          on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofSeconds(4))));
+      meet(watched, "slow", on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofMillis(300))));
+      meet(
+          watched,
+          "its answers are lost",
+          on -> meet(gate, on, new VaultGate.Fate.After(() -> {})));
+      meet(
+          watched,
+          "its clock is an hour ahead",
+          on -> gate.shiftClock(on ? Duration.ofHours(1) : Duration.ZERO));
+      meet(
+          watched,
+          "its clock is an hour behind",
+          on -> gate.shiftClock(on ? Duration.ofHours(-1) : Duration.ZERO));
+
+      Verdict verdict = watched.verdict("Vault fails");
+      figures.forEach(System.out::println);
+      assertThat(verdict.violations()).isEmpty();
+      assertThat(verdict.account().live()).isZero();
+    }
+  }
+
+  private void seal(boolean on) {
+    if (on) {
+      stage.vault().seal();
+    } else {
+      stage.vault().unseal();
+    }
+  }
+
+  private static void meet(VaultGate gate, boolean on, VaultGate.Fate fate) {
+    if (on) {
+      gate.meet((number, call) -> fate);
+    } else {
+      gate.mend();
+    }
+  }
+
+  private void meet(Watched watched, String what, Consumer<Boolean> fault) throws SQLException {
+    List<Connection> sessions = new ArrayList<>();
+    try (WatchedAgent agent = new WatchedAgent(watched)) {
+      await().atMost(BACK).until(() -> agent.client().isServing());
+      List<Task> tasks = new ArrayList<>();
+      for (int i = 0; i < TASKS; i++) {
+        Task task = agent.open(Stage.READ, Stage.WRITE);
+        tasks.add(task);
+        Credential credential = agent.issue(task, Stage.READ);
+        if (i % 2 == 0) {
+          sessions.add(agent.session(credential));
+        }
+      }
+      watched.checker.impaired(what);
+      fault.accept(true);
+      int refused = 0;
+      try {
+        refused += attempt(() -> agent.issue(agent.open(Stage.READ), Stage.READ));
+        refused += attempt(() -> agent.issue(tasks.get(0), Stage.WRITE));
+        refused += attempt(() -> agent.changeScope(tasks.get(1), Stage.READ));
+        for (Task task : tasks.subList(2, tasks.size())) {
+          refused += attempt(() -> agent.completeWithin(task, Duration.ofSeconds(1)));
+        }
+        LockSupport.parkNanos(Duration.ofMillis(500).toNanos());
+      } finally {
+        fault.accept(false);
+      }
+      long mended = System.nanoTime();
+      watched.checker.mended(Checker.HEALTHY);
+      List<Task> ending = tasks.subList(2, tasks.size());
+      await()
+          .atMost(BACK)
+          .pollInterval(Duration.ofMillis(10))
+          .until(() ->
+              ending.stream()
+                  .allMatch(it -> agent.get(it).getState() == TaskState.TASK_STATE_ENDED));
+      Duration dead = Faults.since(mended);
+      await().atMost(BACK).until(() -> agent.client().isServing());
+      operatorEndsAll(watched);
+      outside.awaitNothingLent(BACK);
+      figures.add(
+          "figure: Vault: %s: %d calls refused, %d tasks that ended meanwhile dead %d ms after it is back"
+              .formatted(what, refused, ending.size(), dead.toMillis()));
+    }
+    for (Connection session : sessions) {
+      session.close();
+    }
+  }
+
+  private static void operatorEndsAll(Watched watched) {
+    try (var operator = watched.deployment.operator()) {
+      var _ = operator.admin().revoke(io.exeat.v1.RevokeRequest.newBuilder().setAll(true).build());
+    }
+  }
+
+  /** 1 when it was refused. */
+  private static int attempt(Runnable body) {
+    try {
+      body.run();
+      return 0;
+    } catch (StatusRuntimeException e) {
+      return 1;
+    }
+  }
+}
