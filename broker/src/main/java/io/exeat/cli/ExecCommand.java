@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
@@ -97,7 +98,7 @@ public final class ExecCommand implements Callable<Integer> {
                         intent, parameters, List.of(grant), lifetime, Binding.BINDING_PROCESS)
                     .setIdempotencyKey(TaskCommand.freshKey())
                     .build());
-    AtomicBoolean over = new AtomicBoolean();
+    Over over = new Over();
     Child child = new Child();
     Thread onSignal = new Thread(() -> stop(session, task, child, over), "exeat-exec-signal");
     Runtime.getRuntime().addShutdownHook(onSignal);
@@ -111,7 +112,7 @@ public final class ExecCommand implements Callable<Integer> {
       return Exit.USAGE;
     } finally {
       if (!done) {
-        cancel(session, task, over);
+        cancel(over.begin(), session, task, over);
       }
       forget(onSignal);
     }
@@ -197,46 +198,83 @@ public final class ExecCommand implements Callable<Integer> {
     return environment;
   }
 
-  private int end(Session session, Task task, AtomicBoolean over, int code) {
-    if (over.compareAndSet(false, true)) {
-      Task ended =
-          session.tasks().complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build());
-      if (ended.getState() != TaskState.TASK_STATE_ENDED) {
-        cli.err()
-            .println(
-                "exeat: task "
-                    + task.getId()
-                    + " is still being revoked: "
-                    + ended.getPendingReason());
+  private int end(Session session, Task task, Over over, int code) {
+    if (over.begin()) {
+      try {
+        Task ended =
+            session.tasks().complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build());
+        if (ended.getState() != TaskState.TASK_STATE_ENDED) {
+          cli.err()
+              .println(
+                  "exeat: task "
+                      + task.getId()
+                      + " is still being revoked: "
+                      + ended.getPendingReason());
+        }
+      } finally {
+        over.done();
       }
+    } else {
+      over.await(where.timeout());
     }
     return code;
   }
 
-  private void stop(Session session, Task task, Child child, AtomicBoolean over) {
+  /** On a signal; the process ends with it, so it stays until the task's end is answered. */
+  private void stop(Session session, Task task, Child child, Over over) {
+    // First, because the command's end is about to wake whoever would complete the task.
+    boolean ours = over.begin();
     try {
       child.stop();
       child.removeFolder();
     } finally {
-      cancel(session, task, over);
+      cancel(ours, session, task, over);
     }
   }
 
-  private void cancel(Session session, Task task, AtomicBoolean over) {
-    if (over.compareAndSet(false, true)) {
+  /** Whoever leaves first would take the channel away from the other. */
+  private void cancel(boolean ours, Session session, Task task, Over over) {
+    if (!ours) {
+      over.await(where.timeout());
+      return;
+    }
+    try {
+      var _ =
+          session
+              .tasks()
+              .cancel(
+                  CancelRequest.newBuilder()
+                      .setTaskId(task.getId())
+                      .setNote("exeat exec was stopped")
+                      .build());
+    } catch (StatusRuntimeException e) {
+      // The broker sees this process end and ends the task by itself.
+      cli.err().println("exeat: could not cancel " + task.getId() + ": " + e.getStatus());
+      cli.err().flush();
+    } finally {
+      over.done();
+    }
+  }
+
+  /** The task's end: one thread asks for it, the other waits for the answer. */
+  private static final class Over {
+    private final AtomicBoolean begun = new AtomicBoolean();
+    private final CountDownLatch done = new CountDownLatch(1);
+
+    /** Whether it is the caller's to ask for. */
+    boolean begin() {
+      return begun.compareAndSet(false, true);
+    }
+
+    void done() {
+      done.countDown();
+    }
+
+    void await(Duration atMost) {
       try {
-        var _ =
-            session
-                .tasks()
-                .cancel(
-                    CancelRequest.newBuilder()
-                        .setTaskId(task.getId())
-                        .setNote("exeat exec was stopped")
-                        .build());
-      } catch (StatusRuntimeException e) {
-        // The broker sees this process end and ends the task by itself.
-        cli.err().println("exeat: could not cancel " + task.getId() + ": " + e.getStatus());
-        cli.err().flush();
+        var _ = done.await(atMost.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       }
     }
   }
