@@ -63,12 +63,28 @@ final class ConfigFile {
    * @throws io.exeat.config.ConfigException with every problem
    */
   static BrokerConfig read(Optional<Path> named, Map<String, String> environment) {
+    return read(settings(named, environment));
+  }
+
+  /**
+   * Who a client is that brings its own SVID: {@code spiffe.*} of the file that {@link #read}
+   * reads. A client needs no more of it.
+   *
+   * @throws io.exeat.config.ConfigException with every problem there
+   */
+  static IdentityConfig client(Map<String, String> environment) {
+    Settings settings = settings(Optional.empty(), environment);
+    Section spiffe = settings.root().section("spiffe");
+    IdentityConfig identity = identity(spiffe);
+    settings.finish(spiffe);
+    return identity;
+  }
+
+  private static Settings settings(Optional<Path> named, Map<String, String> environment) {
     Optional<Path> file = place(named, environment);
-    Settings settings =
-        file.isPresent()
-            ? Settings.read(file.get(), environment)
-            : Settings.parse("the environment", "{}\n".getBytes(UTF_8), environment);
-    return read(settings);
+    return file.isPresent()
+        ? Settings.read(file.get(), environment)
+        : Settings.parse("the environment", "{}\n".getBytes(UTF_8), environment);
   }
 
   /** The file that {@link #read} reads; empty for the environment alone. */
@@ -86,13 +102,7 @@ final class ConfigFile {
   }
 
   private BrokerConfig config() {
-    Section spiffe = root.section("spiffe");
-    IdentityConfig identity =
-        new IdentityConfig(
-            spiffe.one("workload-api", path()).or(Path.of("/run/spire/agent/api.sock")),
-            spiffe.one("id", spiffeId()).required(),
-            spiffe.one("hint", text(64)).or(""),
-            spiffe.one("first-update-within", seconds(1, 600)).or(Duration.ofSeconds(30)));
+    IdentityConfig identity = identity(root.section("spiffe"));
     Section socket = root.section("socket");
     Section admin = root.section("admin");
     Set<Integer> uids =
@@ -110,6 +120,14 @@ final class ConfigFile {
         root.section("log")
             .one("level", oneOf(BrokerConfig.LogLevel.class))
             .or(BrokerConfig.LogLevel.INFO));
+  }
+
+  private static IdentityConfig identity(Section spiffe) {
+    return new IdentityConfig(
+        spiffe.one("workload-api", path()).or(Path.of("/run/spire/agent/api.sock")),
+        spiffe.one("id", spiffeId()).required(),
+        spiffe.one("hint", text(64)).or(""),
+        spiffe.one("first-update-within", seconds(1, 600)).or(Duration.ofSeconds(30)));
   }
 
   private AttestConfig attestation(Section section, SpiffeId own) {

@@ -3,6 +3,7 @@ package io.exeat.app;
 import io.exeat.base.Time;
 import io.exeat.cli.Doors;
 import io.exeat.config.ConfigException;
+import io.exeat.identity.IdentityConfig;
 import io.exeat.identity.SpiffeIds;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.identity.SpiffeTransport;
@@ -73,10 +74,10 @@ final class SocketDoors implements Doors {
   @SuppressWarnings("MustBeClosedChecker") // because the process ends with the command
   public ManagedChannel to(String host, int port, String broker) {
     SpiffeId expected = SpiffeIds.parse("broker-id", broker);
-    BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
+    IdentityConfig own = ConfigFile.client(System.getenv());
     Time time = new Time(InstantSource.system(), System::nanoTime);
     SpiffeTransport transport = new SpiffeTransport();
-    WorkloadIdentity identity = new WorkloadIdentity(config.identity(), transport, time).await();
+    WorkloadIdentity identity = new WorkloadIdentity(own, transport, time).await();
     return to(host, port, expected, new SpiffeTls(identity, time), transport.loop());
   }
 

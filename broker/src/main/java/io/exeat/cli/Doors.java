@@ -23,6 +23,7 @@ public interface Doors {
    * the trust domain, be it an agent that has taken the address, is refused.
    *
    * @param broker its SPIFFE ID
+   * @throws io.exeat.config.ConfigException when {@code spiffe.*} does not say who this process is
    * @throws io.exeat.base.FaultException Unavailable IDENTITY when this process has no SVID;
    *     Malformed when {@code broker} is no SPIFFE ID
    */

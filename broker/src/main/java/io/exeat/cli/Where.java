@@ -19,7 +19,10 @@ final class Where {
   @Option(
       names = "--to",
       paramLabel = "HOST:PORT",
-      description = "A broker's TCP address instead: mTLS with this process's own SVID.")
+      description =
+          "A broker's TCP address instead: mTLS with this process's own SVID. Of the configuration it"
+              + " needs spiffe.id and spiffe.workload-api alone (EXEAT_SPIFFE_ID,"
+              + " EXEAT_SPIFFE_WORKLOAD_API).")
   private Optional<String> to = Optional.empty();
 
   @Option(

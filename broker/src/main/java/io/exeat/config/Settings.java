@@ -86,6 +86,17 @@ public final class Settings {
   }
 
   /**
+   * {@link #finish()} for who needs one section of a file: what stands beside it is not looked at,
+   * and neither are variables that nobody asked for.
+   *
+   * @throws ConfigException with every problem in it
+   */
+  public void finish(Section only) {
+    only.refuseUnread();
+    refuseProblems();
+  }
+
+  /**
    * To be called once everything is read, and before anything read is used.
    *
    * @throws ConfigException with every problem there is
@@ -93,6 +104,10 @@ public final class Settings {
   public void finish() {
     root.refuseUnread();
     reading.refuseUnusedVariables(OTHERS);
+    refuseProblems();
+  }
+
+  private void refuseProblems() {
     List<String> problems = reading.problems();
     if (!problems.isEmpty()) {
       throw new ConfigException(source, problems);
