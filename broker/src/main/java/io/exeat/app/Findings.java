@@ -3,6 +3,7 @@ package io.exeat.app;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.gateway.Faults;
 import java.io.PrintWriter;
@@ -107,8 +108,11 @@ final class Findings {
     return all.stream().filter(each -> each.state() == state).count();
   }
 
-  /** A fault for people. */
+  /** A fault for people: of something away the problem alone, because nobody asked for a loan. */
   static String words(FaultException e) {
+    if (e.fault() instanceof Fault.Unavailable away) {
+      return away.problem();
+    }
     return String.valueOf(Faults.toGrpc(e.fault()).getStatus().getDescription());
   }
 

@@ -64,6 +64,18 @@ final class Tokens {
         && !auth.path("entity_id").asText().isEmpty();
   }
 
+  /** What is wrong with a token that is not {@link #asAsked}: Vault warns of a missing policy. */
+  static String instead(Answer answer, Set<String> policies) {
+    List<String> missing =
+        policies.stream()
+            .filter(policy ->
+                answer.warnings().stream().anyMatch(it -> it.contains('"' + policy + '"')))
+            .toList();
+    return missing.isEmpty()
+        ? "Vault made another token than was asked for"
+        : "Vault has no policy " + String.join(", ", missing);
+  }
+
   /** Ends a token; one that Vault does not know is already ended. */
   static void end(VaultClient client, SecretBytes by, Accessor accessor) throws NoAnswer {
     Answer answer =

@@ -107,7 +107,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     String problem =
         asAsked
             ? "the session with Vault ended meanwhile"
-            : "Vault made another token than was asked for: run exeat vault apply";
+            : Tokens.instead(answer, policies) + ": run exeat vault apply";
     LOG.warn("An epoch is not opened: {} {}", problem, answer.warnings());
     try {
       Tokens.end(client, session.token(), accessor);
