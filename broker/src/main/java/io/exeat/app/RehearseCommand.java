@@ -38,8 +38,13 @@ final class RehearseCommand implements Callable<Integer> {
               {"status", "--socket", admin},
               {"task", "list", "--socket", admin},
               {"revoke", "--all", "--json", "--socket", admin},
+              {"task", "open", "--json", "--socket", agent, "--intent", "none", "-p", "a=b"},
               {"task", "get", "--socket", agent, "t0"},
+              {"task", "watch", "--socket", agent, "t0"},
               {"credential", "issue", "--socket", agent, "--task", "t0", "--grant", "none"},
+              {"exec", "--socket", agent, "--intent", "none", "--grant", "none", "--", "true"},
+              {"audit", "verify", "--json", "--folder", folder.resolve("audit").toString()},
+              {"version"},
               {"config", "check", "--json", "--config", folder.resolve("none").toString()}
             }) {
           var _ = Main.commandLine(words).execute(words);
