@@ -56,6 +56,7 @@ final class ArchitectureTest {
   private static final Map<String, List<String>> HOMES =
       Map.of(
           "io.grpc.", List.of("identity", "attest", "gateway", "cli", "app"),
+          "com.cedarpolicy.", List.of("policy.cedar"),
           "io.github.jopenlibs.", List.of("credential.vault"),
           "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault", "app"),
           "org.bouncycastle.", List.of("identity.development"),

@@ -6,6 +6,7 @@ import io.exeat.gateway.grpc.TlsDoorConfig;
 import io.exeat.gateway.grpc.UnixDoorConfig;
 import io.exeat.gateway.relay.RelayConfig;
 import io.exeat.identity.IdentityConfig;
+import io.exeat.policy.PolicyConfig;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,7 +34,8 @@ public record BrokerConfig(
       Path catalogue,
       Path journal,
       Path audit,
-      long auditRotateAt)
+      long auditRotateAt,
+      PolicyConfig policy)
       implements Form {}
 
   /** Elsewhere: this process attests and relays. */

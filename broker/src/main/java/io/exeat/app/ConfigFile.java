@@ -22,6 +22,7 @@ import io.exeat.gateway.grpc.UnixDoorConfig;
 import io.exeat.gateway.relay.RelayConfig;
 import io.exeat.identity.IdPattern;
 import io.exeat.identity.IdentityConfig;
+import io.exeat.policy.PolicyConfig;
 import io.spiffe.spiffeid.SpiffeId;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -42,6 +43,10 @@ final class ConfigFile {
       matching(
           Pattern.compile("([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}]):[0-9]{1,5}"),
           "<host>:<port>");
+  private static final Shape<String> DECISION =
+      matching(
+          Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,62}(/[A-Za-z_][A-Za-z0-9_]{0,62}){0,15}"),
+          "a path below OPA's /v1/data, such as exeat/decision");
   private static final Shape<IdPattern> PATTERN =
       new Shape<>(
           "a SPIFFE ID in which * stands for one segment, such as"
@@ -217,7 +222,29 @@ final class ConfigFile {
         root.section("catalogue").one("path", path()).or(Path.of("/etc/exeat/catalogue.yaml")),
         root.section("journal").one("folder", path()).or(Path.of("/var/lib/exeat/journal")),
         audit.one("folder", path()).or(Path.of("/var/lib/exeat/audit")),
-        audit.one("rotate-at", Shape.size(1 << 20, 1L << 34)).or(64L << 20));
+        audit.one("rotate-at", Shape.size(1 << 20, 1L << 34)).or(64L << 20),
+        policy(root.section("policy")));
+  }
+
+  private static PolicyConfig policy(Section section) {
+    return section.mode(
+        "mode",
+        "cedar",
+        Map.of(
+            "cedar",
+            s ->
+                new PolicyConfig.Cedar(
+                    s.one("folder", path()).optional(), within(s, Duration.ofMillis(10))),
+            "opa",
+            s ->
+                new PolicyConfig.Opa(
+                    s.one("address", uri("https", "http")).required(),
+                    s.one("decision", DECISION).or("exeat/decision"),
+                    within(s, Duration.ofMillis(50)))));
+  }
+
+  private static Duration within(Section section, Duration usual) {
+    return section.one("within", duration(Duration.ofMillis(1), Duration.ofSeconds(5))).or(usual);
   }
 
   private static BrokerConfig.Vault vault(Section section) {

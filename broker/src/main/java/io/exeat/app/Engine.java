@@ -16,7 +16,6 @@ import io.exeat.flow.Vitals;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.journal.Journal;
 import io.exeat.journal.sqlite.SqliteJournal;
-import io.exeat.policy.ceiling.CeilingPolicy;
 import io.exeat.revoke.Revoker;
 import io.exeat.revoke.TargetVerifier;
 import io.exeat.revoke.postgres.PostgresVerifier;
@@ -32,6 +31,7 @@ import javax.net.ssl.X509TrustManager;
 record Engine(
     Office office,
     CatalogueWatch catalogue,
+    PolicyWatch policy,
     Journal journal,
     AuditSink audit,
     VaultBackend backend,
@@ -53,6 +53,7 @@ record Engine(
       Time time,
       Closing closing) {
     CatalogueWatch catalogue = new CatalogueWatch(here.catalogue());
+    PolicyWatch policy = closing.later(new PolicyWatch(here.policy(), time));
     SqliteJournal journal = closing.later(SqliteJournal.open(here.journal(), time));
     FileAudit audit = closing.later(FileAudit.open(here.audit(), here.auditRotateAt(), time));
     Sessions sessions = new Sessions(journal, new CountDownLatch(1));
@@ -69,15 +70,7 @@ record Engine(
     Revoker revoker = closing.later(new Revoker(lanes, verifiers, time));
     Office office =
         new Office(
-            new Steps(
-                party.attestor(),
-                catalogue,
-                new CeilingPolicy(),
-                lanes,
-                revoker,
-                journal,
-                audit,
-                time),
+            new Steps(party.attestor(), catalogue, policy, lanes, revoker, journal, audit, time),
             vitals);
     closing.later(backend.onLost(office::lost));
     closing.later(backend.onExpiring(office::expiring));
@@ -86,7 +79,7 @@ record Engine(
     audit.recordEnding(
         new AuditEvent.BrokerStarted(Own.version(), config.identity().id().toString(), left));
     sessions.recovered().countDown();
-    return new Engine(office, catalogue, journal, audit, backend, Map.copyOf(verifiers));
+    return new Engine(office, catalogue, policy, journal, audit, backend, Map.copyOf(verifiers));
   }
 
   static VaultSettings settings(BrokerConfig.Vault vault) {

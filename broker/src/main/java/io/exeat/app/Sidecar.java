@@ -174,6 +174,7 @@ final class Sidecar implements AutoCloseable {
         broker.office().sweeper().tick();
         if (tick % 10 == 0) {
           broker.catalogue().look();
+          broker.policy().look();
         }
         serving.set(!front.isStopping() && isComplete(broker));
       } catch (RuntimeException e) { // a defect must not stop deadlines from being kept
@@ -230,6 +231,8 @@ final class Sidecar implements AutoCloseable {
       all.add(new Status.Dependency("journal", there.journal().problem(), startedAt));
       all.add(new Status.Dependency("audit", there.audit().problem(), startedAt));
       all.add(new Status.Dependency("catalogue", there.catalogue().problem(), startedAt));
+      var policy = there.policy().health();
+      all.add(new Status.Dependency("policy", policy.problem(), policy.since()));
       there
           .verifiers()
           .forEach((name, verifier) -> {

@@ -10,7 +10,8 @@ import io.exeat.credential.InMemoryBackend;
 import io.exeat.credential.InMemoryTarget;
 import io.exeat.credential.SessionLog;
 import io.exeat.journal.InMemoryJournal;
-import io.exeat.policy.ceiling.CeilingPolicy;
+import io.exeat.policy.PolicyEngine;
+import io.exeat.policy.PolicyEngines;
 import io.exeat.revoke.InMemoryVerifier;
 import io.exeat.revoke.Revoker;
 import io.exeat.task.AgentEntry;
@@ -39,6 +40,9 @@ final class Stage implements AutoCloseable {
   static final SpiffeId BILLING = SpiffeId.parse("spiffe://example.org/agent/billing");
   static final SpiffeId OTHER = SpiffeId.parse("spiffe://example.org/agent/other");
   static final Duration LONG = Duration.ofSeconds(20);
+
+  /** The policies that ship, loaded once: slow machines have time. */
+  private static final PolicyEngine POLICY = PolicyEngines.shipped();
 
   final List<String> story = new CopyOnWriteArrayList<>();
   private final Map<String, Runnable> when = new ConcurrentHashMap<>();
@@ -91,8 +95,7 @@ final class Stage implements AutoCloseable {
     attestor.identify(1001, BILLING);
     attestor.identify(1002, OTHER);
     return new Office(
-        new Steps(
-            attestor, () -> catalogue, new CeilingPolicy(), backend, revoker, journal, audit, time),
+        new Steps(attestor, () -> catalogue, POLICY, backend, revoker, journal, audit, time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
   }
 

@@ -1,0 +1,171 @@
+package io.exeat.app;
+
+import io.exeat.base.Health;
+import io.exeat.base.Time;
+import io.exeat.policy.BadPolicy;
+import io.exeat.policy.Decision;
+import io.exeat.policy.PolicyConfig;
+import io.exeat.policy.PolicyEngine;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.Question;
+import io.exeat.policy.cedar.CedarEngine;
+import io.exeat.policy.opa.OpaEngine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The engine that the configuration names, with the policies as their files say now. It comes up
+ * beside the rest of the broker: a question that comes before that waits for it, bounded.
+ */
+final class PolicyWatch implements PolicyEngine, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PolicyWatch.class);
+  private static final Duration FIRST = Duration.ofSeconds(5);
+
+  private final Engine engine;
+  private final CountDownLatch first = new CountDownLatch(1);
+  private String seen = "";
+
+  /** An engine and how it takes in what changed. */
+  private interface Engine extends AutoCloseable {
+    PolicyEngine decides();
+
+    /** Called by one thread at a time. */
+    void look();
+
+    @Override
+    default void close() {}
+  }
+
+  PolicyWatch(PolicyConfig config, Time time) {
+    this.engine =
+        switch (config) {
+          case PolicyConfig.Cedar cedar ->
+              cedar(cedar.folder(), new CedarEngine(cedar.within(), time));
+          case PolicyConfig.Opa opa -> opa(new OpaEngine(opa, time));
+        };
+    Thread.ofPlatform().daemon().name("exeat-policy").start(this::begin);
+  }
+
+  private void begin() {
+    try {
+      look();
+    } catch (RuntimeException | LinkageError e) {
+      LOG.error("The policy engine does not come up: everything is denied", e);
+    } finally {
+      first.countDown();
+    }
+  }
+
+  /** Takes in what changed. */
+  void look() {
+    synchronized (first) {
+      engine.look();
+    }
+  }
+
+  @Override
+  public Decision decide(Question question) {
+    try {
+      if (first.getCount() > 0 && !first.await(FIRST.toNanos(), TimeUnit.NANOSECONDS)) {
+        return new Decision.Failed("the policy engine is still starting", "");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return new Decision.Failed("interrupted", "");
+    }
+    return engine.decides().decide(question);
+  }
+
+  @Override
+  public Health health() {
+    return engine.decides().health();
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+
+  private static Engine opa(OpaEngine opa) {
+    return new Engine() {
+      @Override
+      public PolicyEngine decides() {
+        return opa;
+      }
+
+      @Override
+      public void look() {
+        opa.look();
+      }
+
+      @Override
+      public void close() {
+        opa.close();
+      }
+    };
+  }
+
+  private Engine cedar(Optional<Path> folder, CedarEngine cedar) {
+    return new Engine() {
+      @Override
+      public PolicyEngine decides() {
+        return cedar;
+      }
+
+      @Override
+      public void look() {
+        String now = folder.map(PolicyWatch::stamp).orElse("shipped");
+        if (now.equals(seen)) {
+          return;
+        }
+        seen = now;
+        try {
+          PolicyFiles files =
+              folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
+          String sha256 = cedar.load(files);
+          LOG.info("Policies in force as of now: {} from {}", sha256, files.source());
+        } catch (BadPolicy e) {
+          LOG.error("{}", cedar.health().problem().orElse(""));
+        } catch (IOException e) {
+          cedar.refused(folder.orElseThrow() + " cannot be read: " + e);
+          LOG.error("{}", cedar.health().problem().orElse(""));
+        }
+      }
+    };
+  }
+
+  /** Differs when a file does, also when another was put in its place or the folder is another. */
+  private static String stamp(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      List<String> stamps = files.sorted().map(PolicyWatch::stampOf).toList();
+      return folder.toRealPath() + " " + stamps;
+    } catch (IOException e) {
+      return "gone";
+    }
+  }
+
+  private static String stampOf(Path file) {
+    try {
+      BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+      return file.getFileName()
+          + " "
+          + now.lastModifiedTime()
+          + " "
+          + now.size()
+          + " "
+          + now.fileKey();
+    } catch (IOException e) {
+      return file.getFileName() + " gone";
+    }
+  }
+}

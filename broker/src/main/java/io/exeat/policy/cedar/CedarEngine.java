@@ -1,0 +1,159 @@
+package io.exeat.policy.cedar;
+
+import com.cedarpolicy.BasicAuthorizationEngine;
+import com.cedarpolicy.model.AuthorizationResponse;
+import com.cedarpolicy.model.AuthorizationSuccessResponse;
+import com.cedarpolicy.model.exception.AuthException;
+import io.exeat.base.Health;
+import io.exeat.base.Time;
+import io.exeat.policy.BadPolicy;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.Decision;
+import io.exeat.policy.PolicyEngine;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.Question;
+import io.exeat.policy.Reason;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cedar's own rules: a forbid beats every permit, no permit is no. To them it adds that a policy
+ * that errs is no answer, where Cedar would go on without it; and {@code @ask("owner")} on a
+ * forbid: what is forbidden by such policies alone, and would be permitted with these approvals, is
+ * asked for.
+ */
+public final class CedarEngine implements PolicyEngine {
+  private final BasicAuthorizationEngine cedar = new BasicAuthorizationEngine();
+  private final Duration within;
+  private final Time time;
+  private volatile @Nullable Policies policies;
+  private volatile Health health;
+
+  /**
+   * Denies everything until {@link #load} took policies.
+   *
+   * @param within the longest time for a decision; one that took longer is none
+   */
+  public CedarEngine(Duration within, Time time) {
+    this.within = within;
+    this.time = time;
+    this.health = Health.unavailable("no policies are in force: everything is denied", time.now());
+  }
+
+  /**
+   * Takes the policies if they parse, type-check and decide their own cases as these say; from the
+   * next question on they are in force. Otherwise those before stay.
+   *
+   * @return their hash
+   * @throws BadPolicy with every problem; {@link #health} tells it until good ones are taken
+   */
+  public String load(PolicyFiles files) throws BadPolicy {
+    try {
+      CedarEngine trial = new CedarEngine(Duration.ofSeconds(5), time);
+      Policies loaded = Policies.load(files);
+      trial.policies = loaded;
+      List<String> failures = CaseSuite.parse(files.cases()).failures(trial);
+      if (!failures.isEmpty()) {
+        throw new BadPolicy(failures);
+      }
+      policies = loaded;
+      health = Health.available(time.now());
+      return loaded.sha256();
+    } catch (BadPolicy e) {
+      refused(files.source() + ": " + e.getMessage());
+      throw e;
+    }
+  }
+
+  /** Policies could not be taken: what is in force stays, and health says why. */
+  public void refused(String why) {
+    String stays =
+        policies == null
+            ? "no policies are in force: everything is denied"
+            : "the policies as last taken are still in force";
+    health =
+        Health.unavailable(stays + "; " + why, health.available() ? time.now() : health.since());
+  }
+
+  @Override
+  public Health health() {
+    return health;
+  }
+
+  /** The hash of those in force; empty when there are none. */
+  public String sha256() {
+    Policies now = policies;
+    return now == null ? "" : now.sha256();
+  }
+
+  @Override
+  public Decision decide(Question question) {
+    Policies now = policies;
+    if (now == null) {
+      return new Decision.Failed(
+          "no policies are in force; the operator sees why in exeat status", "");
+    }
+    long late = time.after(within);
+    Decision decision;
+    try {
+      decision = decide(now, question);
+    } catch (AuthException | IllegalStateException e) {
+      return new Decision.Failed("Cedar failed: " + e.getMessage(), now.sha256());
+    }
+    return time.reached(late)
+        ? new Decision.Failed("Cedar took longer than " + within.toMillis() + " ms", now.sha256())
+        : decision;
+  }
+
+  private Decision decide(Policies now, Question question) throws AuthException {
+    AuthorizationSuccessResponse answer = evaluate(now, question);
+    List<Reason> because = reasons(now, answer);
+    if (answer.isAllowed()) {
+      return new Decision.Permit(because, now.sha256());
+    }
+    List<Rule> forbid = answer.getReason().stream().sorted().map(now::rule).toList();
+    if (forbid.isEmpty()) {
+      return new Decision.Deny("no policy permits it", because, now.sha256());
+    }
+    List<Rule> standing = forbid.stream().filter(rule -> rule.ask().isEmpty()).toList();
+    if (standing.isEmpty()) {
+      Set<String> approvers = new TreeSet<>();
+      forbid.forEach(rule -> approvers.add(rule.ask().orElseThrow()));
+      if (evaluate(now, question.with(approvers)).isAllowed()) {
+        return new Decision.Ask(List.copyOf(approvers), because, now.sha256());
+      }
+    }
+    Rule first = (standing.isEmpty() ? forbid : standing).getFirst();
+    String reason =
+        first.text().orElseGet(() -> "policy " + first.policy().getID() + " forbids it");
+    return new Decision.Deny(reason, because, now.sha256());
+  }
+
+  private AuthorizationSuccessResponse evaluate(Policies now, Question question)
+      throws AuthException {
+    Slice slice = Slice.of(question);
+    AuthorizationResponse response =
+        cedar.isAuthorized(slice.request(), now.about(question), slice.entities());
+    AuthorizationSuccessResponse answer =
+        response.success.orElseThrow(() -> new IllegalStateException(response.toString()));
+    if (!answer.getErrors().isEmpty()) {
+      throw new IllegalStateException(
+          answer.getErrors().getFirst().getPolicyId()
+              + " cannot be evaluated: "
+              + answer.getErrors().getFirst().getError().message);
+    }
+    return answer;
+  }
+
+  private static List<Reason> reasons(Policies now, AuthorizationSuccessResponse answer) {
+    List<Reason> reasons = new ArrayList<>();
+    answer.getReason().forEach(id -> reasons.add(now.rule(id).reason()));
+    reasons.sort(Comparator.comparing(Reason::policy));
+    return reasons;
+  }
+}

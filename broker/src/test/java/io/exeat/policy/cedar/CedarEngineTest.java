@@ -1,0 +1,171 @@
+package io.exeat.policy.cedar;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.exeat.base.Time;
+import io.exeat.policy.BadPolicy;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.Decision;
+import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.Question;
+import io.exeat.policy.QuestionJson;
+import io.exeat.policy.Reason;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CedarEngineTest {
+  private static final String ALL = "@id(\"all\") permit (principal, action, resource);\n";
+  private static final Question QUESTION = QuestionJson.read(CaseSuite.example());
+
+  @Test
+  void withoutPoliciesEverythingIsDenied() {
+    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
+    assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+    assertThat(engine.health().available()).isFalse();
+  }
+
+  @Test
+  void whatNoPolicyPermitsIsDenied() {
+    CedarEngine engine =
+        PolicyEngines.of(
+            "@id(\"other\") permit (principal, action == Exeat::Action::\"open\", resource);");
+    assertThat(engine.decide(QUESTION))
+        .isEqualTo(new Decision.Deny("no policy permits it", List.of(), engine.sha256()));
+  }
+
+  @Test
+  void theReasonsNamePoliciesAndWhatTheyLookAt() {
+    CedarEngine engine =
+        PolicyEngines.of(
+            ALL
+                + """
+                @id("no") @reason("not with that")
+                forbid (principal, action, resource) when {
+                  principal.tier == "standard" && context.arguments.hasTag("customer")
+                  && context.history.calls < 5 };
+                """);
+    assertThat(engine.decide(QUESTION))
+        .isEqualTo(
+            new Decision.Deny(
+                "not with that",
+                List.of(
+                    new Reason("no", List.of("agent.tier", "arguments.customer", "history.calls"))),
+                engine.sha256()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "permit (principal",
+        "permit (principal, action, resource) when { principal.teir == \"x\" };",
+        "@id(\"a\") permit (principal, action, resource) when { principal.teir == \"x\" };",
+        "@id(\"a\") permit (principal, action, resource) when { context.risk == \"high\" };",
+        "@id(\"a\") permit (principal, action == Exeat::Action::\"fly\", resource);",
+        "@id(\"a\") permit (principal, action, resource) when { context.arguments.getTag(\"x\") == \"y\" };",
+        "@id(\"a\") permit (principal, action, resource); @id(\"a\") forbid (principal, action, resource);",
+        "permit (principal, action, resource);",
+        "@id(\"A B\") permit (principal, action, resource);",
+        "@id(\"a\") permit (principal == ?principal, action, resource);",
+        "@id(\"a\") permit (principal, action, resource) when { principal.attestation.uid == 0 };",
+        "",
+        "// nothing"
+      })
+  void aSetThatDoesNotParseOrTypeCheckIsNotTaken(String policies) {
+    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
+    BadPolicy refused = refusal(engine, policies);
+    assertThat(refused.problems()).isNotEmpty();
+    assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+  }
+
+  @Test
+  void aBrokenSetLeavesTheLastGoodOneAndShowsItsAge() {
+    AtomicLong now = new AtomicLong();
+    Time time = new Time(() -> Instant.ofEpochSecond(now.get()), now::get);
+    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, time);
+    load(engine, ALL);
+    String before = engine.sha256();
+    now.set(10);
+    assertThat(refusal(engine, "permit (")).isNotNull();
+    now.set(20);
+    assertThat(refusal(engine, "permit ((")).isNotNull();
+    assertThat(engine.decide(QUESTION).word()).isEqualTo("permit");
+    assertThat(engine.decide(QUESTION).policy()).isEqualTo(before);
+    assertThat(engine.health().problem().orElseThrow()).contains("still in force");
+    assertThat(engine.health().since()).isEqualTo(Instant.ofEpochSecond(10));
+    load(engine, ALL + "// mended");
+    assertThat(engine.health().available()).isTrue();
+    assertThat(engine.decide(QUESTION).policy()).isNotEqualTo(before);
+  }
+
+  @Test
+  void aSetThatFailsItsOwnCasesIsNotTaken() {
+    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
+    PolicyFiles files =
+        PolicyEngines.files(
+            ALL,
+            Map.of(
+                "a.cases.yaml", "cases: [{name: one, expect: deny}, {name: two, expect: permit}]"));
+    BadPolicy refused = catchThrowableOfType(BadPolicy.class, () -> engine.load(files));
+    assertThat(refused.problems())
+        .containsExactly("a.cases.yaml: one: expected deny, was permit by [all]");
+    assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+  }
+
+  @Test
+  void aLateDecisionIsNone() {
+    AtomicLong nanos = new AtomicLong();
+    Time time = new Time(() -> Instant.EPOCH, () -> nanos.getAndAdd(6_000_000));
+    CedarEngine engine = new CedarEngine(Duration.ofMillis(5), time);
+    load(engine, ALL);
+    assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+  }
+
+  @Test
+  void aPolicyThatErrsIsNoAnswer() {
+    CedarEngine engine =
+        PolicyEngines.of(
+            ALL
+                + "@id(\"sum\") forbid (principal, action, resource) when"
+                + " { context.task.epoch + 9223372036854775807 < 0 };");
+    assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+  }
+
+  @Test
+  void whatIsChosenForAQuestionDecidesAsTheWholeSetDoes() throws Exception {
+    // Every rule of the shipped set behind conditions that select nothing must not change answers.
+    String more =
+        java.util.stream.IntStream.range(0, 60)
+            .mapToObj(i ->
+                "@id(\"tool-%d\") forbid (principal, action == Exeat::Action::\"call\", resource) when { context.tool == \"tool%d\" };\n"
+                    .formatted(i, i))
+            .collect(java.util.stream.Collectors.joining());
+    CedarEngine engine = PolicyEngines.of(ALL + more);
+    var question = CaseSuite.example();
+    assertThat(engine.decide(QuestionJson.read(question)).word()).isEqualTo("permit");
+    question.put("tool", "tool59");
+    assertThat(engine.decide(QuestionJson.read(question)).word()).isEqualTo("deny");
+    question.put("action", "read");
+    assertThat(engine.decide(QuestionJson.read(question)).word()).isEqualTo("permit");
+  }
+
+  private static void load(CedarEngine engine, String policies) {
+    try {
+      engine.load(PolicyEngines.files(policies, Map.of()));
+    } catch (BadPolicy e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static BadPolicy refusal(CedarEngine engine, String policies) {
+    return catchThrowableOfType(
+        BadPolicy.class, () -> engine.load(PolicyEngines.files(policies, Map.of())));
+  }
+}
