@@ -8,8 +8,8 @@ import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
-import io.exeat.flow.Allowed;
 import io.exeat.flow.Issued;
+import io.exeat.flow.Judged;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
 import io.exeat.flow.Operator;
@@ -116,8 +116,8 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public Allowed check(Peer peer, TaskId task, Act act) {
-    return agents().check(peer, task, act);
+  public Judged judge(Peer peer, TaskId task, Act act) {
+    return agents().judge(peer, task, act);
   }
 
   @Override

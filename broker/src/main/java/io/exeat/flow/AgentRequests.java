@@ -49,11 +49,21 @@ public interface AgentRequests {
   Issued issue(Peer peer, TaskId task, String grant, long epoch, String idempotencyKey);
 
   /**
-   * Leave for one act under the task's open epoch; it is on record when this returns.
+   * Whether one act may be done under the task's open epoch. A permit is on record when this
+   * returns, and the act is under way until its {@link Allowed#done}.
    *
-   * @throws io.exeat.base.FaultException OutOfScope, OutsideCeiling or Denied, and the task's own
+   * @throws io.exeat.base.FaultException OutOfScope, OutsideCeiling, and the task's own
    */
-  Allowed check(Peer peer, TaskId task, Act act);
+  Judged judge(Peer peer, TaskId task, Act act);
+
+  /**
+   * As {@link #judge}, for who goes on only with a permit.
+   *
+   * @throws io.exeat.base.FaultException Denied too, and Unavailable POLICY
+   */
+  default Allowed check(Peer peer, TaskId task, Act act) {
+    return judge(peer, task, act).orThrow();
+  }
 
   Held release(Peer peer, TaskId task, CredentialId credential, Duration within);
 }

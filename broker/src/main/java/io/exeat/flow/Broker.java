@@ -148,7 +148,9 @@ public final class Broker implements AgentRequests {
     Act act = Act.under(name, Action.ISSUE, Arguments.NONE, Door.API);
     Grant grant = deliverable(ceiling.under(task, act).getFirst());
     return budgets.issuing(
-        ceiling.entry(task.agent()), grant, () -> lend(task, grant, judge.act(peer, task, act)));
+        ceiling.entry(task.agent()),
+        grant,
+        () -> lend(task, grant, judge.act(peer, task, act).orThrow()));
   }
 
   private CredentialId lend(Task task, Grant grant, Allowed allowed) {
@@ -172,7 +174,7 @@ public final class Broker implements AgentRequests {
   }
 
   @Override
-  public Allowed check(Peer peer, TaskId id, Act act) {
+  public Judged judge(Peer peer, TaskId id, Act act) {
     return story(
         peer,
         "Decisions.Check",

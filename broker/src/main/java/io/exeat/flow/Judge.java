@@ -5,7 +5,6 @@ import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.DecisionId;
-import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
@@ -20,9 +19,9 @@ import io.exeat.task.Grant;
 import io.exeat.task.Plan;
 import io.exeat.task.Task;
 import io.exeat.task.Tasks;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -32,8 +31,6 @@ import java.util.concurrent.ConcurrentMap;
  * the act. What policy says to several grants holds for all of them together.
  */
 final class Judge {
-  private static final Duration AGAIN = Duration.ofMillis(100);
-
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Questions questions;
@@ -70,7 +67,7 @@ final class Judge {
       asked.add(questions.hold(peer, plan, grant, before));
     }
     DecisionId id = DecisionId.random();
-    requirePermit(id, ask(id, plan.id(), asked));
+    Judged.requirePermit(id, ask(id, plan.id(), asked));
   }
 
   /**
@@ -86,15 +83,15 @@ final class Judge {
       asked.add(questions.hold(peer, task, scope, grant, before));
     }
     DecisionId id = DecisionId.random();
-    requirePermit(id, ask(id, task.id(), asked));
+    Judged.requirePermit(id, ask(id, task.id(), asked));
   }
 
   /**
-   * The act may be done now, under its task's open epoch.
+   * Whether the act may be done now, under its task's open epoch.
    *
-   * @throws FaultException OutOfScope, OutsideCeiling, Denied, Unavailable POLICY or AUDIT
+   * @throws FaultException OutOfScope, OutsideCeiling, Unavailable AUDIT
    */
-  Allowed act(Peer peer, Task task, Act act) {
+  Judged act(Peer peer, Task task, Act act) {
     List<Grant> grants = ceiling.under(task, act);
     Memory memory = memory(task.id());
     Memory.Begun begun = memory.begin(questions.trace(act, grants));
@@ -105,11 +102,14 @@ final class Judge {
           grants.stream()
               .map(grant -> questions.act(peer, task, act, grant, begun.before()))
               .toList();
-      List<Answer> answers = ask(id, task.id(), asked);
-      requirePermit(id, answers);
+      Decision decision = ask(id, task.id(), asked);
+      permitted = decision instanceof Decision.Permit;
+      if (!permitted) {
+        return new Judged(id, decision, Optional.empty());
+      }
       memory.permitted(begun);
-      permitted = true;
-      return new Allowed(id, reasons(answers), memory::done);
+      Allowed allowed = new Allowed(id, decision.because(), memory::done);
+      return new Judged(id, decision, Optional.of(allowed));
     } finally {
       if (!permitted) {
         memory.denied(begun);
@@ -127,17 +127,18 @@ final class Judge {
     return memories.computeIfAbsent(tasks.lineage(id).getLast(), _ -> new Memory());
   }
 
-  /** The answers, on record: a permit before this returns, what permits nothing soon after. */
-  private List<Answer> ask(DecisionId id, TaskId task, List<Question> asked) {
+  /** The answer, on record: a permit before this returns, what permits nothing soon after. */
+  private Decision ask(DecisionId id, TaskId task, List<Question> asked) {
     List<Answer> answers = asked.stream().map(this::answer).toList();
     String agent = asked.getFirst().agent().id();
     AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
-    if (answers.stream().allMatch(answer -> answer.decision() instanceof Decision.Permit)) {
+    Decision together = together(answers.stream().map(Answer::decision).toList());
+    if (together instanceof Decision.Permit) {
       audit.record(event);
     } else {
       refusals.add(agent, event);
     }
-    return answers;
+    return together;
   }
 
   private Answer answer(Question question) {
@@ -145,32 +146,18 @@ final class Judge {
     return new Answer(document, QuestionJson.sha256(document), policy.decide(question));
   }
 
-  private static void requirePermit(DecisionId id, List<Answer> answers) {
-    for (Answer answer : answers) {
-      switch (answer.decision()) {
-        case Decision.Permit _ -> {}
-        case Decision.Ask it ->
-            throw new FaultException(
-                new Fault.Denied(
-                    "%s: needs the approval of %s: %s"
-                        .formatted(id, String.join(" and ", it.approvers()), words(it.because()))));
-        case Decision.Deny it ->
-            throw new FaultException(new Fault.Denied("%s: %s".formatted(id, it.reason())));
-        case Decision.Failed it ->
-            throw new FaultException(
-                new Fault.Unavailable(Fault.Dependency.POLICY, it.problem(), AGAIN));
+  /** Every one must be permitted; of those that are not, the hardest says why. */
+  private static Decision together(List<Decision> decisions) {
+    List<Class<? extends Decision>> hardestFirst =
+        List.of(Decision.Failed.class, Decision.Deny.class, Decision.Ask.class);
+    for (Class<? extends Decision> kind : hardestFirst) {
+      Optional<Decision> hard = decisions.stream().filter(kind::isInstance).findFirst();
+      if (hard.isPresent()) {
+        return hard.get();
       }
     }
-  }
-
-  private static List<Reason> reasons(List<Answer> answers) {
-    return answers.stream()
-        .flatMap(answer -> answer.decision().because().stream())
-        .distinct()
-        .toList();
-  }
-
-  private static List<String> words(List<Reason> because) {
-    return because.stream().map(Reason::toString).toList();
+    List<Reason> because =
+        decisions.stream().flatMap(it -> it.because().stream()).distinct().toList();
+    return new Decision.Permit(because, decisions.getFirst().policy());
   }
 }

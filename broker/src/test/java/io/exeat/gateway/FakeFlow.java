@@ -16,6 +16,7 @@ import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Allowed;
 import io.exeat.flow.Issued;
+import io.exeat.flow.Judged;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
 import io.exeat.flow.Operator;
@@ -24,6 +25,7 @@ import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
 import io.exeat.flow.TaskView;
 import io.exeat.policy.Act;
+import io.exeat.policy.Decision;
 import io.exeat.policy.Reason;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
@@ -143,13 +145,17 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public Allowed check(Peer peer, TaskId task, Act act) {
-    asked(peer, "check " + act.action().word() + " " + act.tool().orElse(""));
+  public Judged judge(Peer peer, TaskId task, Act act) {
+    asked(peer, "judge " + act.action().word() + " " + act.tool().orElse(""));
     own(peer, task);
-    return new Allowed(
-        new DecisionId("d00000000000000000001"),
-        List.of(new Reason("fake", List.of("agent.tier"))),
-        () -> {});
+    DecisionId id = new DecisionId("d00000000000000000001");
+    List<Reason> because = List.of(new Reason("fake", List.of("agent.tier")));
+    return act.tool().equals(Optional.of("no"))
+        ? new Judged(id, new Decision.Deny("never", because, "ab"), Optional.empty())
+        : new Judged(
+            id,
+            new Decision.Permit(because, "ab"),
+            Optional.of(new Allowed(id, because, () -> {})));
   }
 
   @Override

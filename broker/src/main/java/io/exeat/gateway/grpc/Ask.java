@@ -3,9 +3,11 @@ package io.exeat.gateway.grpc;
 import io.exeat.base.CredentialId;
 import io.exeat.base.TaskId;
 import io.exeat.flow.OpenTask;
+import io.exeat.policy.Act;
 import io.exeat.task.EndCause;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
@@ -68,6 +70,13 @@ public final class Ask {
   public record Watch(TaskId task, long after) {
     public static Watch of(WatchRequest request) {
       return new Watch(new TaskId(request.getTaskId()), Parse.after(request.getAfter()));
+    }
+  }
+
+  /** See {@code decision.proto}. */
+  public record Check(TaskId task, Act act) {
+    public static Check of(CheckRequest request) {
+      return new Check(new TaskId(request.getTaskId()), ParseAct.of(request));
     }
   }
 

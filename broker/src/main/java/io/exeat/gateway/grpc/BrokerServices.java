@@ -12,7 +12,7 @@ public final class BrokerServices {
 
   private BrokerServices() {}
 
-  /** {@code exeat.v1.Tasks} and {@code Credentials}. */
+  /** {@code exeat.v1.Tasks}, {@code Credentials} and {@code Decisions}. */
   public static Served forAgents(AgentRequests flow) {
     return forAgents(flow, peer -> false);
   }
@@ -27,7 +27,8 @@ public final class BrokerServices {
     return new Served(
         List.of(
             Messages.service(new TasksService(flow).bindService()),
-            Messages.service(new CredentialsService(flow).bindService())),
+            Messages.service(new CredentialsService(flow).bindService()),
+            Messages.service(new DecisionsService(flow).bindService())),
         known);
   }
 

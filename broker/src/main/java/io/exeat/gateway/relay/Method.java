@@ -7,8 +7,10 @@ import io.exeat.base.TaskId;
 import io.exeat.gateway.grpc.Ask;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
 import io.exeat.v1.OpenRequest;
@@ -43,7 +45,10 @@ enum Method {
       bytes -> Optional.of(Ask.Issue.of(IssueRequest.parseFrom(bytes)).task())),
   RELEASE(
       CredentialsGrpc.getReleaseMethod(),
-      bytes -> Optional.of(Ask.Release.of(ReleaseRequest.parseFrom(bytes)).task()));
+      bytes -> Optional.of(Ask.Release.of(ReleaseRequest.parseFrom(bytes)).task())),
+  CHECK(
+      DecisionsGrpc.getCheckMethod(),
+      bytes -> Optional.of(Ask.Check.of(CheckRequest.parseFrom(bytes)).task()));
 
   private final MethodDescriptor<byte[], byte[]> descriptor;
   private final Named named;

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -89,6 +90,12 @@ public final class CedarEngine implements PolicyEngine {
   public String sha256() {
     Policies now = policies;
     return now == null ? "" : now.sha256();
+  }
+
+  /** The text of those in force by identifier; none when there are none. */
+  public Map<String, String> policies() {
+    Policies now = policies;
+    return now == null ? Map.of() : now.texts();
   }
 
   @Override

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * A set of policies that has passed the type check. For each question only those that can speak to
@@ -131,8 +132,10 @@ final class Policies {
     return sha256;
   }
 
-  int size() {
-    return rules.size();
+  Map<String, String> texts() {
+    Map<String, String> texts = new TreeMap<>();
+    rules.forEach(rule -> texts.put(rule.policy().getID(), rule.policy().getSource()));
+    return texts;
   }
 
   Rule rule(String id) {

@@ -1,0 +1,293 @@
+package io.exeat.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.base.Time;
+import io.exeat.cli.Exit;
+import io.exeat.config.ConfigException;
+import io.exeat.policy.BadPolicy;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.Decision;
+import io.exeat.policy.PolicyConfig;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.Question;
+import io.exeat.policy.QuestionJson;
+import io.exeat.policy.Reason;
+import io.exeat.policy.cedar.CedarEngine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code exeat policy}: what policies say, before they are in force and after. */
+@Command(
+    name = "policy",
+    description = "Check, test and explain Cedar policies; decide again what was recorded.",
+    synopsisSubcommandLabel = "COMMAND")
+final class PolicyCommand {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration LONG = Duration.ofSeconds(5);
+  private static final String FOLDER =
+      "Of *.cedar and *.cases.yaml; else the configuration's, else what ships with Exeat.";
+
+  private final PrintWriter out;
+  private final PrintWriter err;
+
+  PolicyCommand(PrintWriter out, PrintWriter err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  private interface Body {
+    int run() throws IOException, BadPolicy;
+  }
+
+  private int guarded(Body body) {
+    try {
+      return body.run();
+    } catch (BadPolicy e) {
+      e.problems().forEach(out::println);
+      return Exit.CHECK_FAILED;
+    } catch (IOException | IllegalArgumentException e) {
+      err.println("exeat: " + e.getMessage());
+      return Exit.USAGE;
+    } catch (ConfigException e) {
+      err.println("exeat: " + e.getMessage() + "\n  or name the folder with --folder");
+      return Exit.USAGE;
+    }
+  }
+
+  @Command(
+      description = "Parses and type-checks policies; prints every problem, ends with 10 if any.",
+      footer = {"", "Example:", "  exeat policy check --folder /etc/exeat/policies"})
+  int check(
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
+          @Nullable Path folder) {
+    return guarded(() -> {
+      PolicyFiles files = files(folder);
+      CedarEngine engine = engine(files);
+      out.println(
+          "sound: %d policies from %s".formatted(engine.policies().size(), files.source()));
+      out.println("hash:  " + engine.sha256());
+      return Exit.OK;
+    });
+  }
+
+  @Command(
+      description = "Runs the cases beside the policies; ends with 10 if one is decided otherwise.",
+      footer = {"", "Example:", "  exeat policy test --folder /etc/exeat/policies"})
+  int test(
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
+          @Nullable Path folder) {
+    return guarded(() -> {
+      PolicyFiles files = files(folder);
+      CaseSuite suite = CaseSuite.parse(files.cases());
+      List<String> failures = suite.failures(engine(files));
+      failures.forEach(out::println);
+      out.println(
+          "%d cases, %d decided otherwise".formatted(suite.cases().size(), failures.size()));
+      return failures.isEmpty() ? Exit.OK : Exit.CHECK_FAILED;
+    });
+  }
+
+  @Command(
+      description = {
+        "Decides one question and says which policies decide, and on what.",
+        "",
+        "The question is a JSON document as the audit chain has it (and as `--example` prints it)."
+      },
+      footer = {"", "Example:", "  exeat policy explain --audit DIR --decision d0123456789abcdefghij"})
+  int explain(
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
+          @Nullable Path folder,
+      @Option(names = "--question", paramLabel = "FILE", description = "The question.")
+          @Nullable Path question,
+      @Option(names = "--audit", paramLabel = "DIR", description = "The chain that has it.")
+          @Nullable Path audit,
+      @Option(names = "--decision", paramLabel = "ID", description = "The decision in the chain.")
+          @Nullable String decision,
+      @Option(names = "--example", description = "Print a question to begin with.")
+          boolean example) {
+    return guarded(() -> {
+      if (example) {
+        out.println(CaseSuite.example().toPrettyString());
+        return Exit.OK;
+      }
+      CedarEngine engine = engine(files(folder));
+      if (question != null) {
+        explain(engine, JSON.readTree(Files.readString(question)));
+        return Exit.OK;
+      }
+      if (audit == null || decision == null) {
+        throw new IllegalArgumentException("give --question, or --audit and --decision");
+      }
+      List<RecordedDecisions.One> found =
+          RecordedDecisions.in(audit).stream().filter(it -> it.id().equals(decision)).toList();
+      if (found.isEmpty()) {
+        throw new IllegalArgumentException(audit + " has no decision " + decision);
+      }
+      for (RecordedDecisions.One one : found) {
+        out.println("recorded: " + one.decided() + " by " + one.because());
+        explain(engine, one.question());
+      }
+      return Exit.OK;
+    });
+  }
+
+  private void explain(CedarEngine engine, JsonNode document) {
+    Decision decision = engine.decide(QuestionJson.read(document));
+    out.println("decision: " + CaseSuite.show(decision));
+    for (Reason reason : decision.because()) {
+      out.println("  " + reason.policy() + ":");
+      for (String attribute : reason.attributes()) {
+        out.println("    " + attribute + " = " + value(document, attribute));
+      }
+      engine.policies().get(reason.policy()).lines().forEach(line -> out.println("      " + line));
+    }
+  }
+
+  private static JsonNode value(JsonNode document, String attribute) {
+    String place =
+        attribute.startsWith("arguments.")
+            ? attribute.replaceFirst("arguments.", "arguments.texts.")
+            : attribute.startsWith("numbers.")
+                ? "arguments." + attribute
+                : attribute.equals("omitted") ? "arguments.omitted" : attribute;
+    JsonNode at = document;
+    String[] parts = place.split("\\.", place.startsWith("arguments.") ? 3 : -1);
+    for (String part : parts) {
+      at = at.path(part);
+    }
+    return at;
+  }
+
+  @Command(
+      description = {
+        "Decides everything that the audit chain recorded again, under the policies of --folder.",
+        "",
+        "Prints what would be decided otherwise. Ends with 10 when a recorded question is not the one",
+        "that its hash is of."
+      },
+      footer = {"", "Example:", "  exeat policy replay --audit DIR --folder new-policies"})
+  int replay(
+      @Option(names = "--audit", required = true, paramLabel = "DIR", description = "The chain.")
+          Path audit,
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
+          @Nullable Path folder) {
+    return guarded(() -> {
+      CedarEngine engine = engine(files(folder));
+      int changes = 0;
+      int wrong = 0;
+      List<RecordedDecisions.One> all = RecordedDecisions.in(audit);
+      for (RecordedDecisions.One one : all) {
+        if (!one.isWhole()) {
+          wrong++;
+          out.println(one.id() + ": the recorded question is not the one that was decided");
+          continue;
+        }
+        Decision now = engine.decide(QuestionJson.read(one.question()));
+        if (!now.word().equals(one.decided())) {
+          changes++;
+          out.println(
+              "%s %s %s on %s: was %s by %s, would be %s"
+                  .formatted(
+                      one.id(),
+                      one.question().at("/agent/name").asText(),
+                      one.question().path("action").asText(),
+                      one.question().at("/resource/name").asText(),
+                      one.decided(),
+                      one.because(),
+                      CaseSuite.show(now)));
+        }
+      }
+      out.println("%d decisions, %d would be decided otherwise".formatted(all.size(), changes));
+      return wrong == 0 ? Exit.OK : Exit.CHECK_FAILED;
+    });
+  }
+
+  @Command(
+      description = {
+        "Compares two sets of policies: which differ, and which of both sets' cases they decide",
+        "otherwise."
+      },
+      footer = {"", "Example:", "  exeat policy diff --folder new-policies --from /etc/exeat/policies"})
+  int diff(
+      @Option(names = "--from", paramLabel = "DIR", description = FOLDER) @Nullable Path from,
+      @Option(names = "--folder", required = true, paramLabel = "DIR", description = "The new ones.")
+          Path folder) {
+    return guarded(() -> {
+      PolicyFiles before = files(from);
+      PolicyFiles after = files(folder);
+      CedarEngine old = engine(before);
+      CedarEngine fresh = engine(after);
+      policies(old.policies(), fresh.policies());
+      Map<String, Question> questions = new TreeMap<>();
+      for (PolicyFiles files : List.of(before, after)) {
+        CaseSuite.parse(files.cases()).cases().forEach(it -> questions.put(it.name(), it.question()));
+      }
+      int changes = 0;
+      for (Map.Entry<String, Question> each : questions.entrySet()) {
+        Decision was = old.decide(each.getValue());
+        Decision now = fresh.decide(each.getValue());
+        if (!was.word().equals(now.word())) {
+          changes++;
+          out.println(
+              "%s: %s -> %s"
+                  .formatted(each.getKey(), CaseSuite.show(was), CaseSuite.show(now)));
+        }
+      }
+      out.println(
+          "%d questions, %d would be decided otherwise".formatted(questions.size(), changes));
+      return Exit.OK;
+    });
+  }
+
+  private void policies(Map<String, String> before, Map<String, String> after) {
+    TreeSet<String> ids = new TreeSet<>(before.keySet());
+    ids.addAll(after.keySet());
+    for (String id : ids) {
+      if (!after.containsKey(id)) {
+        out.println("- " + id);
+      } else if (!before.containsKey(id)) {
+        out.println("+ " + id);
+      } else if (!after.get(id).equals(before.get(id))) {
+        out.println("~ " + id);
+      }
+    }
+  }
+
+  private static CedarEngine engine(PolicyFiles files) throws BadPolicy {
+    CedarEngine engine =
+        new CedarEngine(LONG, new Time(InstantSource.system(), System::nanoTime));
+    engine.load(new PolicyFiles(files.source(), files.policies(), new TreeMap<>()));
+    return engine;
+  }
+
+  private static PolicyFiles files(@Nullable Path named) throws IOException {
+    Optional<Path> folder = named == null ? configured() : Optional.of(named);
+    return folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
+  }
+
+  /** The folder of the configuration, where there is one. */
+  private static Optional<Path> configured() {
+    try {
+      BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
+      return config.form() instanceof BrokerConfig.AllInOne here
+              && here.policy() instanceof PolicyConfig.Cedar cedar
+          ? cedar.folder()
+          : Optional.empty();
+    } catch (ConfigException e) {
+      return Optional.empty();
+    }
+  }
+}

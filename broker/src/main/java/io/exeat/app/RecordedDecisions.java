@@ -1,0 +1,62 @@
+package io.exeat.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.audit.ChainFiles;
+import io.exeat.policy.QuestionJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The decisions in an audit chain, oldest first, with their questions put together again. */
+final class RecordedDecisions {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /**
+   * One question and its answer.
+   *
+   * @param id of the decision; several questions can be of one
+   * @param isWhole whether the question is the one that the recorded hash is of
+   */
+  record One(
+      String id, ObjectNode question, String decided, List<String> because, boolean isWhole) {}
+
+  private RecordedDecisions() {}
+
+  /**
+   * @throws IOException when the chain cannot be read
+   */
+  static List<One> in(Path folder) throws IOException {
+    List<One> all = new ArrayList<>();
+    for (Path file : ChainFiles.in(folder)) {
+      try (Stream<String> lines = Files.lines(file)) {
+        for (String line : (Iterable<String>) lines::iterator) {
+          if (line.contains("\"kind\":\"policy.decided\"")) {
+            add(JSON.readTree(line), all);
+          }
+        }
+      }
+    }
+    return all;
+  }
+
+  private static void add(JsonNode line, List<One> all) {
+    for (JsonNode answer : line.path("answers")) {
+      if (line.path("question") instanceof ObjectNode first) {
+        ObjectNode question = first.deepCopy();
+        answer.path("but").properties().forEach(it -> question.set(it.getKey(), it.getValue()));
+        all.add(
+            new One(
+                line.path("decision").asText(),
+                question,
+                answer.path("decided").asText(),
+                answer.path("because").valueStream().map(JsonNode::asText).toList(),
+                QuestionJson.sha256(question).equals(answer.path("question_sha256").asText())));
+      }
+    }
+  }
+}
