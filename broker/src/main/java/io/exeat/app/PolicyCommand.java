@@ -152,7 +152,11 @@ final class PolicyCommand {
       for (String attribute : reason.attributes()) {
         out.println("    " + attribute + " = " + value(document, attribute));
       }
-      engine.policies().get(reason.policy()).lines().forEach(line -> out.println("      " + line));
+      engine
+          .policies()
+          .getOrDefault(reason.policy(), "")
+          .lines()
+          .forEach(line -> out.println("      " + line));
     }
   }
 

@@ -22,14 +22,17 @@ import org.junit.jupiter.api.TestInstance;
 
 /** The contract of every engine, on a real OPA server. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@SuppressWarnings("NullAway.Init") // because JUnit calls start first
 class OpaEngineIT extends EngineContract {
   private static final Question QUESTION = QuestionJson.read(CaseSuite.example());
   private Opa opa;
+  private OpaEngine shipped;
 
   @BeforeAll
   void start() {
     opa = Opa.start(Needs.part("opa", Opa.binary()));
     opa.policy("exeat", PolicyFiles.resource("exeat.rego"));
+    shipped = engine("exeat/decision", PolicyEngines.LONG);
   }
 
   @AfterAll
@@ -48,7 +51,7 @@ class OpaEngineIT extends EngineContract {
 
   @Override
   protected PolicyEngine shipped() {
-    return engine("exeat/decision", PolicyEngines.LONG);
+    return shipped;
   }
 
   @Override
