@@ -57,6 +57,7 @@ final class Texts {
     catalogue: {path: %1$s/catalogue.yaml}
     journal: {folder: %1$s/journal}
     audit: {folder: %1$s/audit}
+    policy: {within: 1s}
     """
         .formatted(
             folder,

@@ -76,6 +76,7 @@ final class Yaml {
     catalogue: {path: %6$s}
     journal: {folder: %7$s/journal}
     audit: {folder: %8$s}
+    policy: {within: 2s}
     """
         .formatted(
             plan.vault(),
