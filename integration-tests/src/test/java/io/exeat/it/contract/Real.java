@@ -100,17 +100,24 @@ final class Real {
     postgres.close();
   }
 
-  /** The same with OpenBao in a container, whenever an engine answers. */
+  /** The same with OpenBao in a container, whenever an engine answers, until it is removed. */
   static Real withContainer() {
     var _ = Needs.part("docker", Docker.engine());
     Real real = get();
     synchronized (LOCK) {
       if (contained.isEmpty()) {
         OpenBao bao = OpenBao.startInContainer(Binaries.openBao().orElseThrow());
-        Runtime.getRuntime().addShutdownHook(new Thread(bao::close));
         contained = Optional.of(new Real(bao, real.postgres, Optional.empty()));
       }
       return contained.get();
+    }
+  }
+
+  /** Before Testcontainers does it as the process ends, which is too late for both. */
+  static void removeContainer() {
+    synchronized (LOCK) {
+      contained.ifPresent(it -> it.bao.close());
+      contained = Optional.empty();
     }
   }
 

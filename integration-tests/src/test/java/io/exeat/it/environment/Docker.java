@@ -1,5 +1,6 @@
 package io.exeat.it.environment;
 
+import com.github.dockerjava.api.model.AccessMode;
 import com.github.dockerjava.api.model.Bind;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Volume;
@@ -15,8 +16,11 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.images.builder.ImageFromDockerfile;
 
-/** Static programs in images of nothing else, so that no registry is asked for anything. */
+/**
+ * Static programs of this host in an image of nothing, so that no registry is asked for anything.
+ */
 public final class Docker {
+  private static final String IMAGE = "exeat-test-nothing";
   private static final Path SOCKET = Path.of("/var/run/docker.sock");
 
   private Docker() {}
@@ -38,15 +42,12 @@ public final class Docker {
     }
   }
 
-  /** Runs it on this host's network, as our user, with one folder at the same path. */
+  /** Runs it on this host's network, as the folder's owner, with the folder at the same path. */
   static AutoCloseable run(Path program, Path folder, String... words) {
     GenericContainer<?> container =
         new GenericContainer<>(
-                new ImageFromDockerfile("exeat-test-openbao", true)
-                    .withFileFromPath("program", program)
-                    .withFileFromString(
-                        "Dockerfile",
-                        "FROM scratch\nCOPY program /program\nENTRYPOINT [\"/program\"]\n"))
+                new ImageFromDockerfile(IMAGE, false)
+                    .withFileFromString("Dockerfile", "FROM scratch\nENTRYPOINT [\"/program\"]\n"))
             .withCommand(words)
             .withCreateContainerCmdModifier(command ->
                 command
@@ -55,9 +56,13 @@ public final class Docker {
                         HostConfig.newHostConfig()
                             .withNetworkMode("host")
                             .withBinds(
+                                new Bind(program.toString(), new Volume("/program"), AccessMode.ro),
                                 new Bind(folder.toString(), new Volume(folder.toString())))));
     container.start();
-    return container;
+    return () -> {
+      container.stop();
+      var _ = DockerClientFactory.instance().client().removeImageCmd(IMAGE).exec();
+    };
   }
 
   private static String owner(Path folder) {
