@@ -3,6 +3,8 @@ package io.exeat.it.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.exeat.base.Epoch;
+import io.exeat.base.TaskId;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Deployment;
 import io.exeat.it.environment.OpenBao;
@@ -80,11 +82,17 @@ final class VaultGivesUpIT {
     }
   }
 
-  /** A lease whose token is ended while the database is away, and of which nobody knows. */
+  /**
+   * A lease whose token is ended while the database is away, and of which nobody knows; named as
+   * one of ours, because the database ends no other role.
+   */
   private String lentWithoutABroker() {
     String token =
         vault
-            .call("POST", "auth/token/create", Map.of("ttl", "10s", "display_name", "tnobody-e1"))
+            .call(
+                "POST",
+                "auth/token/create",
+                Map.of("ttl", "10s", "display_name", new Epoch(TaskId.random(), 1).label()))
             .auth()
             .path("client_token")
             .asText();
