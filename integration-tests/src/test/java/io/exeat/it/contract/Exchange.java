@@ -15,7 +15,9 @@ import io.exeat.task.Budget;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -41,14 +43,9 @@ final class Exchange implements AutoCloseable {
   final List<Accessor> opened = new CopyOnWriteArrayList<>();
   final List<Accessor> ended = new CopyOnWriteArrayList<>();
 
-  private Exchange(Real real, VaultSettings settings, Runnable tweak) {
+  private Exchange(Real real, VaultSettings settings) {
     this.real = real;
-    this.catalogue = real.catalogue(AGENT, READ, WRITE);
-    real.prepare(catalogue);
-    try (VaultSetup operator = real.operator(settings)) {
-      var _ = operator.apply(catalogue);
-    }
-    tweak.run();
+    this.catalogue = catalogue(real);
     this.backend =
         new VaultBackend(
             settings,
@@ -77,7 +74,25 @@ final class Exchange implements AutoCloseable {
   }
 
   static Exchange with(Real real) {
-    return new Exchange(real, real.settings(), () -> {});
+    setUp(real, real.settings());
+    return new Exchange(real, real.settings());
+  }
+
+  /** With what somebody else has written into Vault. */
+  static Exchange asItIs(Real real) {
+    return new Exchange(real, real.settings());
+  }
+
+  private static void setUp(Real real, VaultSettings settings) {
+    Catalogue catalogue = catalogue(real);
+    real.prepare(catalogue);
+    try (VaultSetup operator = real.operator(settings)) {
+      var _ = operator.apply(catalogue);
+    }
+  }
+
+  private static Catalogue catalogue(Real real) {
+    return real.catalogue(AGENT, READ, WRITE);
   }
 
   /**
@@ -88,27 +103,25 @@ final class Exchange implements AutoCloseable {
   static Exchange withSessionsOf(Duration ttl, Duration life) {
     Real real = Real.get();
     String role = "exeat-aging";
-    return new Exchange(
-        real,
-        real.settings(role, ttl),
-        () -> {
-          Map<String, Object> fields = new HashMap<>();
-          String path = "auth/spiffe/role/" + role;
-          real.bao
-              .call("GET", path, Map.of())
-              .data()
-              .properties()
-              .forEach(field -> {
-                if (!field.getValue().isNull()) {
-                  fields.put(field.getKey(), field.getValue());
-                }
-              });
-          fields.put("token_max_ttl", life.toSeconds() + "s");
-          fields.put("token_explicit_max_ttl", life.toSeconds() + "s");
-          if (real.bao.call("POST", path, fields).status() >= 300) {
-            throw new IllegalStateException("OpenBao did not take " + fields);
+    VaultSettings settings = real.settings(role, ttl);
+    setUp(real, settings);
+    Map<String, Object> fields = new HashMap<>();
+    String path = "auth/spiffe/role/" + role;
+    real.bao
+        .call("GET", path, Map.of())
+        .data()
+        .properties()
+        .forEach(field -> {
+          if (!field.getValue().isNull()) {
+            fields.put(field.getKey(), field.getValue());
           }
         });
+    fields.put("token_max_ttl", life.toSeconds() + "s");
+    fields.put("token_explicit_max_ttl", life.toSeconds() + "s");
+    if (real.bao.call("POST", path, fields).status() >= 300) {
+      throw new IllegalStateException("OpenBao did not take " + fields);
+    }
+    return new Exchange(real, settings);
   }
 
   EpochToken open(Grant... grants) {
@@ -122,6 +135,17 @@ final class Exchange implements AutoCloseable {
 
   Connection connect(Lent lent) throws SQLException {
     return real.postgres.connect(Real.DATABASE, lent.principal(), password(lent));
+  }
+
+  /**
+   * @param mode the driver's {@code sslmode}
+   */
+  Connection connect(Lent lent, String mode, Path ca) throws SQLException {
+    return DriverManager.getConnection(
+        "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=%s&sslrootcert=%s"
+            .formatted(real.postgres.port(), Real.DATABASE, mode, ca),
+        lent.principal(),
+        password(lent));
   }
 
   /** Roles of the epoch at the database, asked as superuser. */

@@ -3,8 +3,6 @@ package io.exeat.it.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.net.httpserver.HttpsConfigurator;
-import com.sun.net.httpserver.HttpsServer;
 import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
 import io.exeat.credential.vault.Change;
@@ -14,9 +12,6 @@ import io.exeat.credential.vault.VaultSetup;
 import io.exeat.it.environment.TestCertificate;
 import io.exeat.task.Catalogue;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,30 +43,19 @@ final class JwksIT {
 
   @TempDir private Path folder;
   private TestCertificate certificate;
-  private HttpsServer server;
+  private KeyServer server;
   private volatile String served = "";
 
   @BeforeEach
   void serve() throws IOException {
     certificate = TestCertificate.create(folder);
     served = identity.jwks();
-    server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.setHttpsConfigurator(new HttpsConfigurator(certificate.server()));
-    server.createContext(
-        "/keys",
-        exchange -> {
-          byte[] body = served.getBytes(StandardCharsets.UTF_8);
-          exchange.getResponseHeaders().add("Content-Type", "application/json");
-          exchange.sendResponseHeaders(200, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    server.start();
+    server = new KeyServer(certificate, () -> served);
   }
 
   @AfterEach
   void stop() {
-    server.stop(0);
+    server.close();
     var _ = real.bao.call("DELETE", "sys/auth/spiffe-jwks", Map.of());
   }
 
@@ -122,10 +106,7 @@ final class JwksIT {
 
   private List<Change> apply(Path ca) {
     try (VaultSetup operator =
-        setup(
-            new SetupSettings.JwtKeys.Url(
-                URI.create("https://127.0.0.1:" + server.getAddress().getPort() + "/keys"),
-                Optional.of(Files.readString(ca))))) {
+        setup(new SetupSettings.JwtKeys.Url(server.address(), Optional.of(Files.readString(ca))))) {
       return operator.apply(catalogue());
     } catch (IOException e) {
       throw new IllegalStateException(e);

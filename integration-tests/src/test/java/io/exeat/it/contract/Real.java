@@ -43,7 +43,7 @@ final class Real {
       SpiffeId.parse("spiffe://example.org/ns/shop/sa/orders/broker/orders");
   static final String DATABASE = "orders";
   static final String ADMIN = "vaultadmin";
-  private static final String ADMIN_PASSWORD = "vaultadmin-of-the-test";
+  static final String ADMIN_PASSWORD = "vaultadmin-of-the-test";
   private static final Object LOCK = new Object();
   private static Optional<Real> started = Optional.empty();
   private static Optional<Real> contained = Optional.empty();
@@ -185,6 +185,16 @@ final class Real {
         .isEmpty()) {
       return;
     }
+    createDatabase();
+    for (int i = 0; i < 2; i++) {
+      prepare(script());
+    }
+    DatabaseSql.adminGrants(catalogue, target.name(), ADMIN)
+        .forEach(sql -> postgres.execute(DATABASE, sql));
+  }
+
+  /** The database as it is before anybody thinks of Exeat. */
+  void createDatabase() {
     postgres.execute("postgres", "CREATE DATABASE " + DATABASE);
     postgres.execute(
         DATABASE,
@@ -193,12 +203,12 @@ final class Real {
         CREATE TABLE shop.orders (id bigint GENERATED ALWAYS AS IDENTITY, item text);
         INSERT INTO shop.orders (item) VALUES ('leave');
         """);
-    for (int i = 0; i < 2; i++) {
-      postgres.execute(DATABASE, "SET exeat.revoke_public_connect = on;" + script());
-    }
+  }
+
+  /** What its superuser runs, and the password of Vault's role. */
+  void prepare(String script) {
+    postgres.execute(DATABASE, "SET exeat.revoke_public_connect = on;" + script);
     postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
-    DatabaseSql.adminGrants(catalogue, target.name(), ADMIN)
-        .forEach(sql -> postgres.execute(DATABASE, sql));
   }
 
   /** As Vault's own role. */

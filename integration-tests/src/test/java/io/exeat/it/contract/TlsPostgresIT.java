@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
@@ -48,11 +47,11 @@ final class TlsPostgresIT {
     try (Exchange exchange = Exchange.with(real)) {
       EpochToken token = exchange.open(Exchange.READ);
       Lent lent = exchange.backend.issue(token, Exchange.READ);
-      try (Connection agent = connect(lent, "verify-full", real.targetsCa.orElseThrow())) {
+      try (Connection agent = exchange.connect(lent, "verify-full", real.targetsCa.orElseThrow())) {
         assertThat(agent.createStatement().executeQuery("SELECT item FROM shop.orders").next())
             .isTrue();
       }
-      assertThatThrownBy(() -> connect(lent, "disable", real.targetsCa.orElseThrow()))
+      assertThatThrownBy(() -> exchange.connect(lent, "disable", real.targetsCa.orElseThrow()))
           .isInstanceOf(SQLException.class)
           .hasMessageContaining("no encryption");
       Mark mark = new Mark(token.epoch(), Optional.of(lent.principal()));
@@ -99,13 +98,5 @@ final class TlsPostgresIT {
 
   private Path other() throws IOException {
     return TestCertificate.create(Files.createTempDirectory(folder, "other")).certificate();
-  }
-
-  private static Connection connect(Lent lent, String mode, Path ca) throws SQLException {
-    return DriverManager.getConnection(
-        "jdbc:postgresql://127.0.0.1:%d/%s?sslmode=%s&sslrootcert=%s"
-            .formatted(real.postgres.port(), Real.DATABASE, mode, ca),
-        lent.principal(),
-        Exchange.password(lent));
   }
 }

@@ -70,6 +70,23 @@ public final class Packaged {
     return command(options, words);
   }
 
+  /**
+   * Runs {@code exeat …} to its end; what it says is returned, or is in the message of its failure.
+   * On a busy machine a new JVM's first handshake can take longer than a connection to Vault has:
+   * then it runs again, as its operator would do.
+   */
+  public static String run(String... words) {
+    for (int left = 5; ; left--) {
+      try {
+        return Processes.run(Duration.ofMinutes(1), command(words));
+      } catch (IllegalStateException e) {
+        if (left == 0 || !String.valueOf(e.getMessage()).contains("Vault cannot be reached")) {
+          throw e;
+        }
+      }
+    }
+  }
+
   private static List<String> command(List<String> options, String... words) {
     List<String> command = new ArrayList<>();
     command.add(java().toString());

@@ -177,19 +177,17 @@ public final class Stage {
             Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
             config.resolveSibling("b")));
     var _ =
-        Processes.run(
-            Duration.ofMinutes(1),
-            Packaged.command(
-                "vault",
-                "apply",
-                "--config",
-                config.toString(),
-                "--token-file",
-                token.toString(),
-                "--admin",
-                "orders-db=" + ADMIN + ":" + password,
-                "--jwt-key",
-                keys.toString()));
+        Packaged.run(
+            "vault",
+            "apply",
+            "--config",
+            config.toString(),
+            "--token-file",
+            token.toString(),
+            "--admin",
+            "orders-db=" + ADMIN + ":" + password,
+            "--jwt-key",
+            keys.toString());
   }
 
   /** A new folder, which goes with the stage. */
