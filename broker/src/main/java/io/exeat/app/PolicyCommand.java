@@ -71,13 +71,11 @@ final class PolicyCommand {
       description = "Parses and type-checks policies; prints every problem, ends with 10 if any.",
       footer = {"", "Example:", "  exeat policy check --folder /etc/exeat/policies"})
   int check(
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
-          @Nullable Path folder) {
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
     return guarded(() -> {
       PolicyFiles files = files(folder);
       CedarEngine engine = engine(files);
-      out.println(
-          "sound: %d policies from %s".formatted(engine.policies().size(), files.source()));
+      out.println("sound: %d policies from %s".formatted(engine.policies().size(), files.source()));
       out.println("hash:  " + engine.sha256());
       return Exit.OK;
     });
@@ -87,8 +85,7 @@ final class PolicyCommand {
       description = "Runs the cases beside the policies; ends with 10 if one is decided otherwise.",
       footer = {"", "Example:", "  exeat policy test --folder /etc/exeat/policies"})
   int test(
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
-          @Nullable Path folder) {
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
     return guarded(() -> {
       PolicyFiles files = files(folder);
       CaseSuite suite = CaseSuite.parse(files.cases());
@@ -106,10 +103,13 @@ final class PolicyCommand {
         "",
         "The question is a JSON document as the audit chain has it (and as `--example` prints it)."
       },
-      footer = {"", "Example:", "  exeat policy explain --audit DIR --decision d0123456789abcdefghij"})
+      footer = {
+        "",
+        "Example:",
+        "  exeat policy explain --audit DIR --decision d0123456789abcdefghij"
+      })
   int explain(
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
-          @Nullable Path folder,
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder,
       @Option(names = "--question", paramLabel = "FILE", description = "The question.")
           @Nullable Path question,
       @Option(names = "--audit", paramLabel = "DIR", description = "The chain that has it.")
@@ -186,8 +186,7 @@ final class PolicyCommand {
   int replay(
       @Option(names = "--audit", required = true, paramLabel = "DIR", description = "The chain.")
           Path audit,
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER)
-          @Nullable Path folder) {
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
     return guarded(() -> {
       CedarEngine engine = engine(files(folder));
       int changes = 0;
@@ -224,10 +223,18 @@ final class PolicyCommand {
         "Compares two sets of policies: which differ, and which of both sets' cases they decide",
         "otherwise."
       },
-      footer = {"", "Example:", "  exeat policy diff --folder new-policies --from /etc/exeat/policies"})
+      footer = {
+        "",
+        "Example:",
+        "  exeat policy diff --folder new-policies --from /etc/exeat/policies"
+      })
   int diff(
       @Option(names = "--from", paramLabel = "DIR", description = FOLDER) @Nullable Path from,
-      @Option(names = "--folder", required = true, paramLabel = "DIR", description = "The new ones.")
+      @Option(
+              names = "--folder",
+              required = true,
+              paramLabel = "DIR",
+              description = "The new ones.")
           Path folder) {
     return guarded(() -> {
       PolicyFiles before = files(from);
@@ -237,7 +244,9 @@ final class PolicyCommand {
       policies(old.policies(), fresh.policies());
       Map<String, Question> questions = new TreeMap<>();
       for (PolicyFiles files : List.of(before, after)) {
-        CaseSuite.parse(files.cases()).cases().forEach(it -> questions.put(it.name(), it.question()));
+        CaseSuite.parse(files.cases())
+            .cases()
+            .forEach(it -> questions.put(it.name(), it.question()));
       }
       int changes = 0;
       for (Map.Entry<String, Question> each : questions.entrySet()) {
@@ -246,8 +255,7 @@ final class PolicyCommand {
         if (!was.word().equals(now.word())) {
           changes++;
           out.println(
-              "%s: %s -> %s"
-                  .formatted(each.getKey(), CaseSuite.show(was), CaseSuite.show(now)));
+              "%s: %s -> %s".formatted(each.getKey(), CaseSuite.show(was), CaseSuite.show(now)));
         }
       }
       out.println(
@@ -271,8 +279,7 @@ final class PolicyCommand {
   }
 
   private static CedarEngine engine(PolicyFiles files) throws BadPolicy {
-    CedarEngine engine =
-        new CedarEngine(LONG, new Time(InstantSource.system(), System::nanoTime));
+    CedarEngine engine = new CedarEngine(LONG, new Time(InstantSource.system(), System::nanoTime));
     engine.load(new PolicyFiles(files.source(), files.policies(), new TreeMap<>()));
     return engine;
   }

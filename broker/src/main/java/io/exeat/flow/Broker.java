@@ -18,7 +18,6 @@ import io.exeat.policy.Act;
 import io.exeat.policy.Action;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Door;
-import io.exeat.policy.PolicyEngine;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
