@@ -1,26 +1,30 @@
 package io.exeat.flow;
 
 import io.exeat.base.DecisionId;
+import io.exeat.base.Durable;
 import io.exeat.policy.Reason;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Leave for one act, which is on record. Whoever does the act says when it is {@link #done}: until
- * then it counts as one of the task's branches.
+ * Leave for one act. Whoever does the act says when it is {@link #done}: until then it counts as
+ * one of the task's branches.
  */
 public final class Allowed {
   private final DecisionId decision;
   private final List<Reason> because;
+  private final Durable recorded;
   private final Runnable done;
   private final AtomicBoolean over = new AtomicBoolean();
 
   /**
+   * @param recorded the decision's record
    * @param done called once, when the act is over
    */
-  public Allowed(DecisionId decision, List<Reason> because, Runnable done) {
+  public Allowed(DecisionId decision, List<Reason> because, Durable recorded, Runnable done) {
     this.decision = decision;
     this.because = List.copyOf(because);
+    this.recorded = recorded;
     this.done = done;
   }
 
@@ -31,6 +35,11 @@ public final class Allowed {
   /** The policies that permitted it. */
   public List<Reason> because() {
     return because;
+  }
+
+  /** Awaited before the act has an effect that the agent can use. */
+  public Durable recorded() {
+    return recorded;
   }
 
   /** The act is over, whatever came of it. Idempotent. */

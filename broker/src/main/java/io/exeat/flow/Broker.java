@@ -96,11 +96,12 @@ public final class Broker implements AgentRequests {
 
   private TaskId begin(Peer peer, Plan plan, List<Grant> grants) {
     budgets.opening(plan.entry());
-    judge.open(peer, plan);
+    Durable permitted = judge.open(peer, plan);
     Task task = budgets.inScope(grants, () -> tasks.opening(plan));
     try {
       Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
       exchange.openEpoch(task, plan.entry(), grants);
+      permitted.await();
       recorded.await();
     } catch (AnswerLost e) {
       giveUp(task);
@@ -149,12 +150,12 @@ public final class Broker implements AgentRequests {
     return budgets.issuing(
         ceiling.entry(task.agent()),
         grant,
-        () -> lend(task, grant, judge.act(peer, task, act).orThrow()));
+        () -> lend(task, grant, judge.lending(peer, task, act)));
   }
 
   private CredentialId lend(Task task, Grant grant, Allowed allowed) {
     try {
-      return exchange.issue(task, grant, allowed.decision()).id();
+      return exchange.issue(task, grant, allowed).id();
     } catch (AnswerLost e) {
       endings.replaceEpoch(task.epoch());
       throw e.toFault();

@@ -4,7 +4,6 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
-import io.exeat.base.DecisionId;
 import io.exeat.base.Durable;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
@@ -101,12 +100,12 @@ final class Exchange {
   /**
    * Issues one credential under the task's open epoch.
    *
-   * @param decision that permitted it
+   * @param allowed whose record is awaited before this returns
    * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is
    *     on record and dies with its epoch
    * @throws io.exeat.credential.AnswerLost when the credential may exist
    */
-  Held issue(Task task, Grant grant, DecisionId decision) {
+  Held issue(Task task, Grant grant, Allowed allowed) {
     EpochToken token =
         holdings
             .token(task.epoch())
@@ -127,7 +126,9 @@ final class Exchange {
             Optional.empty());
     holdings.keep(held, lent.secret());
     Durable lentDown = journal.lent(held);
-    audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), decision));
+    String agent = task.agent().id().toString();
+    audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision()));
+    allowed.recorded().await();
     lentDown.await();
     return held;
   }

@@ -5,6 +5,7 @@ import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.base.DecisionId;
+import io.exeat.base.Durable;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
@@ -28,7 +29,8 @@ import java.util.concurrent.ConcurrentMap;
 
 /**
  * One decision in front of every act: the ceiling first, then policy, then the record; only then
- * the act. What policy says to several grants holds for all of them together.
+ * the act. What is opened or lent is prepared while the record is written, and handed out after it.
+ * What policy says to several grants holds for all of them together.
  */
 final class Judge {
   private final Tasks tasks;
@@ -57,9 +59,10 @@ final class Judge {
   /**
    * The task may be opened, and hold each grant of its scope.
    *
+   * @return to be awaited before the agent is told of the task
    * @throws FaultException Denied, Unavailable POLICY or AUDIT
    */
-  void open(Peer peer, Plan plan) {
+  Durable open(Peer peer, Plan plan) {
     History before = plan.parent().map(parent -> memory(parent).history()).orElse(History.NONE);
     List<Question> asked = new ArrayList<>();
     asked.add(questions.open(peer, plan, before));
@@ -67,7 +70,7 @@ final class Judge {
       asked.add(questions.hold(peer, plan, grant, before));
     }
     DecisionId id = DecisionId.random();
-    Judged.requirePermit(id, ask(id, plan.id(), asked));
+    return ask(id, plan.id(), asked).permit();
   }
 
   /**
@@ -83,15 +86,35 @@ final class Judge {
       asked.add(questions.hold(peer, task, scope, grant, before));
     }
     DecisionId id = DecisionId.random();
-    Judged.requirePermit(id, ask(id, task.id(), asked));
+    ask(id, task.id(), asked).permit().await();
   }
 
   /**
-   * Whether the act may be done now, under its task's open epoch.
+   * Whether the act may be done now, under its task's open epoch. A permit is on record.
    *
    * @throws FaultException OutOfScope, OutsideCeiling, Unavailable AUDIT
    */
   Judged act(Peer peer, Task task, Act act) {
+    Judged judged = begin(peer, task, act);
+    try {
+      judged.allowed().ifPresent(allowed -> allowed.recorded().await());
+    } catch (RuntimeException e) {
+      judged.allowed().ifPresent(Allowed::done);
+      throw e;
+    }
+    return judged;
+  }
+
+  /**
+   * Leave for lending: {@link Allowed#recorded} is to be awaited before the agent has what is lent.
+   *
+   * @throws FaultException as {@link #act}; Denied, Unavailable POLICY
+   */
+  Allowed lending(Peer peer, Task task, Act act) {
+    return begin(peer, task, act).orThrow();
+  }
+
+  private Judged begin(Peer peer, Task task, Act act) {
     List<Grant> grants = ceiling.under(task, act);
     Memory memory = memory(task.id());
     Memory.Begun begun = memory.begin(questions.trace(act, grants));
@@ -102,13 +125,14 @@ final class Judge {
           grants.stream()
               .map(grant -> questions.act(peer, task, act, grant, begun.before()))
               .toList();
-      Decision decision = ask(id, task.id(), asked);
+      Said said = ask(id, task.id(), asked);
+      Decision decision = said.decision();
       permitted = decision instanceof Decision.Permit;
       if (!permitted) {
         return new Judged(id, decision, Optional.empty());
       }
       memory.permitted(begun);
-      Allowed allowed = new Allowed(id, decision.because(), memory::done);
+      Allowed allowed = new Allowed(id, decision.because(), said.recorded(), memory::done);
       return new Judged(id, decision, Optional.of(allowed));
     } finally {
       if (!permitted) {
@@ -127,18 +151,29 @@ final class Judge {
     return memories.computeIfAbsent(tasks.lineage(id).getLast(), _ -> new Memory());
   }
 
-  /** The answer, on record: a permit before this returns, what permits nothing soon after. */
-  private Decision ask(DecisionId id, TaskId task, List<Question> asked) {
+  /**
+   * An answer, and its record: to be awaited for a permit; what permits nothing is recorded soon.
+   */
+  private record Said(DecisionId id, Decision decision, Durable recorded) {
+    /**
+     * @throws FaultException Denied, or Unavailable POLICY, when it is none
+     */
+    Durable permit() {
+      Judged.requirePermit(id, decision);
+      return recorded;
+    }
+  }
+
+  private Said ask(DecisionId id, TaskId task, List<Question> asked) {
     List<Answer> answers = asked.stream().map(this::answer).toList();
     String agent = asked.getFirst().agent().id();
     AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
     Decision together = together(answers.stream().map(Answer::decision).toList());
     if (together instanceof Decision.Permit) {
-      audit.record(event);
-    } else {
-      refusals.add(agent, event);
+      return new Said(id, together, audit.begin(event));
     }
-    return together;
+    refusals.add(agent, event);
+    return new Said(id, together, () -> {});
   }
 
   private Answer answer(Question question) {

@@ -155,7 +155,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
         : new Judged(
             id,
             new Decision.Permit(because, "ab"),
-            Optional.of(new Allowed(id, because, () -> {})));
+            Optional.of(new Allowed(id, because, () -> {}, () -> {})));
   }
 
   @Override
