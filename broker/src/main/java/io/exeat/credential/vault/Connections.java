@@ -15,10 +15,9 @@ import javax.net.ssl.SSLParameters;
  * closed when its last call has come back.
  */
 final class Connections implements AutoCloseable {
-  private static final Duration CONNECT = Duration.ofSeconds(2);
-
   private final Supplier<SSLContext> tls;
   private final boolean plaintext;
+  private final Duration timeout;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("vault-http-", 0).factory());
 
@@ -26,6 +25,7 @@ final class Connections implements AutoCloseable {
   private Pool now;
 
   Connections(VaultSettings settings, Supplier<SSLContext> tls) {
+    this.timeout = settings.timeout();
     this.plaintext = "http".equals(settings.address().getScheme());
     this.tls = tls;
     this.now = new Pool(http());
@@ -66,7 +66,7 @@ final class Connections implements AutoCloseable {
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(CONNECT)
+            .connectTimeout(timeout)
             .executor(threads);
     if (!plaintext) {
       SSLParameters only = new SSLParameters();
