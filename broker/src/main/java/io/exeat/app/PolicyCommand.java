@@ -150,7 +150,7 @@ final class PolicyCommand {
     for (Reason reason : decision.because()) {
       out.println("  " + reason.policy() + ":");
       for (String attribute : reason.attributes()) {
-        out.println("    " + attribute + " = " + value(document, attribute));
+        out.println("    " + attribute + " = " + QuestionJson.value(document, attribute));
       }
       engine
           .policies()
@@ -158,21 +158,6 @@ final class PolicyCommand {
           .lines()
           .forEach(line -> out.println("      " + line));
     }
-  }
-
-  private static JsonNode value(JsonNode document, String attribute) {
-    String place =
-        attribute.startsWith("arguments.")
-            ? attribute.replaceFirst("arguments.", "arguments.texts.")
-            : attribute.startsWith("numbers.")
-                ? "arguments." + attribute
-                : attribute.equals("omitted") ? "arguments.omitted" : attribute;
-    JsonNode at = document;
-    String[] parts = place.split("\\.", place.startsWith("arguments.") ? 3 : -1);
-    for (String part : parts) {
-      at = at.path(part);
-    }
-    return at;
   }
 
   @Command(

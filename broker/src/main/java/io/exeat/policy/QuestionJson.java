@@ -86,6 +86,22 @@ public final class QuestionJson {
     return question;
   }
 
+  /** What the document has for an attribute as {@link Reason} names it. */
+  public static JsonNode value(JsonNode document, String attribute) {
+    String place =
+        attribute.startsWith("arguments.")
+            ? attribute.replaceFirst("arguments.", "arguments.texts.")
+            : attribute.startsWith("numbers.")
+                ? "arguments." + attribute
+                : attribute.equals("omitted") ? "arguments.omitted" : attribute;
+    JsonNode at = document;
+    String[] parts = place.split("\\.", place.startsWith("arguments.") ? 3 : -1);
+    for (String part : parts) {
+      at = at.path(part);
+    }
+    return at;
+  }
+
   private static ObjectNode agent(Question.Caller agent) {
     ObjectNode node = JSON.objectNode();
     node.put("id", agent.id());
