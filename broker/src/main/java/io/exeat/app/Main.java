@@ -36,8 +36,9 @@ public final class Main implements Runnable {
   /** No argument is a question for help. */
   public static void main(String[] arguments) {
     Logging.begin();
-    // Before the first HTTP client: one call is one request, and its failure is its own. Else the JDK
-    // sends a GET again when its connection breaks before an answer, and lending is a GET (ADR 0010).
+    // Before the first HTTP client: one call is one request, and its failure is its own. Else the
+    // JDK sends a GET again when its connection breaks before an answer, and lending is a GET
+    // (ADR 0010).
     System.setProperty("jdk.httpclient.disableRetryConnect", "true");
     System.setProperty("jdk.httpclient.redirects.retrylimit", "1");
     System.exit(commandLine(arguments).execute(arguments));

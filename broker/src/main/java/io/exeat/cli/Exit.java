@@ -20,7 +20,9 @@ public final class Exit {
   /** A defect of Exeat's. */
   public static final int BUG = 5;
 
-  /** A check did not pass: doctor, config and policy check, audit verify, vault apply --check, demo. */
+  /**
+   * A check did not pass: doctor, config and policy check, audit verify, vault apply --check, demo.
+   */
   public static final int CHECK_FAILED = 10;
 
   /** For the help text: {@code code:meaning}. */

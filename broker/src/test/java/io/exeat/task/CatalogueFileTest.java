@@ -164,9 +164,7 @@ final class CatalogueFileTest {
   void agentsAndGrantsHaveBudgets() {
     Catalogue catalogue =
         parse(
-            FULL.replace(
-                    "    lease: 90s\n",
-                    "    max-open-tasks: 7\n    max-live-credentials: 8\n")
+            FULL.replace("    lease: 90s\n", "    max-open-tasks: 7\n    max-live-credentials: 8\n")
                 .replace(
                     "    max-open-tasks: 1000\n",
                     "    max-live-credentials: 2000\n    max-issues-per-minute: 3000\n"));

@@ -20,7 +20,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What becomes of one call when the connection breaks; the JVM runs as {@code app.Main} sets it. */
+/**
+ * What becomes of one call when the connection breaks; the JVM runs as {@code app.Main} sets it.
+ */
 final class VaultClientTest {
   private final List<String> seen = new CopyOnWriteArrayList<>();
   private final ServerSocket server = listen();

@@ -56,7 +56,8 @@ final class SessionRotationIT {
     // Until Vault permits no more: warned of first, then told, and everything of it is gone.
     await().atMost(LIFE.plus(LATE)).until(() -> lost.containsKey(old.epoch()));
     assertThat(warned).containsKey(old.epoch());
-    assertThat(lost.getOrDefault(old.epoch(), 0L) - warned.getOrDefault(old.epoch(), 0L)).isPositive();
+    assertThat(lost.getOrDefault(old.epoch(), 0L) - warned.getOrDefault(old.epoch(), 0L))
+        .isPositive();
     assertThat(Duration.ofNanos(lost.getOrDefault(old.epoch(), 0L) - begun))
         .isBetween(LIFE.minus(LATE), LIFE.plus(LATE));
     await().atMost(LATE).until(() -> exchange.roles(old.epoch()).isEmpty());
