@@ -95,9 +95,9 @@ enum Mutant {
       Set.of(),
       java(
           "flow.Exchange",
-          "audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), decision));",
+          "audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision()));",
           "Thread.ofVirtual().start(() -> { java.util.concurrent.locks.LockSupport.parkNanos(300_000_000L);"
-              + " audit.record(new AuditEvent.CredentialIssued(held, task.agent().id().toString(), decision)); });")),
+              + " audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision())); });")),
 
   BREAKS_THE_CHAIN(
       I10_CHAIN,
