@@ -173,8 +173,12 @@ final class Endings {
   /** The work, with its event being written down and recorded beside it from now on. */
   private Runnable told(Runnable written, AuditEvent event, Work work) {
     CompletableFuture<Void> recorded =
-        CompletableFuture.runAsync(written, Chains::onItsOwn)
-            .thenRun(() -> audit.recordEnding(event));
+        CompletableFuture.runAsync(
+            () -> {
+              written.run();
+              audit.recordEnding(event);
+            },
+            Chains::onItsOwn);
     return () -> work.run(recorded);
   }
 
