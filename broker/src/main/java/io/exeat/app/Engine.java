@@ -17,6 +17,7 @@ import io.exeat.identity.SpiffeTls;
 import io.exeat.journal.Journal;
 import io.exeat.journal.sqlite.SqliteJournal;
 import io.exeat.revoke.Revoker;
+import io.exeat.revoke.SvidSigner;
 import io.exeat.revoke.TargetVerifier;
 import io.exeat.revoke.postgres.PostgresVerifier;
 import io.exeat.task.Target;
@@ -70,7 +71,16 @@ record Engine(
     Revoker revoker = closing.later(new Revoker(lanes, verifiers, time));
     Office office =
         new Office(
-            new Steps(party.attestor(), catalogue, policy, lanes, revoker, journal, audit, time),
+            new Steps(
+                party.attestor(),
+                catalogue,
+                policy,
+                lanes,
+                revoker,
+                new SvidSigner(party.identity(), time),
+                journal,
+                audit,
+                time),
             vitals);
     closing.later(backend.onLost(office::lost));
     closing.later(backend.onExpiring(office::expiring));

@@ -1,6 +1,7 @@
 package io.exeat.app;
 
 import io.exeat.attest.Peer;
+import io.exeat.audit.AuditEvent;
 import io.exeat.base.CredentialId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -134,6 +135,11 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   @Override
   public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
     return operators().revoke(operator, named, reason, within);
+  }
+
+  @Override
+  public List<AuditEvent.ReceiptSigned> receipts(Operator operator, TaskId task, int most) {
+    return operators().receipts(operator, task, most);
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.exeat.cli.Cli;
 import io.exeat.cli.CredentialCommand;
 import io.exeat.cli.ExecCommand;
 import io.exeat.cli.Exit;
+import io.exeat.cli.ReceiptCommand;
 import io.exeat.cli.RevokeCommand;
 import io.exeat.cli.StatusCommand;
 import io.exeat.cli.TaskCommand;
@@ -71,6 +72,7 @@ public final class Main implements Runnable {
     commands.put("task", () -> new TaskCommand(cli));
     commands.put("credential", () -> new CredentialCommand(cli));
     commands.put("revoke", () -> new RevokeCommand(cli));
+    commands.put("receipt", () -> new ReceiptCommand(cli));
     commands.put("status", () -> new StatusCommand(cli));
     commands.put("audit", () -> new AuditCommand(out, err));
     commands.put("policy", () -> new PolicyCommand(out, err));

@@ -1,5 +1,6 @@
 package io.exeat.audit;
 
+import io.exeat.base.CredentialId;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
@@ -31,6 +32,7 @@ public sealed interface AuditEvent {
       case EpochDead _ -> "epoch.dead";
       case TaskEnded _ -> "task.ended";
       case OperatorActed _ -> "operator.acted";
+      case ReceiptSigned _ -> "receipt.signed";
     };
   }
 
@@ -91,5 +93,14 @@ public sealed interface AuditEvent {
   record TaskEnded(Task task) implements AuditEvent {}
 
   record OperatorActed(String operator, String action, String what, String reason)
+      implements AuditEvent {}
+
+  /**
+   * The receipt of something that has ended.
+   *
+   * @param credential empty for the receipt of the whole epoch
+   * @param jws the signed receipt, in characters of base64url and dots
+   */
+  record ReceiptSigned(Epoch epoch, Optional<CredentialId> credential, String agent, String jws)
       implements AuditEvent {}
 }

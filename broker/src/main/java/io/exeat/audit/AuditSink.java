@@ -1,9 +1,11 @@
 package io.exeat.audit;
 
 import io.exeat.base.Durable;
+import io.exeat.base.TaskId;
+import java.util.List;
 import java.util.Optional;
 
-/** The chain's writing end. */
+/** The chain's writing end, which can look up what it holds. */
 public interface AuditSink extends AutoCloseable {
   /**
    * Appends the event; it is recorded once it has been awaited, durable then (fsync; calls from
@@ -31,6 +33,14 @@ public interface AuditSink extends AutoCloseable {
    * Never throws.
    */
   void recordEnding(AuditEvent event);
+
+  /**
+   * The receipts of a task's credentials and epochs that are in the chain, oldest first; the latest
+   * {@code most} of them.
+   *
+   * @throws io.exeat.base.FaultException Unavailable AUDIT when the chain cannot be read
+   */
+  List<AuditEvent.ReceiptSigned> receipts(TaskId task, int most);
 
   /** Why {@link #record} refuses now, and what to do, for people; empty when it does not. */
   Optional<String> problem();

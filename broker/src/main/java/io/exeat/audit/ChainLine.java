@@ -109,6 +109,21 @@ public final class ChainLine {
     return "";
   }
 
+  /** The value of a field that is a whole number of at most 18 digits; 0 when it is not there. */
+  public long number(String field) {
+    byte[] key = ascii(",\"" + field + "\":");
+    for (int i = from; i < to - key.length; i++) {
+      if (Arrays.equals(bytes, i, i + key.length, key, 0, key.length)) {
+        long number = 0;
+        for (int at = i + key.length; at < to && bytes[at] >= '0' && bytes[at] <= '9'; at++) {
+          number = number * 10 + (bytes[at] - '0');
+        }
+        return number;
+      }
+    }
+    return 0;
+  }
+
   public static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");

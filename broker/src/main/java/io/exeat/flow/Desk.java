@@ -95,6 +95,11 @@ public final class Desk implements OperatorRequests {
         live.size(), live.size() - pending.size(), pending, named.size() - live.size());
   }
 
+  @Override
+  public List<AuditEvent.ReceiptSigned> receipts(Operator operator, TaskId task, int most) {
+    return audit.receipts(task, most);
+  }
+
   private Revoked release(Named.Lease lease, Duration within) {
     Held held =
         holdings.all().stream()

@@ -7,24 +7,23 @@ import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.base.Time;
 import io.exeat.credential.AnswerLost;
 import io.exeat.credential.Held;
 import io.exeat.credential.Holdings;
 import io.exeat.credential.SecretsBackend;
-import io.exeat.journal.Journal;
 import io.exeat.revoke.Condemned;
 import io.exeat.revoke.Obituary;
 import io.exeat.revoke.Revoker;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import io.exeat.task.Tasks;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +38,6 @@ final class Endings {
   private static final Logger LOG = LoggerFactory.getLogger(Endings.class);
   private static final Duration PAUSE = Duration.ofMillis(200);
   private static final Duration DRAIN = Duration.ofSeconds(1);
-  private static final long A_MOMENT = Duration.ofMillis(1).toNanos();
 
   private final Tasks tasks;
   private final Ceiling ceiling;
@@ -47,27 +45,29 @@ final class Endings {
   private final Revoker revoker;
   private final SecretsBackend backend;
   private final Holdings holdings;
-  private final Journal journal;
+  private final Proofs proofs;
   private final AuditSink audit;
+  private final Time time;
   private final Chains chains = new Chains();
+  private final Parts parts;
 
   Endings(
       Tasks tasks,
       Ceiling ceiling,
       Exchange exchange,
-      Revoker revoker,
-      SecretsBackend backend,
       Holdings holdings,
-      Journal journal,
-      AuditSink audit) {
+      Proofs proofs,
+      Steps steps) {
     this.tasks = tasks;
     this.ceiling = ceiling;
     this.exchange = exchange;
-    this.revoker = revoker;
-    this.backend = backend;
     this.holdings = holdings;
-    this.journal = journal;
-    this.audit = audit;
+    this.proofs = proofs;
+    this.revoker = steps.revoker();
+    this.backend = steps.backend();
+    this.audit = steps.audit();
+    this.time = steps.time();
+    this.parts = new Parts(tasks, chains, this::end);
   }
 
   /**
@@ -84,14 +84,7 @@ final class Endings {
                   AuditEvent event = new AuditEvent.TaskEnding(id, cause, note);
                   return told(() -> exchange.ending(id, cause), event, end -> bury(task, end));
                 }));
-    endBelow(id);
-  }
-
-  /** From its ending on a task gets no more parts. */
-  private void endBelow(TaskId id) {
-    tasks
-        .below(id)
-        .forEach(part -> end(part.id(), EndCause.PARENT_ENDED, "its parent " + id + " ended"));
+    parts.endWith(id);
   }
 
   /** Goes on with a task that another run of the broker left behind, as ENDING. */
@@ -107,37 +100,45 @@ final class Endings {
    * @throws FaultException as {@link Tasks#closeEpoch}
    */
   CompletableFuture<Void> changeScope(Agent agent, TaskId id, Set<String> scope, long epoch) {
-    chains.add(id, () -> tasks.closeEpoch(agent, id, scope, epoch).map(this::change));
-    tasks.find(id).ifPresent(this::endWider);
+    chains.add(
+        id,
+        () ->
+            tasks
+                .closeEpoch(agent, id, scope, epoch)
+                .map(changing -> change(changing, "SCOPE_CHANGED")));
+    tasks.find(id).ifPresent(parts::endWider);
     return underWay(id);
-  }
-
-  /** While a task is changing, none of its parts gets wider, and it gets none. */
-  private void endWider(Task above) {
-    wider(above)
-        .forEach(part ->
-            end(
-                part.id(),
-                EndCause.PARENT_NARROWED,
-                "its parent " + above.id() + " does not hold all of its scope any more"));
-  }
-
-  private List<Task> wider(Task above) {
-    return tasks.below(above.id()).stream()
-        .filter(part -> !above.scope().containsAll(part.scope()))
-        .toList();
   }
 
   /** Proves the epoch dead and opens one like it, if it is the open one. */
   void replaceEpoch(Epoch epoch) {
     chains.add(
-        epoch.task(), () -> tasks.replaceEpoch(epoch.task(), epoch.number()).map(this::change));
+        epoch.task(),
+        () ->
+            tasks
+                .replaceEpoch(epoch.task(), epoch.number())
+                .map(changing -> change(changing, "EPOCH_REPLACED")));
   }
 
-  private Runnable change(Task changing) {
+  private Runnable change(Task changing, String cause) {
     Epoch old = new Epoch(changing.id(), changing.epoch().number() - 1);
     AuditEvent event = new AuditEvent.EpochClosed(old, changing.scope());
-    return told(() -> {}, event, end -> succeed(changing, old, end));
+    Proofs.Reason why = new Proofs.Reason(changing.agent().id(), cause, time.now());
+    return told(
+        () -> {},
+        event,
+        recorded -> {
+          drain(changing.id());
+          endEpoch(old, why, recorded);
+          succeed(changing);
+        });
+  }
+
+  private SpiffeId agentOf(TaskId id) {
+    return tasks
+        .find(id)
+        .map(task -> task.agent().id())
+        .orElseThrow(() -> new FaultException(new Fault.NoSuchTask(id)));
   }
 
   /** What is under way for the task; done when there is nothing. */
@@ -152,12 +153,12 @@ final class Endings {
 
   /** Ends one credential of an epoch that goes on. */
   CompletableFuture<Obituary> release(Held held) {
+    Proofs.Reason why = new Proofs.Reason(agentOf(held.epoch().task()), "RELEASED", time.now());
     holdings.revoking(held.id());
     CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held));
     return death.thenApplyAsync(
         obituary -> {
-          buried(held, obituary);
-          journal.dead(held.id(), obituary.deadAt());
+          proofs.dead(held, why, obituary);
           return obituary;
         },
         Chains::onItsOwn);
@@ -184,22 +185,22 @@ final class Endings {
 
   /** Every epoch that the task has anything of, whatever became of its changes. */
   private void bury(Task task, CompletableFuture<Void> recorded) {
+    Task.End end = task.end().orElseThrow();
+    Proofs.Reason why = new Proofs.Reason(task.agent().id(), end.cause().name(), end.at());
     while (!tasks.drained(task.id(), Duration.ZERO) || !exchange.of(task.id()).isEmpty()) {
       drain(task.id());
-      exchange.of(task.id()).forEach(epoch -> endEpoch(epoch, recorded));
+      exchange.of(task.id()).forEach(epoch -> endEpoch(epoch, why, recorded));
     }
-    endBelow(task.id());
-    awaitEnds(() -> tasks.below(task.id()));
+    parts.endWith(task.id());
+    parts.awaitEnds(task.id());
     recorded.join();
     Task ended = tasks.ended(task.id());
     audit.recordEnding(new AuditEvent.TaskEnded(ended));
   }
 
-  private void succeed(Task changing, Epoch old, CompletableFuture<Void> recorded) {
-    drain(changing.id());
-    endEpoch(old, recorded);
-    endWider(changing);
-    awaitEnds(() -> wider(changing));
+  private void succeed(Task changing) {
+    parts.endWider(changing);
+    parts.awaitWider(changing);
     String reason = "";
     while (isChanging(changing)) {
       try {
@@ -223,14 +224,6 @@ final class Endings {
     }
   }
 
-  /** Waits until all of {@code parts}, which are ending, are proven dead. */
-  private void awaitEnds(Supplier<List<Task>> parts) {
-    for (List<Task> left = parts.get(); !left.isEmpty(); left = parts.get()) {
-      left.forEach(part -> chains.of(part.id()).join());
-      LockSupport.parkNanos(A_MOMENT); // between two links of a chain
-    }
-  }
-
   private static String warnOnce(String before, String now) {
     if (!now.equals(before)) {
       LOG.warn(now);
@@ -245,18 +238,16 @@ final class Endings {
         .isPresent();
   }
 
-  private void endEpoch(Epoch epoch, CompletableFuture<Void> recorded) {
+  private void endEpoch(Epoch epoch, Proofs.Reason why, CompletableFuture<Void> recorded) {
     Optional<Condemned.WholeEpoch> condemned = exchange.condemn(epoch);
     if (condemned.isEmpty()) {
       return;
     }
-    List<Held> held = condemned.get().held();
-    held.forEach(one -> holdings.revoking(one.id()));
+    condemned.get().held().forEach(one -> holdings.revoking(one.id()));
     Obituary obituary = revoker.end(condemned.get()).join();
     recorded.join();
-    held.forEach(one -> buried(one, obituary));
-    audit.recordEnding(new AuditEvent.EpochDead(epoch, obituary.checks()));
-    exchange.settled(epoch);
+    proofs.dead(condemned.get(), why, obituary);
+    exchange.forget(epoch);
   }
 
   /**
@@ -274,14 +265,6 @@ final class Endings {
     while (!tasks.drained(id, DRAIN)) {
       LOG.warn("Waiting for calls in flight under {}", id);
     }
-  }
-
-  private void buried(Held held, Obituary obituary) {
-    holdings.revoked(held.id(), obituary.deadAt());
-    holdings
-        .find(held.id())
-        .ifPresent(
-            dead -> audit.recordEnding(new AuditEvent.CredentialDead(dead, obituary.checks())));
   }
 
   private static void attempt(String what, Runnable body) {

@@ -165,10 +165,9 @@ final class Exchange {
     return Optional.ofNullable(epochs.get(epoch)).flatMap(Opened::token);
   }
 
-  /** Everything of the epoch is proven dead. */
-  void settled(Epoch epoch) {
+  /** Everything of the epoch is proven dead: there is nothing to be done for it here. */
+  void forget(Epoch epoch) {
     holdings.drop(epoch);
     epochs.remove(epoch);
-    journal.settled(epoch);
   }
 }

@@ -15,6 +15,7 @@ public final class Office {
   private final Ceiling ceiling;
   private final Exchange exchange;
   private final Budgets budgets;
+  private final Proofs proofs;
   private final Endings endings;
   private final Views views;
   private final Broker broker;
@@ -32,23 +33,14 @@ public final class Office {
     this.ceiling = new Ceiling(steps.catalogue());
     this.exchange =
         new Exchange(steps.backend(), steps.journal(), steps.audit(), holdings, steps.time());
-    this.endings =
-        new Endings(
-            tasks,
-            ceiling,
-            exchange,
-            steps.revoker(),
-            steps.backend(),
-            holdings,
-            steps.journal(),
-            steps.audit());
+    this.proofs = new Proofs(holdings, steps);
+    this.endings = new Endings(tasks, ceiling, exchange, holdings, proofs, steps);
     this.budgets = new Budgets(tasks, holdings, steps.time());
     this.recovery = new Recovery(tasks, exchange, endings, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps, this);
     this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
-    this.sweeper =
-        new Sweeper(tasks, holdings, endings, broker, steps.backend(), ceiling, steps.time());
+    this.sweeper = new Sweeper(tasks, holdings, endings, proofs, broker, ceiling, steps);
   }
 
   public AgentRequests broker() {

@@ -1,5 +1,7 @@
 package io.exeat.flow;
 
+import io.exeat.audit.AuditEvent;
+import io.exeat.base.TaskId;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
@@ -15,6 +17,12 @@ public interface OperatorRequests {
    * then.
    */
   Revoked revoke(Operator operator, Named named, String reason, Duration within);
+
+  /**
+   * The receipts of what the task held, oldest first, the latest {@code most}; from the audit
+   * chain, so of forgotten tasks too.
+   */
+  List<AuditEvent.ReceiptSigned> receipts(Operator operator, TaskId task, int most);
 
   Status status(Operator operator);
 }

@@ -6,6 +6,7 @@ import io.exeat.base.Time;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.journal.Journal;
 import io.exeat.policy.PolicyEngine;
+import io.exeat.revoke.ReceiptSigner;
 import io.exeat.revoke.Revoker;
 import io.exeat.task.Catalogue;
 import java.util.function.Supplier;
@@ -17,6 +18,7 @@ public record Steps(
     PolicyEngine policy,
     SecretsBackend backend,
     Revoker revoker,
+    ReceiptSigner signer,
     Journal journal,
     AuditSink audit,
     Time time) {}

@@ -32,6 +32,7 @@ public final class Sweeper {
   private final Tasks tasks;
   private final Holdings holdings;
   private final Endings endings;
+  private final Proofs proofs;
   private final Broker broker;
   private final SecretsBackend backend;
   private final Ceiling ceiling;
@@ -43,17 +44,18 @@ public final class Sweeper {
       Tasks tasks,
       Holdings holdings,
       Endings endings,
+      Proofs proofs,
       Broker broker,
-      SecretsBackend backend,
       Ceiling ceiling,
-      Time time) {
+      Steps steps) {
     this.tasks = tasks;
     this.holdings = holdings;
     this.endings = endings;
+    this.proofs = proofs;
     this.broker = broker;
-    this.backend = backend;
     this.ceiling = ceiling;
-    this.time = time;
+    this.backend = steps.backend();
+    this.time = steps.time();
   }
 
   /** Looks at everything once. */
@@ -61,6 +63,7 @@ public final class Sweeper {
     tasks.live().forEach(this::look);
     holdings.all().forEach(this::renewInTime);
     broker.tick();
+    proofs.signLater();
     Set<TaskId> forgotten = new HashSet<>(tasks.forget());
     if (!forgotten.isEmpty()) {
       forgotten.forEach(holdings::forget);

@@ -16,7 +16,7 @@ final class X509Rules {
   /** Leaf and intermediates; SPIRE makes at most a few, and each one costs a verification. */
   private static final int MAX_CHAIN = 8;
 
-  private static final int URI = 6;
+  static final int URI = 6;
   private static final int DIGITAL_SIGNATURE = 0;
   private static final int KEY_CERT_SIGN = 5;
   private static final int CRL_SIGN = 6;

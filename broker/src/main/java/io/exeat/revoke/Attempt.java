@@ -1,6 +1,7 @@
 package io.exeat.revoke;
 
 import io.exeat.base.FaultException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -12,12 +13,8 @@ final class Attempt {
   private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
 
   private final List<String> alive = Collections.synchronizedList(new ArrayList<>());
-  private final List<String> checks;
-
-  /** Adds what is seen to {@code checks}. */
-  Attempt(List<String> checks) {
-    this.checks = Collections.synchronizedList(checks);
-  }
+  private final List<String> checks = Collections.synchronizedList(new ArrayList<>());
+  private Instant confirmedAt = Instant.MIN;
 
   /** Runs all at the same time and returns when all are done. */
   static void together(List<Runnable> steps) {
@@ -49,6 +46,19 @@ final class Attempt {
       LOG.error("A step of a revocation failed: {}", what, e);
       isAlive("cannot " + what + ": " + e.getClass().getSimpleName());
     }
+  }
+
+  /** Vault has said so far that what was to be ended is. */
+  void confirmed(Instant at) {
+    confirmedAt = at;
+  }
+
+  Instant confirmedAt() {
+    return confirmedAt;
+  }
+
+  List<String> checks() {
+    return List.copyOf(checks);
   }
 
   void saw(String check) {

@@ -83,14 +83,14 @@ public final class Revoker implements AutoCloseable {
     work.thread = Thread.currentThread();
     Duration pause = LEAST;
     while (!closed) {
-      List<String> checks = new ArrayList<>();
-      List<String> alive = attemptAnyway(condemned, checks);
-      if (alive.isEmpty()) {
+      Attempt attempt = new Attempt();
+      attemptAnyway(condemned, attempt);
+      if (attempt.alive().isEmpty()) {
         works.remove(condemned.mark(), work);
-        work.done.complete(new Obituary(time.now(), checks));
+        work.done.complete(new Obituary(attempt.confirmedAt(), time.now(), attempt.checks()));
         return;
       }
-      String reason = String.join("; ", alive);
+      String reason = String.join("; ", attempt.alive());
       if (!reason.equals(work.reason)) {
         LOG.warn("Still revoking {}: {}", condemned.epoch(), reason);
         work.reason = reason;
@@ -101,18 +101,16 @@ public final class Revoker implements AutoCloseable {
   }
 
   /** The same as {@link #attempt}; a defect, or no memory, is a reason to try again. */
-  private List<String> attemptAnyway(Condemned condemned, List<String> checks) {
+  private void attemptAnyway(Condemned condemned, Attempt attempt) {
     try {
-      return attempt(condemned, checks);
+      attempt(condemned, attempt);
     } catch (RuntimeException | Error e) {
       LOG.error("An attempt at ending {} failed", condemned.epoch(), e);
-      return List.of("an attempt failed: " + e.getClass().getSimpleName());
+      attempt.isAlive("an attempt failed: " + e.getClass().getSimpleName());
     }
   }
 
-  /** What is not dead yet, for people; empty when all is. */
-  private List<String> attempt(Condemned condemned, List<String> checks) {
-    Attempt attempt = new Attempt(checks);
+  private void attempt(Condemned condemned, Attempt attempt) {
     List<Runnable> doors = new ArrayList<>();
     for (String target : condemned.targets()) {
       doors.add(() ->
@@ -127,10 +125,20 @@ public final class Revoker implements AutoCloseable {
     for (LeaseId lease : condemned.leases()) {
       attempt.step("end the lease " + lease, () -> end(lease, attempt));
     }
-    for (String target : condemned.targets()) {
-      attempt.step("look at " + target, () -> look(target, condemned.mark(), attempt));
+    attempt.confirmed(time.now());
+    List<Runnable> looks = new ArrayList<>();
+    condemned
+        .token()
+        .ifPresent(token ->
+            looks.add(() -> attempt.step("look the token up", () -> look(token, attempt))));
+    for (LeaseId lease : condemned.leases()) {
+      looks.add(() -> attempt.step("look the lease up", () -> look(lease, attempt)));
     }
-    return attempt.alive();
+    for (String target : condemned.targets()) {
+      looks.add(
+          () -> attempt.step("look at " + target, () -> look(target, condemned.mark(), attempt)));
+    }
+    Attempt.together(looks);
   }
 
   private void end(Accessor token, Attempt attempt) {
@@ -141,6 +149,22 @@ public final class Revoker implements AutoCloseable {
   private void end(LeaseId lease, Attempt attempt) {
     backend.endLease(lease);
     attempt.saw("vault: lease " + lease + " revoked (sync)");
+  }
+
+  private void look(Accessor token, Attempt attempt) {
+    if (backend.tokenGone(token)) {
+      attempt.saw("vault: token unknown by accessor");
+    } else {
+      attempt.isAlive("Vault still knows the token");
+    }
+  }
+
+  private void look(LeaseId lease, Attempt attempt) {
+    if (backend.leaseGone(lease)) {
+      attempt.saw("vault: lease " + lease + " unknown");
+    } else {
+      attempt.isAlive("Vault still knows the lease " + lease);
+    }
   }
 
   private void look(String target, Mark mark, Attempt attempt) {

@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.exeat.base.CredentialId;
+import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -71,6 +76,35 @@ public abstract class AuditContract {
     sink.record(new AuditEvent.OperatorActed("uid 0", "revoke", "everything", "drill"));
     assertThat(sink.problem()).isEmpty();
     assertThat(kinds(sink)).containsExactly("broker.started", "broker.stopped", "operator.acted");
+  }
+
+  @Test
+  void receiptsOfATaskAreFoundAgainAsTheyWereSigned() {
+    TaskId task = TaskId.random();
+    String agent = "spiffe://example.org/agent";
+    List<AuditEvent.ReceiptSigned> own = new ArrayList<>();
+    for (int i = 1; i <= 5; i++) {
+      AuditEvent.ReceiptSigned receipt =
+          new AuditEvent.ReceiptSigned(
+              new Epoch(task, i),
+              i % 2 == 0 ? Optional.empty() : Optional.of(CredentialId.random()),
+              agent,
+              "A-_9".repeat(1000) + "." + i + ".x");
+      own.add(receipt);
+      sink.recordEnding(receipt);
+      sink.recordEnding(
+          new AuditEvent.ReceiptSigned(
+              new Epoch(TaskId.random(), 1), Optional.empty(), agent, "of.an.other"));
+      sink.record(
+          new AuditEvent.OperatorActed(
+              "uid 0",
+              "revoke",
+              "\",\"kind\":\"receipt.signed\",\"task\":\"" + task.value() + "\"",
+              "forged"));
+    }
+    assertThat(sink.receipts(task, 100)).isEqualTo(own);
+    assertThat(sink.receipts(task, 2)).isEqualTo(own.subList(3, 5));
+    assertThat(sink.receipts(TaskId.random(), 100)).isEmpty();
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.exeat.audit;
 import io.exeat.base.Durable;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,6 +70,17 @@ public final class InMemoryAudit implements AuditSink {
     } else {
       append(event);
     }
+  }
+
+  @Override
+  public synchronized List<AuditEvent.ReceiptSigned> receipts(TaskId task, int most) {
+    List<AuditEvent.ReceiptSigned> all =
+        events.stream()
+            .filter(AuditEvent.ReceiptSigned.class::isInstance)
+            .map(AuditEvent.ReceiptSigned.class::cast)
+            .filter(event -> event.epoch().task().equals(task))
+            .toList();
+    return all.subList(Math.max(0, all.size() - most), all.size());
   }
 
   @Override

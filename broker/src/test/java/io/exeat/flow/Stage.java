@@ -13,6 +13,7 @@ import io.exeat.journal.InMemoryJournal;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.revoke.InMemoryVerifier;
+import io.exeat.revoke.ReceiptSigner;
 import io.exeat.revoke.Revoker;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
@@ -54,6 +55,7 @@ final class Stage implements AutoCloseable {
   final InMemoryAudit audit = new InMemoryAudit(this::tell);
   final InMemoryBackend backend;
   final Revoker revoker;
+  volatile ReceiptSigner signer = receipt -> "signed for " + receipt.agent();
   final Office office;
   final Peer.Local billing = attestor.process(1001, 11);
   final Peer.Local other = attestor.process(1002, 12);
@@ -95,7 +97,16 @@ final class Stage implements AutoCloseable {
     attestor.identify(1001, BILLING);
     attestor.identify(1002, OTHER);
     return new Office(
-        new Steps(attestor, () -> catalogue, POLICY, backend, revoker, journal, audit, time),
+        new Steps(
+            attestor,
+            () -> catalogue,
+            POLICY,
+            backend,
+            revoker,
+            receipt -> signer.sign(receipt),
+            journal,
+            audit,
+            time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
   }
 

@@ -2,6 +2,7 @@ package io.exeat.gateway;
 
 import io.exeat.attest.Agent;
 import io.exeat.attest.Peer;
+import io.exeat.audit.AuditEvent;
 import io.exeat.base.CredentialId;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
@@ -279,6 +280,14 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
     asked("revoke by " + operator.who() + " " + named);
     waits.add(within);
     return new Revoked(1, 1, Map.of(), 2);
+  }
+
+  @Override
+  public List<AuditEvent.ReceiptSigned> receipts(Operator operator, TaskId task, int most) {
+    asked("receipts by " + operator.who() + " " + most);
+    return List.of(
+        new AuditEvent.ReceiptSigned(
+            new Epoch(task, 1), Optional.empty(), "spiffe://example.org/agent", "a.b.c"));
   }
 
   @Override

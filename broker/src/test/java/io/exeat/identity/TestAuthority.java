@@ -25,6 +25,20 @@ public final class TestAuthority {
     return new Svid(SpiffeId.parse(id), List.of(leaf), keys.getPrivate(), "");
   }
 
+  /** One whose certificate says nothing of the SPIFFE ID that comes with it. */
+  public Svid issueNameless(String id) {
+    KeyPair keys = Forge.ec();
+    X509Certificate leaf = Forge.leaf(authority).keys(keys).sign();
+    return new Svid(SpiffeId.parse(id), List.of(leaf), keys.getPrivate(), "");
+  }
+
+  /** One of an RSA key. */
+  public Svid issueRsa(String id) {
+    KeyPair keys = Forge.rsa(2048);
+    X509Certificate leaf = Forge.leaf(authority).keys(keys).uri(id).sign();
+    return new Svid(SpiffeId.parse(id), List.of(leaf), keys.getPrivate(), "");
+  }
+
   /** A good one for an hour. */
   public Svid issue(String id) {
     return issue(id, -60, 3600);

@@ -13,6 +13,7 @@ import java.util.Set;
 /** An identity that a test holds and changes by hand. */
 public final class TestIdentity implements IdentitySource {
 
+  private volatile boolean gone;
   private volatile Svid svid;
   private volatile Map<TrustDomain, Set<X509Certificate>> bundles;
 
@@ -29,8 +30,18 @@ public final class TestIdentity implements IdentitySource {
     bundles = Map.of(svid.id().getTrustDomain(), Set.of(trusted));
   }
 
+  /** The same without an SVID, as when SPIRE is away for longer than it lasts. */
+  public TestIdentity gone() {
+    gone = true;
+    return this;
+  }
+
   @Override
   public Svid svid() {
+    if (gone) {
+      throw new FaultException(
+          new Fault.Unavailable(Fault.Dependency.IDENTITY, "no SVID", Duration.ofSeconds(1)));
+    }
     return svid;
   }
 

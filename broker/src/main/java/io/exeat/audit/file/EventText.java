@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.io.CharacterEscapes;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.ChainLine;
+import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.RequestId;
@@ -161,6 +162,12 @@ final class EventText {
         text("action", it.action());
         text("what", it.what());
         text("reason", it.reason());
+      }
+      case AuditEvent.ReceiptSigned it -> {
+        epoch(it.epoch());
+        text("credential", it.credential().map(CredentialId::value).orElse(""));
+        text("agent", it.agent());
+        json.writeStringField("receipt", it.jws());
       }
     }
   }

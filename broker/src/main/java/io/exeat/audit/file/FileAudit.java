@@ -12,6 +12,7 @@ import io.exeat.base.InRequest;
 import io.exeat.base.OwnFolder;
 import io.exeat.base.RequestId;
 import io.exeat.base.ReservedSpace;
+import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -43,6 +44,7 @@ public final class FileAudit implements AuditSink {
   private static final Duration WAIT = Duration.ofSeconds(10);
   private static final Logger LOG = LoggerFactory.getLogger(FileAudit.class);
 
+  private final Path folder;
   private final Time time;
   private final ChainFile file;
   private final ReservedSpace reserve;
@@ -65,7 +67,9 @@ public final class FileAudit implements AuditSink {
     }
   }
 
-  FileAudit(Tail tail, ChainFile file, ReservedSpace reserve, Time time) throws IOException {
+  FileAudit(Path folder, Tail tail, ChainFile file, ReservedSpace reserve, Time time)
+      throws IOException {
+    this.folder = folder;
     this.seq = tail.seq();
     this.head = tail.hash();
     this.file = file;
@@ -94,7 +98,7 @@ public final class FileAudit implements AuditSink {
         ReservedSpace reserve = new ReservedSpace(folder.resolve("audit.reserve"), RESERVE, time);
         reserve.hold();
         RotatingFile file = new RotatingFile(own, tail, rotateAt);
-        return new FileAudit(tail, file, reserve, time);
+        return new FileAudit(folder, tail, file, reserve, time);
       } catch (IOException | RuntimeException e) {
         own.close();
         throw e;
@@ -137,6 +141,18 @@ public final class FileAudit implements AuditSink {
       writer.submit(item(event, true), WAIT);
     } catch (TimeoutException | RuntimeException e) {
       LOG.error("{} is not recorded yet: {}", event.kind(), e.toString());
+    }
+  }
+
+  @Override
+  public List<AuditEvent.ReceiptSigned> receipts(TaskId task, int most) {
+    try {
+      return ReceiptLines.of(folder, task, most);
+    } catch (IOException | RuntimeException e) {
+      throw new FaultException(
+          new Fault.Unavailable(
+              Fault.Dependency.AUDIT, "the chain cannot be read", Duration.ofSeconds(1)),
+          e);
     }
   }
 

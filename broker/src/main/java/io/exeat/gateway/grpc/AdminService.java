@@ -7,6 +7,8 @@ import io.exeat.flow.TaskView;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.ListRequest;
 import io.exeat.v1.ListResponse;
+import io.exeat.v1.ReceiptsRequest;
+import io.exeat.v1.ReceiptsResponse;
 import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.RevokeResponse;
 import io.exeat.v1.StatusRequest;
@@ -35,7 +37,7 @@ final class AdminService extends AdminGrpc.AdminImplBase {
         observer,
         caller -> {
           Operator operator = operators.require(caller.peer());
-          int limit = Parse.limit(request);
+          int limit = Parse.limit(request.getLimit());
           // One more than asked for tells whether there are more.
           List<TaskView> found =
               flow.list(operator, Parse.agentOrAll(request), request.getIncludeEnded(), limit + 1);
@@ -55,6 +57,26 @@ final class AdminService extends AdminGrpc.AdminImplBase {
           Named named = Parse.named(request);
           String reason = Parse.reason(request);
           return ToProto.revoked(flow.revoke(operator, named, reason, Unary.within(REVOKE_WITHIN)));
+        });
+  }
+
+  @Override
+  public void receipts(ReceiptsRequest request, StreamObserver<ReceiptsResponse> observer) {
+    Unary.serve(
+        observer,
+        caller -> {
+          Operator operator = operators.require(caller.peer());
+          return ReceiptsResponse.newBuilder()
+              .addAllReceipts(
+                  flow
+                      .receipts(
+                          operator,
+                          Parse.task(request.getTaskId()),
+                          Parse.limit(request.getLimit()))
+                      .stream()
+                      .map(ToProto::receipt)
+                      .toList())
+              .build();
         });
   }
 

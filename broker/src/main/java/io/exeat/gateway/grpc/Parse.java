@@ -160,8 +160,7 @@ final class Parse {
         : Optional.of(SpiffeIds.parseWorkload("agent", request.getAgent()));
   }
 
-  static int limit(ListRequest request) {
-    int asked = request.getLimit();
+  static int limit(int asked) {
     // uint32: what is beyond 2^31-1 reads as negative.
     if (asked < 0 || asked > LIST_MOST) {
       throw Text.malformed("limit", "must be 1 to 1,000, or 0 for 100");

@@ -3,6 +3,8 @@ package io.exeat.gateway.grpc;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import com.google.protobuf.Timestamp;
+import io.exeat.audit.AuditEvent;
+import io.exeat.base.CredentialId;
 import io.exeat.credential.Held;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Revoked;
@@ -17,6 +19,7 @@ import io.exeat.v1.DatabaseLogin;
 import io.exeat.v1.DependencyStatus;
 import io.exeat.v1.EndCause;
 import io.exeat.v1.Pending;
+import io.exeat.v1.Receipt;
 import io.exeat.v1.ReleaseResponse;
 import io.exeat.v1.RevokeResponse;
 import io.exeat.v1.StatusResponse;
@@ -174,6 +177,16 @@ final class ToProto {
         .setProvenDead(revoked.provenDead())
         .addAllPending(pending(revoked.pending()))
         .setAlreadyEnded(revoked.alreadyEnded())
+        .build();
+  }
+
+  static Receipt receipt(AuditEvent.ReceiptSigned from) {
+    return Receipt.newBuilder()
+        .setTaskId(from.epoch().task().value())
+        .setEpoch(from.epoch().number())
+        .setCredentialId(from.credential().map(CredentialId::value).orElse(""))
+        .setAgent(from.agent())
+        .setJws(from.jws())
         .build();
   }
 

@@ -280,7 +280,7 @@ final class FileAuditTest extends AuditContract {
     BreakableFile file = new BreakableFile(new RotatingFile(own, tail, rotateAt));
     reserve.hold();
     files.add(file);
-    FileAudit audit = new FileAudit(tail, file, reserve, TIME);
+    FileAudit audit = new FileAudit(folder, tail, file, reserve, TIME);
     opened.add(audit);
     return audit;
   }
@@ -370,6 +370,8 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.EpochDead(epoch, List.of("pg_stat_activity: 0 sessions")),
         new AuditEvent.TaskEnded(task),
         new AuditEvent.OperatorActed("uid 0", "revoke", "all", "drill"),
+        new AuditEvent.ReceiptSigned(
+            epoch, Optional.of(held.id()), "spiffe://example.org/agent", "e30.e30.c2lnbmVk"),
         new AuditEvent.BrokerStopped("asked to"));
   }
 }
