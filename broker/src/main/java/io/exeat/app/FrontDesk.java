@@ -11,12 +11,15 @@ import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
+import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
+import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
+import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
 import io.exeat.flow.Vitals;
 import io.exeat.policy.Act;
@@ -135,6 +138,21 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   @Override
   public Revoked revoke(Operator operator, Named named, String reason, Duration within) {
     return operators().revoke(operator, named, reason, within);
+  }
+
+  @Override
+  public Stopped kill(Operator operator, SpiffeId agent, String reason, Duration within) {
+    return operators().kill(operator, agent, reason, within);
+  }
+
+  @Override
+  public Restoration restore(Operator operator, SpiffeId agent, String reason, Duration within) {
+    return operators().restore(operator, agent, reason, within);
+  }
+
+  @Override
+  public List<Killed> killed(Operator operator) {
+    return operators().killed(operator);
   }
 
   @Override

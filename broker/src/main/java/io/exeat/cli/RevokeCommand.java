@@ -2,6 +2,7 @@ package io.exeat.cli;
 
 import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.RevokeResponse;
+import java.io.PrintWriter;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -41,8 +42,20 @@ public final class RevokeCommand implements Callable<Integer> {
 
   /** Exactly one of them. */
   static final class What {
-    @Option(names = "--task", paramLabel = "ID", description = "One task.")
+    @Option(names = "--task", paramLabel = "ID", description = "One task, with its sub-tasks.")
     private Optional<String> task = Optional.empty();
+
+    @Option(
+        names = "--tree",
+        paramLabel = "ID",
+        description = "The whole tree of sub-tasks that a task belongs to, from its root.")
+    private Optional<String> tree = Optional.empty();
+
+    @Option(
+        names = "--grant",
+        paramLabel = "NAME",
+        description = "Every task whose scope holds this grant.")
+    private Optional<String> grant = Optional.empty();
 
     @Option(names = "--agent", paramLabel = "SPIFFE-ID", description = "Every task of one agent.")
     private Optional<String> agent = Optional.empty();
@@ -61,6 +74,8 @@ public final class RevokeCommand implements Callable<Integer> {
   public Integer call() {
     RevokeRequest.Builder request = RevokeRequest.newBuilder().setReason(reason);
     what.task.ifPresent(request::setTaskId);
+    what.tree.ifPresent(request::setTree);
+    what.grant.ifPresent(request::setGrant);
     what.agent.ifPresent(request::setAgent);
     what.lease.ifPresent(request::setLease);
     if (what.all) {
@@ -74,29 +89,21 @@ public final class RevokeCommand implements Callable<Integer> {
           if (session.json()) {
             session.printJson(answer);
           } else {
-            String before =
-                answer.getAlreadyEnded() == 0
-                    ? ""
-                    : ", " + answer.getAlreadyEnded() + " had ended before";
-            session
-                .out()
-                .println(
-                    answer.getNamed()
-                        + " named, "
-                        + answer.getProvenDead()
-                        + " proven dead"
-                        + before);
-            if (answer.getNamed() == 0 && answer.getAlreadyEnded() == 0) {
-              session.out().println("nothing matched; exeat task list says what there is");
-            }
-            answer
-                .getPendingList()
-                .forEach(one ->
-                    session
-                        .out()
-                        .println(one.getTaskId() + "  still revoking: " + one.getReason()));
+            print(answer, session.out());
           }
           return answer.getPendingCount() == 0 ? Exit.OK : Exit.PENDING;
         });
+  }
+
+  static void print(RevokeResponse answer, PrintWriter out) {
+    String before =
+        answer.getAlreadyEnded() == 0 ? "" : ", " + answer.getAlreadyEnded() + " had ended before";
+    out.println(answer.getNamed() + " named, " + answer.getProvenDead() + " proven dead" + before);
+    if (answer.getNamed() == 0 && answer.getAlreadyEnded() == 0) {
+      out.println("nothing matched; exeat task list says what there is");
+    }
+    answer
+        .getPendingList()
+        .forEach(one -> out.println(one.getTaskId() + "  still revoking: " + one.getReason()));
   }
 }

@@ -80,6 +80,12 @@ public final class Lanes implements SecretsBackend {
         });
   }
 
+  /** In no lane: there is one call at a time for each agent that is stopped, and it is urgent. */
+  @Override
+  public void disable(String agent, boolean disabled) {
+    backend.disable(agent, disabled);
+  }
+
   @Override
   public boolean tokenGone(Accessor accessor) {
     return in(ending, () -> backend.tokenGone(accessor));

@@ -67,6 +67,15 @@ public interface SecretsBackend extends AutoCloseable {
    */
   void endLease(LeaseId lease);
 
+  /**
+   * Disables an agent's entity, so that every token of it is refused and none is made, by any
+   * broker; or enables it again. Tokens that live then work again: they are to be ended first.
+   *
+   * @param agent its catalogue name
+   * @throws io.exeat.base.FaultException Unavailable VAULT
+   */
+  void disable(String agent, boolean disabled);
+
   /** Whether Vault says that it does not know the token. */
   boolean tokenGone(Accessor accessor);
 

@@ -49,6 +49,7 @@ public final class Broker implements AgentRequests {
   private final Budgets budgets;
   private final Endings endings;
   private final Recovery recovery;
+  private final Kills kills;
   private final Views views;
   private final AuditSink audit;
   private final Presence presence;
@@ -65,6 +66,7 @@ public final class Broker implements AgentRequests {
     this.budgets = office.budgets();
     this.endings = office.endings();
     this.recovery = office.recovery();
+    this.kills = office.kills();
     this.views = office.views();
     this.refusals = new Refusals(audit, steps.time());
     Questions questions = new Questions(tasks, ceiling, steps.time());
@@ -87,6 +89,7 @@ public final class Broker implements AgentRequests {
   }
 
   private TaskId begin(Peer peer, Agent agent, OpenTask ask) {
+    kills.requireAlive(agent);
     Plan plan = ceiling.plan(agent, ask);
     plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
     List<Grant> grants = ceiling.grants(ask.scope());
@@ -99,6 +102,7 @@ public final class Broker implements AgentRequests {
     Durable permitted = judge.open(peer, plan);
     Task task = budgets.inScope(grants, () -> tasks.opening(plan));
     try {
+      kills.requireAlive(task.agent()); // one that comes later finds the task
       Durable recorded = audit.begin(new AuditEvent.TaskOpened(task));
       exchange.openEpoch(task, plan.entry(), grants);
       permitted.await();

@@ -13,6 +13,7 @@ import io.exeat.task.Plan;
 import io.exeat.task.Target;
 import io.exeat.task.Task;
 import io.exeat.task.Tool;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,11 @@ final class Ceiling {
         .get()
         .agent(agent.id())
         .orElseThrow(() -> outside("a task of " + agent.id(), "no entry in the catalogue"));
+  }
+
+  /** The agent's catalogue name. */
+  Optional<String> name(SpiffeId agent) {
+    return catalogue.get().agent(agent).map(AgentEntry::name);
   }
 
   /** A grant that is in some scope. Gone from the catalogue is gone from every scope. */

@@ -13,37 +13,34 @@ import io.exeat.task.Task;
 import io.exeat.task.Tasks;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** What operators ask: to see, and to end. Ending never waits for anything that issuing needs. */
 public final class Desk implements OperatorRequests {
   private final Tasks tasks;
   private final Holdings holdings;
   private final Endings endings;
+  private final Kills kills;
   private final Views views;
   private final Revoker revoker;
   private final AuditSink audit;
   private final Supplier<Vitals> health;
 
-  Desk(
-      Tasks tasks,
-      Holdings holdings,
-      Endings endings,
-      Views views,
-      Revoker revoker,
-      AuditSink audit,
-      Supplier<Vitals> health) {
-    this.tasks = tasks;
+  Desk(Office office, Holdings holdings, Steps steps, Supplier<Vitals> health) {
+    this.tasks = office.tasks();
     this.holdings = holdings;
-    this.endings = endings;
-    this.views = views;
-    this.revoker = revoker;
-    this.audit = audit;
+    this.endings = office.endings();
+    this.kills = office.kills();
+    this.views = office.views();
+    this.revoker = steps.revoker();
+    this.audit = steps.audit();
     this.health = health;
   }
 
@@ -66,6 +63,13 @@ public final class Desk implements OperatorRequests {
     return switch (named) {
       case Named.Lease lease -> release(lease, within);
       case Named.One one -> end(List.of(known(one.task())), operator, reason, within);
+      case Named.Tree tree -> end(tree(tasks.root(known(tree.task()))), operator, reason, within);
+      case Named.Holding holding ->
+          end(
+              tasks.all().stream().filter(task -> task.scope().contains(holding.grant())).toList(),
+              operator,
+              reason,
+              within);
       case Named.OfAgent of ->
           end(
               tasks.all().stream().filter(task -> task.agent().id().equals(of.agent())).toList(),
@@ -76,6 +80,46 @@ public final class Desk implements OperatorRequests {
     };
   }
 
+  private List<Task> tree(Task root) {
+    List<Task> tree = new ArrayList<>(List.of(root));
+    for (int i = 0; i < tree.size(); i++) {
+      tree.addAll(tasks.below(tree.get(i).id()));
+    }
+    return tree;
+  }
+
+  @Override
+  public Stopped kill(Operator operator, SpiffeId agent, String reason, Duration within) {
+    Kills.UnderWay stopping = kills.kill(agent, operator, reason);
+    CompletableFuture<?>[] all =
+        Stream.concat(
+                Stream.of(stopping.enforced()),
+                stopping.had().stream().map(task -> endings.underWay(task.id())))
+            .toArray(CompletableFuture[]::new);
+    views.await(CompletableFuture.allOf(all), within);
+    return new Stopped(
+        count(stopping.had(), 0), stopping.stop().view(), stopping.stop().isRecorded());
+  }
+
+  @Override
+  public Restoration restore(Operator operator, SpiffeId agent, String reason, Duration within) {
+    return switch (kills.restore(agent, operator, reason)) {
+      case Kills.Asked.Waits waits -> new Restoration.WaitsForAnother(waits.request().until());
+      case Kills.Asked.Begun begun -> {
+        views.await(begun.done(), within);
+        boolean stopped = kills.all().stream().anyMatch(it -> it.kill().agent().equals(agent));
+        yield stopped
+            ? new Restoration.UnderWay(begun.stop().view().pending().orElse("it is under way"))
+            : new Restoration.Done();
+      }
+    };
+  }
+
+  @Override
+  public List<Killed> killed(Operator operator) {
+    return kills.all();
+  }
+
   private Revoked end(List<Task> named, Operator operator, String reason, Duration within) {
     List<Task> live = named.stream().filter(task -> task.state() != Task.State.ENDED).toList();
     String note = "by " + operator.who() + (reason.isEmpty() ? "" : ": " + reason);
@@ -83,6 +127,10 @@ public final class Desk implements OperatorRequests {
     CompletableFuture<?>[] ends =
         live.stream().map(task -> endings.underWay(task.id())).toArray(CompletableFuture[]::new);
     views.await(CompletableFuture.allOf(ends), within);
+    return count(live, named.size() - live.size());
+  }
+
+  private Revoked count(List<Task> live, int alreadyEnded) {
     Map<TaskId, String> pending = new LinkedHashMap<>();
     for (Task task : live) {
       boolean ended =
@@ -91,8 +139,7 @@ public final class Desk implements OperatorRequests {
         pending.put(task.id(), views.pending(task.id()).orElse("being revoked"));
       }
     }
-    return new Revoked(
-        live.size(), live.size() - pending.size(), pending, named.size() - live.size());
+    return new Revoked(live.size(), live.size() - pending.size(), pending, alreadyEnded);
   }
 
   @Override

@@ -7,6 +7,12 @@ import io.spiffe.spiffeid.SpiffeId;
 public sealed interface Named {
   record One(TaskId task) implements Named {}
 
+  /** The whole tree that the task belongs to, from its root. */
+  record Tree(TaskId task) implements Named {}
+
+  /** Every task whose scope holds the grant. */
+  record Holding(String grant) implements Named {}
+
   record OfAgent(SpiffeId agent) implements Named {}
 
   /**

@@ -17,6 +17,7 @@ public final class Office {
   private final Budgets budgets;
   private final Proofs proofs;
   private final Endings endings;
+  private final Kills kills;
   private final Views views;
   private final Broker broker;
   private final Desk desk;
@@ -36,10 +37,11 @@ public final class Office {
     this.proofs = new Proofs(holdings, steps);
     this.endings = new Endings(tasks, ceiling, exchange, holdings, proofs, steps);
     this.budgets = new Budgets(tasks, holdings, steps.time());
-    this.recovery = new Recovery(tasks, exchange, endings, steps);
+    this.kills = new Kills(tasks, ceiling, endings, steps);
+    this.recovery = new Recovery(this, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps, this);
-    this.desk = new Desk(tasks, holdings, endings, views, steps.revoker(), steps.audit(), health);
+    this.desk = new Desk(this, holdings, steps, health);
     this.sweeper = new Sweeper(tasks, holdings, endings, proofs, broker, ceiling, steps);
   }
 
@@ -107,6 +109,10 @@ public final class Office {
 
   Endings endings() {
     return endings;
+  }
+
+  Kills kills() {
+    return kills;
   }
 
   Views views() {

@@ -19,6 +19,18 @@ public interface OperatorRequests {
   Revoked revoke(Operator operator, Named named, String reason, Duration within);
 
   /**
+   * Stops the agent: everything of it ends, Vault refuses it, and it gets no task until it is
+   * restored. Always accepted for an agent that is known here.
+   */
+  Stopped kill(Operator operator, SpiffeId agent, String reason, Duration within);
+
+  /** Asks for the agent's restoration, which takes two different operators with SVIDs. */
+  Restoration restore(Operator operator, SpiffeId agent, String reason, Duration within);
+
+  /** The agents that are stopped. */
+  List<Killed> killed(Operator operator);
+
+  /**
    * The receipts of what the task held, oldest first, the latest {@code most}; from the audit
    * chain, so of forgotten tasks too.
    */

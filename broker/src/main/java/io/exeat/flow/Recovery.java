@@ -46,6 +46,7 @@ public final class Recovery {
   private final Tasks tasks;
   private final Exchange exchange;
   private final Endings endings;
+  private final Kills kills;
   private final SecretsBackend backend;
   private final Journal journal;
   private final Time time;
@@ -53,10 +54,11 @@ public final class Recovery {
   private volatile CompletableFuture<Void> sessionsEnded = CompletableFuture.completedFuture(null);
   private volatile boolean stopped;
 
-  Recovery(Tasks tasks, Exchange exchange, Endings endings, Steps steps) {
-    this.tasks = tasks;
-    this.exchange = exchange;
-    this.endings = endings;
+  Recovery(Office office, Steps steps) {
+    this.tasks = office.tasks();
+    this.exchange = office.exchange();
+    this.endings = office.endings();
+    this.kills = office.kills();
     this.backend = steps.backend();
     this.journal = steps.journal();
     this.time = steps.time();
@@ -77,6 +79,7 @@ public final class Recovery {
     }
     leftTasks.values().forEach(tasks::settle);
     leftTasks.values().forEach(endings::resume);
+    kills.resume();
     settledAt.putAll(byTarget(left));
     sessionsEnded = all(sessions.stream().map(this::ended).toList());
     return left.size();

@@ -6,7 +6,6 @@ import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.Collection;
-import java.util.Date;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -53,7 +52,7 @@ public final class Chains {
 
   /** Path validation looks at the dates of every certificate but the anchor's. */
   private static boolean isValid(X509Certificate authority, Instant at) {
-    Date date = Date.from(at);
-    return !date.before(authority.getNotBefore()) && !date.after(authority.getNotAfter());
+    return !at.isBefore(authority.getNotBefore().toInstant())
+        && !at.isAfter(authority.getNotAfter().toInstant());
   }
 }

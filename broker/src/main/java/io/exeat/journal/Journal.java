@@ -70,6 +70,21 @@ public interface Journal extends AutoCloseable {
   void settled(Epoch epoch);
 
   /**
+   * The agent is stopped. The first kill stays until {@link #restored}. Never throws, as an ending.
+   */
+  void killed(Kill kill);
+
+  /**
+   * The agent is stopped no more.
+   *
+   * @throws io.exeat.base.FaultException Unavailable JOURNAL: then it stays stopped
+   */
+  void restored(SpiffeId agent);
+
+  /** The agents that are stopped, in no order. */
+  List<Kill> kills();
+
+  /**
    * What is written down and not settled, oldest first. A credential stands there as REVOKED once
    * it is proven dead, as REVOKING once its epoch is ending, else as it was lent.
    */

@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,7 @@ public final class InMemoryBackend implements SecretsBackend {
     RENEW,
     END_TOKEN,
     END_LEASE,
+    DISABLE,
     TOKEN_GONE,
     LEASE_GONE
   }
@@ -60,6 +62,7 @@ public final class InMemoryBackend implements SecretsBackend {
   private final Map<LeaseId, Leased> leases = new LinkedHashMap<>();
   private final Deque<Injected> injected = new ArrayDeque<>();
   private final List<String> calls = new ArrayList<>();
+  private final Set<String> disabled = new HashSet<>();
   private final List<Consumer<Set<Epoch>>> listeners = new CopyOnWriteArrayList<>();
   private final List<Consumer<Set<Epoch>>> warned = new CopyOnWriteArrayList<>();
   private Accessor session;
@@ -168,6 +171,9 @@ public final class InMemoryBackend implements SecretsBackend {
         Call.OPEN_EPOCH,
         epoch.label(),
         () -> {
+          if (disabled.contains(agent.name())) {
+            throw vault("the agent is disabled there");
+          }
           Accessor accessor = new Accessor("token-" + ++serial);
           Set<String> names = grants.stream().map(Grant::name).collect(Collectors.toSet());
           tokens.put(accessor, new Token(session, epoch, names));
@@ -226,6 +232,19 @@ public final class InMemoryBackend implements SecretsBackend {
           }
           return true;
         });
+  }
+
+  @Override
+  public void disable(String agent, boolean isDisabled) {
+    calling(
+        Call.DISABLE,
+        agent + " " + isDisabled,
+        () -> isDisabled ? disabled.add(agent) : disabled.remove(agent));
+  }
+
+  /** The agents whose entities are disabled. */
+  public synchronized Set<String> disabled() {
+    return Set.copyOf(disabled);
   }
 
   @Override

@@ -55,6 +55,21 @@ public abstract class SecretsBackendContract {
   protected abstract void startTarget();
 
   @Test
+  void aDisabledAgentGetsNothingUntilItIsEnabled() {
+    backend().disable(AGENT.name(), true);
+    backend().disable(AGENT.name(), true);
+    try {
+      assertThatThrownBy(() -> open(READ)).hasMessageContaining("disabled");
+    } finally {
+      backend().disable(AGENT.name(), false);
+    }
+    try (EpochToken token = open(READ)) {
+      Lent lent = backend().issue(token, READ);
+      assertThat(logsIn(lent.principal(), password(lent))).isTrue();
+    }
+  }
+
+  @Test
   void aCredentialOfAnOpenEpochLogsIn() {
     try (EpochToken token = open(READ)) {
       Lent lent = backend().issue(token, READ);

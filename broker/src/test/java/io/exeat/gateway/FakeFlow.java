@@ -18,13 +18,17 @@ import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Allowed;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
+import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
+import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
+import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
+import io.exeat.journal.Kill;
 import io.exeat.policy.Act;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Reason;
@@ -280,6 +284,34 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
     asked("revoke by " + operator.who() + " " + named);
     waits.add(within);
     return new Revoked(1, 1, Map.of(), 2);
+  }
+
+  @Override
+  public Stopped kill(Operator operator, SpiffeId agent, String reason, Duration within) {
+    asked("kill by " + operator.who() + " " + agent);
+    waits.add(within);
+    return new Stopped(new Revoked(1, 1, Map.of(), 0), stopped(agent), true);
+  }
+
+  private static Killed stopped(SpiffeId agent) {
+    return new Killed(
+        new Kill(agent, "orders", NOON, "uid 0", "went astray"),
+        true,
+        Optional.of(new Killed.Request("spiffe://example.org/operator/one", NOON)),
+        Optional.empty());
+  }
+
+  @Override
+  public Restoration restore(Operator operator, SpiffeId agent, String reason, Duration within) {
+    asked("restore by " + operator.svid().map(SpiffeId::toString).orElse("nobody") + " " + agent);
+    waits.add(within);
+    return new Restoration.WaitsForAnother(NOON);
+  }
+
+  @Override
+  public List<Killed> killed(Operator operator) {
+    asked("killed by " + operator.who());
+    return List.of(stopped(SpiffeId.parse("spiffe://example.org/agent/billing")));
   }
 
   @Override

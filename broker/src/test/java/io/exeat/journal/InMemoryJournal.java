@@ -27,6 +27,7 @@ public final class InMemoryJournal implements Journal {
   private final Consumer<String> story;
   private final Map<Epoch, Outstanding> outstanding = new LinkedHashMap<>();
   private final Set<Accessor> sessions = new LinkedHashSet<>();
+  private final Map<SpiffeId, Kill> kills = new LinkedHashMap<>();
   private Optional<String> problem = Optional.empty();
   private Optional<String> later = Optional.empty();
 
@@ -136,6 +137,24 @@ public final class InMemoryJournal implements Journal {
   public synchronized void settled(Epoch epoch) {
     story.accept("journal settled e" + epoch.number());
     outstanding.remove(epoch);
+  }
+
+  @Override
+  public synchronized void killed(Kill kill) {
+    story.accept("journal killed");
+    kills.putIfAbsent(kill.agent(), kill);
+  }
+
+  @Override
+  public synchronized void restored(SpiffeId agent) {
+    story.accept("journal restored");
+    refuseIfBroken();
+    kills.remove(agent);
+  }
+
+  @Override
+  public synchronized List<Kill> kills() {
+    return List.copyOf(kills.values());
   }
 
   @Override

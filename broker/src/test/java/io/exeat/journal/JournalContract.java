@@ -61,6 +61,32 @@ public abstract class JournalContract {
   }
 
   @Test
+  void aKillStaysUntilTheAgentIsRestored() throws Exception {
+    Kill kill = new Kill(AGENT, "billing", NOW, "uid 0", "went \u00e4stray");
+    SpiffeId other = SpiffeId.parse("spiffe://example.org/ns/demo/sa/billing/agent/Billing");
+    journal.killed(kill);
+    journal.killed(new Kill(AGENT, "billing", NOW.plusSeconds(1), "uid 1", "again"));
+    assertThat(journal.kills()).containsExactly(kill);
+    journal.restored(other);
+    journal = restarted(journal);
+    assertThat(journal.kills()).containsExactly(kill);
+    journal.restored(AGENT);
+    assertThat(journal.kills()).isEmpty();
+    journal = restarted(journal);
+    assertThat(journal.kills()).isEmpty();
+  }
+
+  @Test
+  void aKillHoldsWithoutADiskAndNobodyIsRestoredWithoutOne() throws Exception {
+    Kill kill = new Kill(AGENT, "billing", NOW, "uid 0", "");
+    breakDown(journal);
+    journal.killed(kill);
+    assertThat(journal.kills()).containsExactly(kill);
+    assertThatThrownBy(() -> journal.restored(AGENT)).isInstanceOf(FaultException.class);
+    assertThat(journal.kills()).containsExactly(kill);
+  }
+
+  @Test
   void anIntentionIsOutstandingBeforeItHasAToken() throws Exception {
     Epoch epoch = epoch();
     journal.intend(epoch, AGENT, Set.of("orders", "billing")).await();

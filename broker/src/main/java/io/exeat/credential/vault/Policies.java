@@ -26,6 +26,11 @@ final class Policies {
     return "cred-" + Names.check("grant", grant);
   }
 
+  /** Where an agent's entity is. */
+  static String entity(String agent) {
+    return "identity/entity/name/" + Names.check("agent", agent);
+  }
+
   static String grant(String grant) {
     return path(credentials(grant), "read");
   }
@@ -50,13 +55,15 @@ final class Policies {
   }
 
   /**
-   * The broker's: opening epochs of the catalogue's agents, ending and looking up, its own logins.
+   * The broker's: opening epochs of the catalogue's agents, disabling these and nothing else of
+   * them, ending and looking up, its own logins.
    */
   static String broker(Catalogue catalogue) {
     StringBuilder policy = new StringBuilder();
     Map<String, String> others = brokerRights(catalogue);
     for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
       var _ = others.remove(create(agent));
+      var _ = others.remove(entity(agent.name()));
       policy.append(
           """
           path "%s" {
@@ -72,6 +79,15 @@ final class Policies {
           }
           """
               .formatted(create(agent), agent.id()));
+      policy.append(
+          """
+          path "%s" {
+            capabilities = ["update"]
+            required_parameters = ["disabled"]
+            allowed_parameters = { "disabled" = [] }
+          }
+          """
+              .formatted(entity(agent.name())));
     }
     return policy.append(text(others)).toString();
   }
@@ -79,7 +95,10 @@ final class Policies {
   /** What the broker's own token must be able to do: one capability for each path. */
   static Map<String, String> brokerRights(Catalogue catalogue) {
     Map<String, String> rights = new TreeMap<>();
-    catalogue.agents().values().forEach(agent -> rights.put(create(agent), "update"));
+    for (AgentEntry agent : catalogue.agents().values()) {
+      rights.put(create(agent), "update");
+      rights.put(entity(agent.name()), "update");
+    }
     for (String target : catalogue.targets().keySet()) {
       rights.put(credentials(VERIFIER + Names.check("target", target)), "read");
     }

@@ -34,6 +34,7 @@ final class Tokens {
             Map.of(
                 "task_id", epoch.task().value(),
                 "epoch", Long.toString(epoch.number()),
+                "agent", agent.id().toString(),
                 "broker", broker),
         "ttl", wholeSeconds(atMost) + "s",
         "display_name", epoch.label());
@@ -93,6 +94,16 @@ final class Tokens {
       throw Refusals.of("look a token up", answer);
     }
     return !answer.ok();
+  }
+
+  /** Whether the tokens of an agent's entity are refused from now on. */
+  static boolean disable(VaultClient client, SecretBytes by, String agent, boolean disabled)
+      throws NoAnswer {
+    Answer answer = client.post(Policies.entity(agent), by, Map.of("disabled", disabled));
+    if (!answer.ok()) {
+      throw Refusals.of((disabled ? "disable" : "enable") + " an agent", answer);
+    }
+    return disabled;
   }
 
   /** 400 in OpenBao, 403 in Vault; the latter has other meanings too. */

@@ -34,9 +34,7 @@ import org.slf4j.LoggerFactory;
 public final class VaultBackend implements SecretsBackend, OwnLogins {
   private static final Logger LOG = LoggerFactory.getLogger(VaultBackend.class);
 
-  /**
-   * Vault waits for the target while it ends a lease; {@code exeat.end_role} gives up after 4 s.
-   */
+  /** Vault waits for the target meanwhile; {@code exeat.end_role} gives up after 4 s. */
   private static final Duration END_LEASE = Duration.ofSeconds(10);
 
   private final VaultClient client;
@@ -192,6 +190,11 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     if (!answer.ok() && !answer.unknownLease()) {
       throw leaseRefusal("end a lease", answer);
     }
+  }
+
+  @Override
+  public void disable(String agent, boolean disabled) {
+    asBroker(by -> Tokens.disable(client, by, agent, disabled));
   }
 
   @Override

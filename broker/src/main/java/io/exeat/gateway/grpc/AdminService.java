@@ -4,7 +4,12 @@ import io.exeat.flow.Named;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
 import io.exeat.flow.TaskView;
+import io.exeat.identity.SpiffeIds;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.KillRequest;
+import io.exeat.v1.KillResponse;
+import io.exeat.v1.KillsRequest;
+import io.exeat.v1.KillsResponse;
 import io.exeat.v1.ListRequest;
 import io.exeat.v1.ListResponse;
 import io.exeat.v1.ReceiptsRequest;
@@ -13,7 +18,10 @@ import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.RevokeResponse;
 import io.exeat.v1.StatusRequest;
 import io.exeat.v1.StatusResponse;
+import io.exeat.v1.UnkillRequest;
+import io.exeat.v1.UnkillResponse;
 import io.grpc.stub.StreamObserver;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
 
@@ -58,6 +66,44 @@ final class AdminService extends AdminGrpc.AdminImplBase {
           String reason = Parse.reason(request);
           return ToProto.revoked(flow.revoke(operator, named, reason, Unary.within(REVOKE_WITHIN)));
         });
+  }
+
+  @Override
+  public void kill(KillRequest request, StreamObserver<KillResponse> observer) {
+    Unary.serve(
+        observer,
+        caller -> {
+          Operator operator = operators.require(caller.peer());
+          SpiffeId agent = SpiffeIds.parseWorkload("agent", request.getAgent());
+          String reason = Parse.reasonGiven(request.getReason());
+          return ToProto.stopped(flow.kill(operator, agent, reason, Unary.within(REVOKE_WITHIN)));
+        });
+  }
+
+  @Override
+  public void unkill(UnkillRequest request, StreamObserver<UnkillResponse> observer) {
+    Unary.serve(
+        observer,
+        caller -> {
+          Operator operator = operators.require(caller.peer());
+          SpiffeId agent = SpiffeIds.parseWorkload("agent", request.getAgent());
+          String reason = Parse.reasonGiven(request.getReason());
+          return ToProto.restoration(
+              flow.restore(operator, agent, reason, Unary.within(REVOKE_WITHIN)));
+        });
+  }
+
+  @Override
+  public void kills(KillsRequest request, StreamObserver<KillsResponse> observer) {
+    Unary.serve(
+        observer,
+        caller ->
+            KillsResponse.newBuilder()
+                .addAllKills(
+                    flow.killed(operators.require(caller.peer())).stream()
+                        .map(ToProto::killed)
+                        .toList())
+                .build());
   }
 
   @Override

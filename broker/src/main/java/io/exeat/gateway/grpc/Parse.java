@@ -171,6 +171,8 @@ final class Parse {
   static Named named(RevokeRequest request) {
     return switch (request.getWhatCase()) {
       case TASK_ID -> new Named.One(task(request.getTaskId()));
+      case TREE -> new Named.Tree(task(request.getTree()));
+      case GRANT -> new Named.Holding(grant(request.getGrant()));
       case AGENT -> new Named.OfAgent(SpiffeIds.parseWorkload("agent", request.getAgent()));
       case LEASE -> new Named.Lease(lease(request.getLease()));
       case ALL -> {
@@ -180,12 +182,19 @@ final class Parse {
         yield new Named.Everything();
       }
       case WHAT_NOT_SET ->
-          throw Text.malformed("what", "must be one of task_id, agent, lease and all");
+          throw Text.malformed("what", "must be one of task_id, tree, agent, lease, grant and all");
     };
   }
 
   static String reason(RevokeRequest request) {
     return Text.free("reason", request.getReason(), NOTE_BYTES);
+  }
+
+  static String reasonGiven(String value) {
+    if (value.isBlank()) {
+      throw Text.malformed("reason", "must say why, for the audit: 1 to 4,096 bytes");
+    }
+    return Text.free("reason", value, NOTE_BYTES);
   }
 
   private static String lease(String value) {

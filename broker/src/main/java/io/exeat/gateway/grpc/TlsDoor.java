@@ -103,7 +103,7 @@ public final class TlsDoor implements AutoCloseable {
         throw new FaultException(
             new Fault.Denied("the caller's SPIFFE ID is not one of the configured operators"));
       }
-      return new Operator(id.toString());
+      return new Operator(id);
     };
   }
 

@@ -7,8 +7,10 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.base.CredentialId;
 import io.exeat.credential.Held;
 import io.exeat.flow.Issued;
+import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
+import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
 import io.exeat.task.Target;
 import io.exeat.v1.Binding;
@@ -18,6 +20,8 @@ import io.exeat.v1.CredentialSummary;
 import io.exeat.v1.DatabaseLogin;
 import io.exeat.v1.DependencyStatus;
 import io.exeat.v1.EndCause;
+import io.exeat.v1.KillResponse;
+import io.exeat.v1.Killed;
 import io.exeat.v1.Pending;
 import io.exeat.v1.Receipt;
 import io.exeat.v1.ReleaseResponse;
@@ -26,6 +30,7 @@ import io.exeat.v1.StatusResponse;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TaskState;
+import io.exeat.v1.UnkillResponse;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +99,7 @@ final class ToProto {
       case LEASE_LOST -> EndCause.END_CAUSE_LEASE_LOST;
       case PARENT_ENDED -> EndCause.END_CAUSE_PARENT_ENDED;
       case PARENT_NARROWED -> EndCause.END_CAUSE_PARENT_NARROWED;
+      case KILLED -> EndCause.END_CAUSE_KILLED;
     };
   }
 
@@ -178,6 +184,40 @@ final class ToProto {
         .addAllPending(pending(revoked.pending()))
         .setAlreadyEnded(revoked.alreadyEnded())
         .build();
+  }
+
+  static KillResponse stopped(Stopped from) {
+    return KillResponse.newBuilder()
+        .setEnded(revoked(from.ended()))
+        .setKilled(killed(from.now()))
+        .setRecorded(from.recorded())
+        .build();
+  }
+
+  static Killed killed(io.exeat.flow.Killed from) {
+    Killed.Builder killed =
+        Killed.newBuilder()
+            .setAgent(from.kill().agent().toString())
+            .setKilledAt(timestamp(from.kill().at()))
+            .setBy(from.kill().by())
+            .setReason(from.kill().reason())
+            .setDisabledInVault(from.disabled())
+            .setPendingReason(from.pending().orElse(""));
+    from.request()
+        .ifPresent(request ->
+            killed
+                .setRestorationAskedBy(request.by())
+                .setRestorationVoidAt(timestamp(request.until())));
+    return killed.build();
+  }
+
+  static UnkillResponse restoration(Restoration from) {
+    UnkillResponse.Builder answer = UnkillResponse.newBuilder();
+    return switch (from) {
+      case Restoration.Done _ -> answer.setRestored(true).build();
+      case Restoration.UnderWay it -> answer.setPendingReason(it.pending()).build();
+      case Restoration.WaitsForAnother it -> answer.setWaitsUntil(timestamp(it.until())).build();
+    };
   }
 
   static Receipt receipt(AuditEvent.ReceiptSigned from) {

@@ -10,6 +10,7 @@ import io.exeat.base.Epoch;
 import io.exeat.base.LeaseId;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
+import io.exeat.journal.Kill;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -56,7 +57,15 @@ final class FactText {
         fields.put("credential", it.credential().value());
         fields.put("at", it.at().toString());
       }
-      case Fact.SessionEnded _, Fact.Settled _ ->
+      case Fact.Killed it -> {
+        fields.put("fact", "killed");
+        fields.put("agent", it.kill().agent().toString());
+        fields.put("entry", it.kill().entry());
+        fields.put("at", it.kill().at().toString());
+        fields.put("by", it.kill().by());
+        fields.put("reason", it.kill().reason());
+      }
+      case Fact.SessionEnded _, Fact.Settled _, Fact.Restored _ ->
           throw new IllegalArgumentException("this fact removes what is written");
     }
     return json(fields);
@@ -82,6 +91,14 @@ final class FactText {
       case "dead" ->
           new Fact.Dead(
               new CredentialId(get(fields, "credential")), Instant.parse(get(fields, "at")));
+      case "killed" ->
+          new Fact.Killed(
+              new Kill(
+                  SpiffeId.parse(get(fields, "agent")),
+                  get(fields, "entry"),
+                  Instant.parse(get(fields, "at")),
+                  get(fields, "by"),
+                  get(fields, "reason")));
       default -> throw new IllegalArgumentException("no such fact");
     };
   }

@@ -3,8 +3,11 @@ package io.exeat.journal.sqlite;
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
+import io.exeat.base.GroupCommit;
 import io.exeat.credential.Held;
 import io.exeat.journal.Journal.Outstanding;
+import io.exeat.journal.Kill;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** What the facts add up to; in memory, so that looking needs no disk. Safe for several threads. */
 final class Ledger {
   private final Set<Accessor> sessions = new LinkedHashSet<>();
+  private final Map<SpiffeId, Kill> kills = new HashMap<>();
   private final Map<Epoch, Outstanding> epochs = new LinkedHashMap<>();
   private final Map<CredentialId, Epoch> owners = new HashMap<>();
 
@@ -44,6 +48,8 @@ final class Ledger {
                 .anyMatch(held -> held.id().equals(it.credential()) && held.deadAt().isEmpty());
       }
       case Fact.Settled it -> epochs.containsKey(it.epoch());
+      case Fact.Killed it -> !kills.containsKey(it.kill().agent());
+      case Fact.Restored it -> kills.containsKey(it.agent());
     };
   }
 
@@ -78,6 +84,8 @@ final class Ledger {
         Outstanding of = known(ownerOf(it.credential()));
         put(of, of.token(), dead(of.credentials(), it), of.cause());
       }
+      case Fact.Killed it -> kills.put(it.kill().agent(), it.kill());
+      case Fact.Restored it -> kills.remove(it.agent());
       case Fact.Settled it -> {
         Outstanding gone = epochs.remove(it.epoch());
         if (gone != null) {
@@ -85,6 +93,10 @@ final class Ledger {
         }
       }
     }
+  }
+
+  synchronized List<Kill> kills() {
+    return List.copyOf(kills.values());
   }
 
   /** The epoch that lent {@code credential}. */
@@ -115,6 +127,14 @@ final class Ledger {
   private @Nullable Outstanding ofCredential(CredentialId credential) {
     Epoch owner = owners.get(credential);
     return owner == null ? null : epochs.get(owner);
+  }
+
+  /** What is to be written of {@code entries}. */
+  List<FactStore.Line> lines(List<GroupCommit.Entry<Fact>> entries) {
+    return entries.stream()
+        .map(GroupCommit.Entry::item)
+        .map(fact -> new FactStore.Line(subject(fact), fact))
+        .toList();
   }
 
   private Outstanding known(Epoch epoch) {
@@ -174,6 +194,8 @@ final class Ledger {
       case Fact.Ending it -> it.epoch().label();
       case Fact.Dead it -> ownerOf(it.credential()).label();
       case Fact.Settled it -> it.epoch().label();
+      case Fact.Killed it -> "kill " + it.kill().agent();
+      case Fact.Restored it -> "kill " + it.agent();
     };
   }
 }

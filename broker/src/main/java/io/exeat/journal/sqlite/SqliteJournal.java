@@ -12,6 +12,7 @@ import io.exeat.base.ReservedSpace;
 import io.exeat.base.Time;
 import io.exeat.credential.Held;
 import io.exeat.journal.Journal;
+import io.exeat.journal.Kill;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -132,6 +133,21 @@ public final class SqliteJournal implements Journal {
   }
 
   @Override
+  public void killed(Kill kill) {
+    end(new Fact.Killed(kill));
+  }
+
+  @Override
+  public void restored(SpiffeId agent) {
+    add(new Fact.Restored(agent)).await();
+  }
+
+  @Override
+  public List<Kill> kills() {
+    return ledger.kills();
+  }
+
+  @Override
   public List<Outstanding> outstanding() {
     return ledger.outstanding();
   }
@@ -196,7 +212,7 @@ public final class SqliteJournal implements Journal {
 
   private void commitTurn(List<GroupCommit.Entry<Fact>> entries) {
     List<GroupCommit.Entry<Fact>> news = entries.stream().filter(this::isNews).toList();
-    List<FactStore.Line> all = lines(news);
+    List<FactStore.Line> all = ledger.lines(news);
     List<FactStore.Line> ending = all.stream().filter(line -> !line.fact().adds()).toList();
     if (problem.isPresent() || !isWritten(all)) {
       refuse(news);
@@ -215,11 +231,8 @@ public final class SqliteJournal implements Journal {
    * Whether {@code lines} are durable; if not, {@link #problem} says why, and room has been made.
    */
   private boolean isWritten(List<FactStore.Line> lines) {
-    if (lines.isEmpty()) {
-      return true;
-    }
-    if (broken) {
-      return false;
+    if (lines.isEmpty() || broken) {
+      return lines.isEmpty();
     }
     try {
       store.write(lines);
@@ -235,17 +248,16 @@ public final class SqliteJournal implements Journal {
   private void broken(FactStore.Broken e) {
     broken = true;
     problem =
-        Optional.of(
-            "the journal's disk failed; nothing is lent until the broker is started again on a"
-                + " sound one");
+        Optional.of("the journal's disk failed; nothing is lent until a start on a sound one");
     LOG.error("The journal failed: {}. Endings are kept in memory.", e.getMessage(), e);
   }
 
   private void full(FactStore.Full e) {
+    String full = "the journal's disk is full; nothing is lent until there is room again";
     if (problem.isEmpty()) {
-      LOG.error("The journal's disk is full: nothing is lent until there is room.", e);
+      LOG.error(full, e);
     }
-    problem = Optional.of("the journal's disk is full; nothing is lent until there is room again");
+    problem = Optional.of(full);
   }
 
   /** Takes the disk for usable again once what waited is written and the reserve fits. */
@@ -279,12 +291,5 @@ public final class SqliteJournal implements Journal {
   private static FaultException refusal(String why) {
     return new FaultException(
         new Fault.Unavailable(Fault.Dependency.JOURNAL, why, Duration.ofSeconds(1)));
-  }
-
-  private List<FactStore.Line> lines(List<GroupCommit.Entry<Fact>> entries) {
-    return entries.stream()
-        .map(GroupCommit.Entry::item)
-        .map(fact -> new FactStore.Line(ledger.subject(fact), fact))
-        .toList();
   }
 }

@@ -126,7 +126,9 @@ final class SqliteStore implements FactStore {
   }
 
   private void write(Line line) throws SQLException {
-    if (line.fact() instanceof Fact.SessionEnded || line.fact() instanceof Fact.Settled) {
+    if (line.fact() instanceof Fact.SessionEnded
+        || line.fact() instanceof Fact.Settled
+        || line.fact() instanceof Fact.Restored) {
       delete.setString(1, line.subject());
       try (ResultSet gone = delete.executeQuery()) {
         while (gone.next()) {

@@ -44,6 +44,8 @@ final class Turns {
       // Whose it is, only the ledger knows: a death is about every credential.
       case Fact.Dead _ -> Fact.Dead.class;
       case Fact.Settled it -> it.epoch();
+      case Fact.Killed it -> it.kill().agent();
+      case Fact.Restored it -> it.agent();
     };
   }
 
@@ -57,6 +59,8 @@ final class Turns {
         changing.add(it.epoch());
         changing.add(Fact.Dead.class);
       }
+      case Fact.Killed it -> changing.add(it.kill().agent());
+      case Fact.Restored it -> changing.add(it.agent());
       case Fact.Lent _ -> changing.add(Fact.Dead.class);
       case Fact.Bound _, Fact.Ending _, Fact.Dead _ -> {}
     }
