@@ -237,6 +237,23 @@ final class RealExchangeIT {
             "sys/leases/lookup/database/creds/?list=true")) {
       assertThat(bao.call("GET", path, Map.of(), token).status()).as(path).isEqualTo(403);
     }
+    String entity = "identity/entity/name/orders-agent";
+    for (Map<String, Object> change :
+        List.<Map<String, Object>>of(
+            Map.of("policies", List.of("root")),
+            Map.of("disabled", false, "policies", List.of("root")),
+            Map.of("disabled", false, "metadata", Map.of("a", "b")),
+            Map.of())) {
+      assertThat(bao.call("POST", entity, change, token).status())
+          .as(change.toString())
+          .isIn(400, 403);
+    }
+    assertThat(bao.call("GET", entity, Map.of(), token).status()).isEqualTo(403);
+    assertThat(bao.call("DELETE", entity, Map.of(), token).status()).isEqualTo(403);
+    assertThat(
+            bao.call("POST", "identity/entity/name/exeat-broker", Map.of("disabled", true), token)
+                .status())
+        .isEqualTo(403);
     for (String path : List.of("auth/token/create", "auth/token/create-orphan", "sys/seal")) {
       assertThat(bao.call("POST", path, Map.of("ttl", "1m"), token).status())
           .as(path)

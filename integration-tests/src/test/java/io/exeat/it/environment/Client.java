@@ -1,5 +1,8 @@
 package io.exeat.it.environment;
 
+import io.exeat.identity.IdentitySource;
+import io.exeat.identity.SpiffeTls;
+import io.exeat.identity.TestTime;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.Credential;
 import io.exeat.v1.CredentialsGrpc;
@@ -22,6 +25,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.ByteArrayInputStream;
@@ -46,14 +50,29 @@ public final class Client implements AutoCloseable {
   private final ManagedChannel channel;
 
   public Client(Path socket) {
-    this.channel =
+    this(
         NettyChannelBuilder.forAddress(new DomainSocketAddress(socket.toFile()))
             .channelType(EpollDomainSocketChannel.class)
             .eventLoopGroup(LOOP)
             .overrideAuthority("exeat.local")
             .usePlaintext()
             .directExecutor()
-            .build();
+            .build());
+  }
+
+  private Client(ManagedChannel channel) {
+    this.channel = channel;
+  }
+
+  /** One with the SVID of {@code own}, over mTLS to a broker on this host. */
+  static Client overTls(int port, IdentitySource own) {
+    return new Client(
+        NettyChannelBuilder.forAddress("127.0.0.1", port)
+            .channelType(EpollSocketChannel.class)
+            .eventLoopGroup(LOOP)
+            .sslContext(new SpiffeTls(own, TestTime.real()).client(Stage.BROKER::equals))
+            .directExecutor()
+            .build());
   }
 
   public TasksGrpc.TasksBlockingStub tasks() {

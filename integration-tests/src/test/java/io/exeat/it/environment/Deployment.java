@@ -1,5 +1,7 @@
 package io.exeat.it.environment;
 
+import io.exeat.identity.TestIdentity;
+import io.exeat.identity.development.DevelopmentAuthority;
 import io.exeat.identity.development.Entry;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
@@ -224,6 +226,13 @@ public final class Deployment implements AutoCloseable {
 
   public Client operator() {
     return new Client(broker.adminSocket());
+  }
+
+  /** One who comes over mTLS with an SVID; of the relayed form. */
+  public Client operator(SpiffeId id) {
+    DevelopmentAuthority issuer = stage.authority();
+    return Client.overTls(
+        port, new TestIdentity(issuer.issue(id, Duration.ofMinutes(10)), issuer.authority()));
   }
 
   @Override

@@ -43,6 +43,12 @@ public final class Stage {
   /** May read orders, a few times a minute. */
   public static final SpiffeId HASTY = SpiffeId.parse("spiffe://example.org/host/h1/agent/hasty");
 
+  /** People who may act as operators over mTLS. */
+  public static final List<SpiffeId> OPERATORS =
+      List.of(
+          SpiffeId.parse("spiffe://example.org/human/ada"),
+          SpiffeId.parse("spiffe://example.org/human/grace"));
+
   public static final String READ = "orders-read";
   public static final String WRITE = "orders-write";
   public static final String DATABASE = "orders";
@@ -75,7 +81,7 @@ public final class Stage {
                     closing(new SpiffeTransport()),
                     new Time(Clock.systemUTC(), System::nanoTime))
                 .start());
-    this.vault = closing(OpenBao.start(bao, folder.resolve("issuer/bundle.pem")));
+    this.vault = closing(OpenBao.start(bao, bundle()));
     // This process is the agent of most scenarios.
     authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
     Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));
@@ -112,6 +118,11 @@ public final class Stage {
 
   public DevelopmentAuthority authority() {
     return authority;
+  }
+
+  /** The trust domain's X.509 authorities, in PEM. */
+  public Path bundle() {
+    return folder.resolve("issuer/bundle.pem");
   }
 
   /** The development authority as an issuer, and the Vault role for what it issues. */

@@ -20,12 +20,14 @@ final class Yaml {
     return common(Stage.BROKER.toString(), plan.place(), folder)
         + """
         attestation: {mtls: {agents: "%s", grace: %ds}}
-        listen: {address: "127.0.0.1:%d"%s}
+        listen: {address: "127.0.0.1:%d", operators: ["%s", "%s"]%s}
         """
             .formatted(
                 AGENTS,
                 plan.grace().toSeconds(),
                 port,
+                Stage.OPERATORS.getFirst(),
+                Stage.OPERATORS.getLast(),
                 plan.svidLife().isEmpty() ? "" : ", max-connection-age: 10s, age-grace: 15s")
         + broker(stage, plan, folder);
   }
