@@ -22,8 +22,8 @@ enum Mutant {
       Set.of(),
       java(
           "revoke.Revoker",
-          "List<String> alive = attemptAnyway(condemned, checks);",
-          "List<String> alive = List.of();")),
+          "attemptAnyway(condemned, attempt);",
+          "attempt.confirmed(time.now());")),
 
   /** At a database that says yes and does nothing. */
   SKIPS_SHUTTING_AND_LOOKING(
@@ -36,8 +36,8 @@ enum Mutant {
       java("revoke.Revoker", "verifier(target).shut(condemned.mark())", "{}"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt));",
-          "")),
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "{}")),
 
   TRUSTS_204(
       I1_ROLES,
@@ -49,18 +49,18 @@ enum Mutant {
           ""),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt));",
-          "")),
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "{}")),
 
   SAYS_DEAD_BEFORE_LOOKING(
       I1_ROLES,
       Set.of(),
       java(
           "revoke.Revoker",
-          "List<String> alive = attemptAnyway(condemned, checks);",
-          "work.done.complete(new Obituary(time.now(), checks));"
+          "attemptAnyway(condemned, attempt);",
+          "work.done.complete(new Obituary(time.now(), time.now(), attempt.checks()));"
               + " LockSupport.parkNanos(300_000_000L);"
-              + " List<String> alive = attemptAnyway(condemned, checks);")),
+              + " attemptAnyway(condemned, attempt);")),
 
   KEEPS_SESSIONS_AFTER_NOLOGIN(
       I4_SESSIONS,
@@ -71,8 +71,8 @@ enum Mutant {
           "0 INTO signalled"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt));",
-          "")),
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "{}")),
 
   DROPS_A_RECORD_OF_AN_ISSUE(
       I6_RECORDED,
@@ -86,9 +86,9 @@ enum Mutant {
       I5_CONSERVATION,
       Set.of(),
       java(
-          "flow.Endings",
-          "audit.recordEnding(new AuditEvent.CredentialDead(",
-          "LOG.info(\"{}\", new AuditEvent.CredentialDead(")),
+          "flow.Proofs",
+          "dead -> audit.recordEnding(new AuditEvent.CredentialDead(dead, obituary.checks()))",
+          "dead -> {}")),
 
   ANSWERS_BEFORE_IT_RECORDS(
       I6_RECORDED,
@@ -138,7 +138,7 @@ enum Mutant {
       Set.of(),
       java(
           "flow.Endings",
-          "drain(changing.id());\n    endEpoch(old, recorded);",
+          "drain(changing.id());\n          endEpoch(old, why, recorded);",
           "drain(changing.id());")),
 
   ISSUES_UNDER_AN_OLD_EPOCH(
@@ -146,7 +146,7 @@ enum Mutant {
       Set.of(),
       java(
           "flow.Endings",
-          "drain(changing.id());\n    endEpoch(old, recorded);",
+          "drain(changing.id());\n          endEpoch(old, why, recorded);",
           "drain(changing.id());"),
       java("flow.Exchange", ".token(task.epoch())\n", ".token(new Epoch(task.id(), 1))\n")),
 
