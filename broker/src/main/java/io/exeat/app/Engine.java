@@ -24,6 +24,7 @@ import io.exeat.task.Target;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import javax.net.ssl.X509TrustManager;
@@ -66,7 +67,8 @@ record Engine(
         .get()
         .targets()
         .forEach((name, target) ->
-            verifiers.put(name, closing.later(verifier(target, here, backend, time))));
+            verifier(target, here, backend, time)
+                .ifPresent(it -> verifiers.put(name, closing.later(it))));
     SecretsBackend lanes = new Lanes(backend);
     Revoker revoker = closing.later(new Revoker(lanes, verifiers, time));
     Office office =
@@ -122,11 +124,14 @@ record Engine(
         time);
   }
 
-  private static TargetVerifier verifier(
+  /** Nobody looks where nothing is lent. */
+  private static Optional<TargetVerifier> verifier(
       Target target, BrokerConfig.AllInOne here, VaultBackend backend, Time time) {
     return switch (target) {
       case Target.Postgres postgres ->
-          new PostgresVerifier(postgres, here.targetsCa(), backend, TARGET_TIMEOUT, time);
+          Optional.of(
+              new PostgresVerifier(postgres, here.targetsCa(), backend, TARGET_TIMEOUT, time));
+      case Target.Service _ -> Optional.empty();
     };
   }
 

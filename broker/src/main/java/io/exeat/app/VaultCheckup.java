@@ -122,7 +122,10 @@ final class VaultCheckup {
 
   /** By a token as an epoch of this agent with everything gets it: made, asked, ended. */
   private void agentRights(VaultBackend backend, Catalogue catalogue, AgentEntry agent) {
-    List<Grant> grants = agent.grants().stream().map(catalogue.grants()::get).toList();
+    List<Grant> grants = agent.grants().stream()
+            .map(catalogue.grants()::get)
+            .filter(Grant::lends)
+            .toList();
     rights(
         agent.name(),
         () -> {
@@ -162,6 +165,7 @@ final class VaultCheckup {
   private void target(VaultBackend backend, Target target) {
     switch (target) {
       case Target.Postgres postgres -> postgres(backend, postgres);
+      case Target.Service _ -> {} // nothing is lent there
     }
   }
 

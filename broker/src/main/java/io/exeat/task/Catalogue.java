@@ -13,13 +13,25 @@ public record Catalogue(
     Map<String, Grant> grants,
     Map<String, Intent> intents,
     Map<String, AgentEntry> agents,
-    Map<String, Tool> tools) {
+    Map<String, Tool> tools,
+    Map<String, UpstreamEntry> upstreams) {
+  /** Without tool servers. */
+  public Catalogue(
+      Map<String, Target> targets,
+      Map<String, Grant> grants,
+      Map<String, Intent> intents,
+      Map<String, AgentEntry> agents,
+      Map<String, Tool> tools) {
+    this(targets, grants, intents, agents, tools, Map.of());
+  }
+
   public Catalogue {
     targets = Map.copyOf(targets);
     grants = Map.copyOf(grants);
     intents = Map.copyOf(intents);
     agents = Map.copyOf(agents);
     tools = Map.copyOf(tools);
+    upstreams = Map.copyOf(upstreams);
   }
 
   /**

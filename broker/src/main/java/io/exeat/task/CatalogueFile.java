@@ -86,19 +86,32 @@ public final class CatalogueFile {
     Map<String, Target> targets = new LinkedHashMap<>();
     targetSections.forEach((name, section) -> target(name, section, targets));
     Map<String, Grant> grants = new LinkedHashMap<>();
-    grantSections.forEach(
-        (name, section) -> grants.put(name, grant(name, section, targetSections.keySet())));
+    Set<String> services =
+        targets.values().stream()
+            .filter(Target.Service.class::isInstance)
+            .map(Target::name)
+            .collect(Collectors.toSet());
+    grantSections.forEach((name, section) ->
+        grants.put(name, grant(name, section, targetSections.keySet(), services)));
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
+    Map<String, AgentEntry> agents = agents(grantSections.keySet(), intentSections.keySet());
+    UpstreamFile upstreams = new UpstreamFile(root, grants, tools());
     return new Catalogue(
-        targets, grants, intents, agents(grantSections.keySet(), intentSections.keySet()), tools());
+        targets, upstreams.grants(), intents, agents, upstreams.tools(), upstreams.entries());
   }
 
   private static void target(String name, Section section, Map<String, Target> targets) {
     String environment = section.one("environment", Shape.name()).required();
     Optional<Section> postgres = section.optionalSection("postgres");
-    if (postgres.isEmpty()) {
-      section.problem("postgres", "is missing; a target says what it is: postgres");
+    Optional<Section> service = section.optionalSection("service");
+    if (postgres.isPresent() == service.isPresent()) {
+      section.problem("postgres", "a target says what it is: either postgres or service");
+      return;
+    }
+    if (service.isPresent()) {
+      String host = service.get().one("host", HOST).required();
+      targets.put(name, new Target.Service(name, environment, host));
       return;
     }
     Section at = postgres.get();
@@ -113,12 +126,18 @@ public final class CatalogueFile {
             at.one("tls", Shape.flag()).or(true)));
   }
 
-  private static Grant grant(String name, Section section, Collection<String> targets) {
+  private static Grant grant(String name, Section section, Collection<String> targets, Set<String> services) {
     String target = section.one("target", Shape.nameOf("target", targets)).required();
     Set<String> actions = atLeastOne(section, "actions", Shape.name());
-    Grant.Kind kind = postgres(section);
+    boolean isService = services.contains(target);
+    Grant.Kind kind = isService ? new Grant.Kind.Nothing() : postgres(section);
     if (actions.equals(Set.of(Grant.READ)) && writes(kind)) {
       section.problem("actions", "says only read, and its privileges write");
+    }
+    Grant.Delivery delivery =
+        section.one("delivery", Shape.oneOf(Grant.Delivery.class)).or(Grant.Delivery.PROXIED);
+    if (isService && delivery == Grant.Delivery.RAW) {
+      section.problem("delivery", "must be proxied: at a service nothing is lent");
     }
     return new Grant(
         name,
@@ -126,7 +145,7 @@ public final class CatalogueFile {
         actions,
         section.one("data-class", Shape.name()).required(),
         Set.copyOf(section.all("tools", toolName()).or(List.of())),
-        section.one("delivery", Shape.oneOf(Grant.Delivery.class)).or(Grant.Delivery.PROXIED),
+        delivery,
         section
             .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
             .or(Duration.ofSeconds(60)),
@@ -136,6 +155,7 @@ public final class CatalogueFile {
 
   private static boolean writes(Grant.Kind kind) {
     return switch (kind) {
+      case Grant.Kind.Nothing _ -> false; // only its server knows
       case Grant.Kind.Postgres postgres ->
           postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
     };
@@ -168,7 +188,7 @@ public final class CatalogueFile {
     return tools;
   }
 
-  private static Tool tool(String name, Section section) {
+  static Tool tool(String name, Section section) {
     return new Tool(
         name,
         section.one("step", Shape.oneOf(Step.class)).required(),

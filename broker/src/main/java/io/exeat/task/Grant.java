@@ -1,6 +1,7 @@
 package io.exeat.task;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -41,6 +42,21 @@ public record Grant(
     return actions.equals(Set.of(READ));
   }
 
+  /** Whether a credential belongs to it; without one it is leave alone. */
+  public boolean lends() {
+    return switch (kind) {
+      case Kind.Postgres _ -> true;
+      case Kind.Nothing _ -> false;
+    };
+  }
+
+  /** The same for these tools too. */
+  Grant with(Set<String> more) {
+    Set<String> all = new HashSet<>(tools);
+    all.addAll(more);
+    return new Grant(name, target, actions, dataClass, all, delivery, lease, budget, kind);
+  }
+
   /** How the secret may reach its user. */
   public enum Delivery {
     /** Only through one of the broker's proxies; never handed out. */
@@ -57,6 +73,9 @@ public record Grant(
         privileges = List.copyOf(privileges);
       }
     }
+
+    /** No credential: the grant is leave alone, for what a proxy does. */
+    record Nothing() implements Kind {}
   }
 
   /**

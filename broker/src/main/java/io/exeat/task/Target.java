@@ -20,4 +20,7 @@ public sealed interface Target {
   record Postgres(
       String name, String environment, String host, int port, String database, boolean tls)
       implements Target {}
+
+  /** Something at which nothing is lent: leave alone is given to use it. */
+  record Service(String name, String environment, String host) implements Target {}
 }

@@ -1,5 +1,6 @@
 package io.exeat.task;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -8,7 +9,6 @@ import io.exeat.config.SchemaAgreement;
 import io.exeat.config.Settings;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CatalogueFileTest {
-  private static final String FULL =
+  static final String FULL =
       """
       version: 1
       targets:
@@ -286,17 +286,22 @@ final class CatalogueFileTest {
   @Test
   void theSchemaForEditorsHasTheKeysThatTheReaderHas() throws IOException {
     Settings settings =
-        Settings.parse("catalogue.yaml", (FULL + TOOLS).getBytes(StandardCharsets.UTF_8), Map.of());
+        Settings.parse(
+            "catalogue.yaml",
+            (UpstreamFileTest.SERVICE + TOOLS + UpstreamFileTest.UPSTREAMS).getBytes(UTF_8),
+            Map.of());
     assertThat(CatalogueFile.read(settings)).isNotNull();
     Set<String> read =
         settings.known().keySet().stream()
             .map(key -> key.replaceAll("\\[[0-9]+]", ".*"))
             .map(key ->
-                Pattern.compile("^(targets|grants|intents|agents)\\.[a-z0-9-]+")
+                Pattern.compile("^(targets|grants|intents|agents|upstreams)\\.[a-z0-9-]+")
                     .matcher(key)
                     .replaceAll("$1.*"))
             .map(key -> key.replace("parameters.customer", "parameters.*"))
             .map(key -> key.replace("tools.report.build", "tools.*"))
+            .map(key ->
+                key.replaceAll("^(upstreams.*.(tools|resources|prompts))\\.[a-z_]+", "$1.*"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(SchemaAgreement.keysOf("/io/exeat/config/catalogue.schema.json")).isEqualTo(read);
   }
@@ -307,7 +312,7 @@ final class CatalogueFileTest {
   }
 
   private static Catalogue parse(String yaml) {
-    return CatalogueFile.parse("catalogue.yaml", yaml.getBytes(StandardCharsets.UTF_8));
+    return CatalogueFile.parse("catalogue.yaml", yaml.getBytes(UTF_8));
   }
 
   private static List<String> problems(String yaml) {

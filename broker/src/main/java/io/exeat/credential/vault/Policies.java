@@ -3,6 +3,7 @@ package io.exeat.credential.vault;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Catalogue;
 import io.exeat.task.Grant;
+import io.exeat.task.Target;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -99,8 +100,10 @@ final class Policies {
       rights.put(create(agent), "update");
       rights.put(entity(agent.name()), "update");
     }
-    for (String target : catalogue.targets().keySet()) {
-      rights.put(credentials(VERIFIER + Names.check("target", target)), "read");
+    for (Target target : catalogue.targets().values()) {
+      if (target instanceof Target.Postgres) {
+        rights.put(credentials(VERIFIER + Names.check("target", target.name())), "read");
+      }
     }
     for (String path :
         List.of(

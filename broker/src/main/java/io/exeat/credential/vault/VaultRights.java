@@ -36,7 +36,9 @@ public final class VaultRights {
   public List<String> ofBroker(Catalogue catalogue) {
     Map<String, String> needed = Policies.brokerRights(catalogue);
     Set<String> forbidden = new TreeSet<>();
-    catalogue.grants().keySet().forEach(grant -> forbidden.add(Policies.credentials(grant)));
+    catalogue.grants().values().stream()
+        .filter(Grant::lends)
+        .forEach(grant -> forbidden.add(Policies.credentials(grant.name())));
     return differences(sessions.current().token(), needed, forbidden);
   }
 

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -60,9 +61,13 @@ final class Wanted {
     for (Target target : new TreeMap<>(catalogue.targets()).values()) {
       switch (target) {
         case Target.Postgres postgres -> items.addAll(target(postgres));
+        case Target.Service _ -> {} // nothing is lent there
       }
     }
     for (Grant grant : new TreeMap<>(catalogue.grants()).values()) {
+      if (!grant.lends()) {
+        continue;
+      }
       items.add(policy(Policies.of(grant.name()), Policies.grant(grant.name())));
       items.add(grantRole(grant));
     }
@@ -105,7 +110,10 @@ final class Wanted {
 
   private Item tokenRole(AgentEntry agent) {
     Set<String> policies =
-        agent.grants().stream().map(Policies::of).collect(Collectors.toCollection(TreeSet::new));
+        agent.grants().stream()
+            .filter(name -> Optional.ofNullable(catalogue.grants().get(name)).map(Grant::lends).orElse(true))
+            .map(Policies::of)
+            .collect(Collectors.toCollection(TreeSet::new));
     policies.add(Policies.TASK_SELF);
     return new Item(
         "auth/token/roles/" + Names.check("agent", agent.name()),
@@ -181,6 +189,8 @@ final class Wanted {
           new Fault.Malformed("catalogue.grants", grant.name() + " has no target"));
     }
     return switch (grant.kind()) {
+      case Grant.Kind.Nothing _ ->
+          throw new IllegalArgumentException(grant.name() + " lends nothing");
       case Grant.Kind.Postgres kind ->
           databaseRole(
               grant.name(),

@@ -161,6 +161,7 @@ final class ToProto {
                       .setUsername(held.principal())
                       .setPasswordBytes(wrap(secret)))
               .build();
+      case Target.Service _ -> throw new IllegalArgumentException("nothing is lent at a service");
     };
   }
 
