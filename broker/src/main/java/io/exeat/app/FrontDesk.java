@@ -16,13 +16,16 @@ import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
+import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
 import io.exeat.flow.Status;
 import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
+import io.exeat.flow.Use;
 import io.exeat.flow.Vitals;
 import io.exeat.policy.Act;
+import io.exeat.policy.Decision;
 import io.exeat.task.EndCause;
 import io.exeat.task.TaskEvent;
 import io.spiffe.spiffeid.SpiffeId;
@@ -39,9 +42,10 @@ import org.jspecify.annotations.Nullable;
  * Stands behind the doors from the first moment: answers with what is missing until the broker is
  * there, and again once it stops. How the broker is can be asked all the time.
  */
-final class FrontDesk implements AgentRequests, OperatorRequests {
+final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests {
   private final Supplier<Vitals> vitals;
   private volatile @Nullable AgentRequests agents;
+  private volatile @Nullable ProxyRequests proxies;
   private volatile @Nullable OperatorRequests operators;
   private volatile String state = "starting";
   private volatile boolean stopping;
@@ -56,7 +60,8 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   }
 
   /** From now on it answers. */
-  void serve(AgentRequests byAgents, OperatorRequests byOperators) {
+  void serve(AgentRequests byAgents, ProxyRequests byProxies, OperatorRequests byOperators) {
+    proxies = byProxies;
     agents = byAgents;
     operators = byOperators;
   }
@@ -65,11 +70,20 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   void stop() {
     stopping = true;
     agents = null;
+    proxies = null;
     state = "stopping";
   }
 
   private AgentRequests agents() {
     AgentRequests there = agents;
+    if (there == null) {
+      throw notServing();
+    }
+    return there;
+  }
+
+  private ProxyRequests proxies() {
+    ProxyRequests there = proxies;
     if (there == null) {
       throw notServing();
     }
@@ -127,6 +141,26 @@ final class FrontDesk implements AgentRequests, OperatorRequests {
   @Override
   public Held release(Peer peer, TaskId task, CredentialId credential, Duration within) {
     return agents().release(peer, task, credential, within);
+  }
+
+  @Override
+  public TaskId meant(Peer peer, Optional<TaskId> named) {
+    return proxies().meant(peer, named);
+  }
+
+  @Override
+  public Use use(Peer peer, TaskId task, Act act) {
+    return proxies().use(peer, task, act);
+  }
+
+  @Override
+  public Use look(Peer peer, TaskId task, Act act) {
+    return proxies().look(peer, task, act);
+  }
+
+  @Override
+  public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
+    return proxies().foresee(peer, task, acts);
   }
 
   @Override

@@ -126,7 +126,7 @@ final class Sidecar implements AutoCloseable {
       party = made;
       Engine broker = Engine.make(config, here, made, this::vitals, time, closing);
       engine = broker;
-      front.serve(broker.office().broker(), broker.office().desk());
+      front.serve(broker.office().broker(), broker.office().uses(), broker.office().desk());
       listen(made);
       LOG.info("Serving {} and {}", config.socket().socket(), config.admin().socket());
       keep(broker);

@@ -122,10 +122,8 @@ final class VaultCheckup {
 
   /** By a token as an epoch of this agent with everything gets it: made, asked, ended. */
   private void agentRights(VaultBackend backend, Catalogue catalogue, AgentEntry agent) {
-    List<Grant> grants = agent.grants().stream()
-            .map(catalogue.grants()::get)
-            .filter(Grant::lends)
-            .toList();
+    List<Grant> grants =
+        agent.grants().stream().map(catalogue.grants()::get).filter(Grant::lends).toList();
     rights(
         agent.name(),
         () -> {

@@ -7,10 +7,13 @@ import io.exeat.identity.Svid;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Sends each peer to the mode for its kind: the Unix socket's, or mTLS. */
+/** Sends each peer to the mode for its kind; whom a door vouches for needs none. */
 public final class Attestors implements Attestor {
   /** What {@link Agent#instance} is for an agent over mTLS. */
   public static final String MTLS = "mtls";
+
+  /** What {@link Agent#instance} is for a {@link Peer.Vouched}. */
+  public static final String VOUCHED = "vouched";
 
   private final Optional<Attestor> local;
   private final Optional<Attestor> mtls;
@@ -26,6 +29,7 @@ public final class Attestors implements Attestor {
     return switch (peer) {
       case Peer.Local _ -> served(local, "Unix socket").attest(peer);
       case Peer.Tls _ -> served(mtls, "mTLS").attest(peer);
+      case Peer.Vouched it -> new Agent(it.id(), VOUCHED);
     };
   }
 
@@ -34,11 +38,15 @@ public final class Attestors implements Attestor {
     return switch (peer) {
       case Peer.Local _ -> local.map(mode -> mode.knows(peer)).orElse(false);
       case Peer.Tls _ -> mtls.map(mode -> mode.knows(peer)).orElse(false);
+      case Peer.Vouched _ -> true;
     };
   }
 
   @Override
   public Subscription whenGone(Agent agent, Consumer<String> then) {
+    if (agent.instance().equals(VOUCHED)) {
+      return () -> {}; // no instance of it is known, and no task is bound to one
+    }
     return of(agent).whenGone(agent, then);
   }
 
@@ -48,6 +56,9 @@ public final class Attestors implements Attestor {
   }
 
   private Attestor of(Agent agent) {
+    if (agent.instance().equals(VOUCHED)) {
+      throw new FaultException(new Fault.Unattested("no SVID is known of whom a token names"));
+    }
     return agent.instance().equals(MTLS) ? served(mtls, "mTLS") : served(local, "Unix socket");
   }
 

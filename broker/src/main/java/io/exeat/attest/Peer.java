@@ -1,5 +1,6 @@
 package io.exeat.attest;
 
+import io.spiffe.spiffeid.SpiffeId;
 import java.security.cert.X509Certificate;
 import java.util.List;
 
@@ -31,4 +32,12 @@ public sealed interface Peer {
       chain = List.copyOf(chain);
     }
   }
+
+  /**
+   * A caller whose SPIFFE ID the door has verified by other means than the connection. It may move
+   * from one process to another, so it has only tasks that are bound to the identity.
+   *
+   * @param by what showed it, such as {@code jwt} for a JWT-SVID: policies see it
+   */
+  record Vouched(SpiffeId id, String by) implements Peer {}
 }

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 
 /**
  * What this broker holds for its tasks: the token of each live epoch, and each credential with its
@@ -21,6 +22,7 @@ public final class Holdings {
   private final ConcurrentMap<Epoch, EpochToken> tokens = new ConcurrentHashMap<>();
   private final ConcurrentMap<CredentialId, Holding> holdings = new ConcurrentHashMap<>();
   private final ConcurrentMap<TaskId, List<CredentialId>> byTask = new ConcurrentHashMap<>();
+  private final List<Consumer<CredentialId>> toTell = new CopyOnWriteArrayList<>();
 
   private record Holding(Held held, SecretBytes secret) {}
 
@@ -85,6 +87,12 @@ public final class Holdings {
   /** It is to die. */
   public void revoking(CredentialId id) {
     update(id, Held.State.REVOKING, Optional.empty(), Optional.empty());
+    toTell.forEach(each -> each.accept(id));
+  }
+
+  /** Runs {@code listener} whenever one is to die, before anything is done; it must not wait. */
+  public void onRevoking(Consumer<CredentialId> listener) {
+    toTell.add(listener);
   }
 
   /** It was seen dead; its secret is zeroed. */

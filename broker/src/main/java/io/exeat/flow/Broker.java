@@ -169,7 +169,7 @@ public final class Broker implements AgentRequests {
   }
 
   private static Grant deliverable(Grant grant) {
-    if (grant.delivery() != Grant.Delivery.RAW) {
+    if (!grant.lends() || grant.delivery() != Grant.Delivery.RAW) {
       throw new FaultException(
           new Fault.Denied(
               "grant " + grant.name() + " is only used through a proxy: delivery is not raw"));
@@ -263,6 +263,10 @@ public final class Broker implements AgentRequests {
         peer, "Tasks.Watch", Optional.of(id), agent -> tasks.watch(agent, id, after, listener));
   }
 
+  Judge judge() {
+    return judge;
+  }
+
   /** What happens by itself, with each tick. */
   void tick() {
     refusals.tick();
@@ -276,7 +280,7 @@ public final class Broker implements AgentRequests {
   }
 
   /** Attests first; has recorded what is refused. */
-  private <T> T story(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
+  <T> T story(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
     String caller = Views.describe(peer);
     try {
       Agent agent = attestor.attest(peer);

@@ -68,13 +68,14 @@ final class Exchange {
   }
 
   /**
-   * Gives the task's epoch its Vault token; an epoch that holds no grant needs none. Called again
-   * after a failure it goes on where it stopped: an epoch never gets a second token.
+   * Gives the task's epoch its Vault token; an epoch of which no grant lends anything needs none.
+   * Called again after a failure it goes on where it stopped: an epoch never gets a second token.
    *
    * @throws FaultException Unavailable JOURNAL or VAULT
    * @throws io.exeat.credential.AnswerLost when the token may exist
    */
-  void openEpoch(Task task, AgentEntry entry, List<Grant> grants) {
+  void openEpoch(Task task, AgentEntry entry, List<Grant> held) {
+    List<Grant> grants = held.stream().filter(Grant::lends).toList();
     if (grants.isEmpty()) {
       return;
     }

@@ -106,6 +106,36 @@ final class Judge {
   }
 
   /**
+   * Whether a look may be taken at what can be done: decided and recorded as an act is, and none.
+   *
+   * @throws FaultException as {@link #act}
+   */
+  Judged look(Peer peer, Task task, Act act) {
+    DecisionId id = DecisionId.random();
+    Said said = ask(id, task.id(), questions(peer, task, act, memory(task.id()).history()));
+    if (!(said.decision() instanceof Decision.Permit)) {
+      return new Judged(id, said.decision(), Optional.empty());
+    }
+    said.recorded().await();
+    Allowed allowed = new Allowed(id, said.decision().because(), said.recorded(), () -> {});
+    return new Judged(id, said.decision(), Optional.of(allowed));
+  }
+
+  /** What would be said of the act now, without anything on record: it is not asked for yet. */
+  Decision foresee(Peer peer, Task task, Act act) {
+    return together(
+        questions(peer, task, act, memory(task.id()).history()).stream()
+            .map(policy::decide)
+            .toList());
+  }
+
+  private List<Question> questions(Peer peer, Task task, Act act, History before) {
+    return ceiling.under(task, act).stream()
+        .map(grant -> questions.act(peer, task, act, grant, before))
+        .toList();
+  }
+
+  /**
    * Leave for lending: {@link Allowed#recorded} is to be awaited before the agent has what is lent.
    *
    * @throws FaultException as {@link #act}; Denied, Unavailable POLICY

@@ -20,6 +20,7 @@ public final class Office {
   private final Kills kills;
   private final Views views;
   private final Broker broker;
+  private final Uses uses;
   private final Desk desk;
   private final Sweeper sweeper;
   private final Recovery recovery;
@@ -41,12 +42,17 @@ public final class Office {
     this.recovery = new Recovery(this, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps, this);
+    this.uses = new Uses(this, broker, holdings);
     this.desk = new Desk(this, holdings, steps, health);
     this.sweeper = new Sweeper(tasks, holdings, endings, proofs, broker, ceiling, steps);
   }
 
   public AgentRequests broker() {
     return broker;
+  }
+
+  public ProxyRequests uses() {
+    return uses;
   }
 
   public OperatorRequests desk() {

@@ -156,6 +156,7 @@ final class Questions {
     return switch (peer) {
       case Peer.Local local -> new Question.Attestation("process", Optional.of(local.uid()));
       case Peer.Tls _ -> new Question.Attestation("mtls", Optional.empty());
+      case Peer.Vouched it -> new Question.Attestation(it.by(), Optional.empty());
     };
   }
 

@@ -109,6 +109,7 @@ final class Views {
   static String describe(Peer peer) {
     return switch (peer) {
       case Peer.Local local -> "uid " + local.uid() + " pid " + local.pid();
+      case Peer.Vouched it -> it.id() + " by " + it.by();
       case Peer.Tls tls -> "mTLS client " + tls.chain().getFirst().getSerialNumber().toString(16);
     };
   }

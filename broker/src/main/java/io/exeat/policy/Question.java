@@ -63,7 +63,7 @@ public record Question(
   /**
    * What the kernel or the handshake says of the agent.
    *
-   * @param kind {@code process} or {@code mtls}
+   * @param kind {@code process}, {@code mtls}, or by what else a door knows it: {@code jwt}
    * @param uid of the process
    */
   public record Attestation(String kind, Optional<Integer> uid) {}

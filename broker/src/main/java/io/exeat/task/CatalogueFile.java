@@ -126,7 +126,8 @@ public final class CatalogueFile {
             at.one("tls", Shape.flag()).or(true)));
   }
 
-  private static Grant grant(String name, Section section, Collection<String> targets, Set<String> services) {
+  private static Grant grant(
+      String name, Section section, Collection<String> targets, Set<String> services) {
     String target = section.one("target", Shape.nameOf("target", targets)).required();
     Set<String> actions = atLeastOne(section, "actions", Shape.name());
     boolean isService = services.contains(target);

@@ -77,5 +77,4 @@ public record Template(String text) {
         true,
         it -> any.parser().apply(it).filter(template -> !template.holdsSecret()));
   }
-
 }

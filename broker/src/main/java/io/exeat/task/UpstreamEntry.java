@@ -99,10 +99,10 @@ public record UpstreamEntry(
      *
      * @param words the program and its arguments, which everybody on the machine can read
      * @param user whom it runs as, by name
-     * @param environment all that it has, beside PATH, HOME and what {@code files} and {@code libpq}
-     *     add
-     * @param files environment variables that name a file with this content, which only {@code user}
-     *     can read
+     * @param environment all that it has, beside PATH, HOME and what {@code files} and {@code
+     *     libpq} add
+     * @param files environment variables that name a file with this content, which only {@code
+     *     user} can read
      * @param libpq whether it gets PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSFILE
      */
     record Command(

@@ -16,8 +16,8 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
- * Reads {@code upstreams} of the catalogue. What an upstream maps becomes a tool that policies know,
- * and is allowed to the grant that it names.
+ * Reads {@code upstreams} of the catalogue. What an upstream maps becomes a tool that policies
+ * know, and is allowed to the grant that it names.
  */
 final class UpstreamFile {
   private static final Shape<String> ITEM =
@@ -69,7 +69,8 @@ final class UpstreamFile {
   /** The catalogue's, each with the tools that upstreams do under it. */
   Map<String, Grant> grants() {
     Map<String, Grant> all = new LinkedHashMap<>();
-    grants.forEach((name, grant) -> all.put(name, grant.with(allowed.getOrDefault(name, Set.of()))));
+    grants.forEach(
+        (name, grant) -> all.put(name, grant.with(allowed.getOrDefault(name, Set.of()))));
     return all;
   }
 
@@ -92,8 +93,8 @@ final class UpstreamFile {
     Map<String, UpstreamEntry.Item> toolItems = new LinkedHashMap<>();
     section
         .named("tools", ITEM)
-        .forEach((each, at) ->
-            toolItems.put(each, pinned(at, item.apply(name + "." + each).apply(at))));
+        .forEach(
+            (each, at) -> toolItems.put(each, pinned(at, item.apply(name + "." + each).apply(at))));
     Map<String, UpstreamEntry.Resources> resources = new LinkedHashMap<>();
     section
         .named("resources", Shape.name())
@@ -106,10 +107,8 @@ final class UpstreamFile {
     Map<String, UpstreamEntry.Item> prompts = new LinkedHashMap<>();
     section
         .named("prompts", ITEM)
-        .forEach((each, at) ->
-            prompts.put(each, item.apply(name + "/prompts/" + each).apply(at)));
-    return new UpstreamEntry(
-        name, grant, server, pinned, timeout, toolItems, resources, prompts);
+        .forEach((each, at) -> prompts.put(each, item.apply(name + "/prompts/" + each).apply(at)));
+    return new UpstreamEntry(name, grant, server, pinned, timeout, toolItems, resources, prompts);
   }
 
   /** Whether what a server says of its tools must be approved. */
@@ -185,8 +184,7 @@ final class UpstreamFile {
         section.one("libpq", Shape.flag()).or(false));
   }
 
-  private static Map<String, Template> templates(
-      Section section, String key, Shape<String> names) {
+  private static Map<String, Template> templates(Section section, String key, Shape<String> names) {
     Map<String, Template> templates = new LinkedHashMap<>();
     for (Section at : section.listed(key)) {
       String name = at.one("name", names).required();

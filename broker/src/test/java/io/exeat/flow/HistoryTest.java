@@ -162,8 +162,12 @@ class HistoryTest {
     return Act.call(tool, Arguments.NONE, Door.MCP);
   }
 
-  /** Of the last permit on record. */
   private String lastQuestion(String part) {
+    return lastQuestion(stage, part);
+  }
+
+  /** Of the last permit on record. */
+  static String lastQuestion(Stage stage, String part) {
     return stage.audit.events().stream()
         .filter(AuditEvent.Decided.class::isInstance)
         .map(AuditEvent.Decided.class::cast)

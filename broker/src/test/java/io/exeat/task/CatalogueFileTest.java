@@ -300,8 +300,8 @@ final class CatalogueFileTest {
                     .replaceAll("$1.*"))
             .map(key -> key.replace("parameters.customer", "parameters.*"))
             .map(key -> key.replace("tools.report.build", "tools.*"))
-            .map(key ->
-                key.replaceAll("^(upstreams.*.(tools|resources|prompts))\\.[a-z_]+", "$1.*"))
+            .map(
+                key -> key.replaceAll("^(upstreams.*.(tools|resources|prompts))\\.[a-z_]+", "$1.*"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(SchemaAgreement.keysOf("/io/exeat/config/catalogue.schema.json")).isEqualTo(read);
   }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +31,8 @@ final class UpstreamFileTest {
                   service: { host: tools.example.org }
               grants:
                 web-use: { target: web, actions: [use], data-class: public }
-                orders-read""")
+                orders-read\
+              """)
           .replace("grants: [orders-read]", "grants: [orders-read, web-use]");
 
   static final String UPSTREAMS =
@@ -75,7 +77,7 @@ final class UpstreamFileTest {
 
   @Test
   void anUpstreamIsReadWhole() {
-    UpstreamEntry web = parse(SERVICE + UPSTREAMS).upstreams().get("web");
+    UpstreamEntry web = upstream("web");
     assertThat(web)
         .isEqualTo(
             new UpstreamEntry(
@@ -88,9 +90,7 @@ final class UpstreamFileTest {
                     Map.of("Authorization", new Template("Bearer {secret}"))),
                 false,
                 Duration.ofSeconds(30),
-                Map.of(
-                    "find",
-                    new UpstreamEntry.Item("web.find", "orders-read", Optional.of(PIN))),
+                Map.of("find", new UpstreamEntry.Item("web.find", "orders-read", Optional.of(PIN))),
                 Map.of(
                     "reports",
                     new UpstreamEntry.Resources("report://*", plain("web/resources/reports")),
@@ -105,10 +105,11 @@ final class UpstreamFileTest {
 
   @Test
   void whatIsNotSaidIsTheSafeChoice() {
-    UpstreamEntry db = parse(SERVICE + UPSTREAMS).upstreams().get("orders-db");
+    UpstreamEntry db = upstream("orders-db");
     assertThat(db.pinned()).isTrue();
     assertThat(db.timeout()).isEqualTo(Duration.ofMinutes(5));
-    assertThat(db.tools().get("query").pin()).isEmpty();
+    assertThat(Optional.ofNullable(db.tools().get("query")))
+        .contains(new UpstreamEntry.Item("orders-db.query", "orders-read", Optional.empty()));
     assertThat(db.server())
         .isEqualTo(
             new UpstreamEntry.Server.Command(
@@ -126,19 +127,19 @@ final class UpstreamFileTest {
   void whatIsMappedIsATool() {
     Catalogue catalogue = parse(SERVICE + UPSTREAMS);
     assertThat(catalogue.tools().get("web.find"))
-        .isEqualTo(
-            new Tool("web.find", Step.RETRIEVE, true, Optional.of("tools.example.org"), 7));
-    assertThat(catalogue.tools().get("web/offers").step()).isEqualTo(Step.PLAN);
-    assertThat(catalogue.grants().get("orders-read").tools())
+        .isEqualTo(new Tool("web.find", Step.RETRIEVE, true, Optional.of("tools.example.org"), 7));
+    assertThat(catalogue.tools().get("web/offers"))
+        .isEqualTo(new Tool("web/offers", Step.PLAN, false, Optional.empty(), 0));
+    assertThat(grant(catalogue, "orders-read").tools())
         .containsExactlyInAnyOrder(
             "report.build", "web.find", "orders-db.query", "orders-db/offers");
-    assertThat(catalogue.grants().get("web-use").lends()).isFalse();
-    assertThat(catalogue.grants().get("orders-read").lends()).isTrue();
+    assertThat(grant(catalogue, "web-use").lends()).isFalse();
+    assertThat(grant(catalogue, "orders-read").lends()).isTrue();
   }
 
   @Test
   void theLongestRuleThatFitsAResourceCounts() {
-    UpstreamEntry web = parse(SERVICE + UPSTREAMS).upstreams().get("web");
+    UpstreamEntry web = upstream("web");
     assertThat(web.resource("report://one")).contains(plain("web/resources/one"));
     assertThat(web.resource("report://two")).contains(plain("web/resources/reports"));
     assertThat(web.resource("reports://two")).isEmpty();
@@ -182,10 +183,17 @@ final class UpstreamFileTest {
 
   @Test
   void aServiceLendsNothing() {
-    String yaml =
-        SERVICE.replace("data-class: public }", "data-class: public, delivery: raw }");
+    String yaml = SERVICE.replace("data-class: public }", "data-class: public, delivery: raw }");
     ConfigException refused = catchThrowableOfType(ConfigException.class, () -> parse(yaml));
     assertThat(refused.problems()).singleElement().asString().contains("nothing is lent");
+  }
+
+  private static UpstreamEntry upstream(String name) {
+    return Objects.requireNonNull(parse(SERVICE + UPSTREAMS).upstreams().get(name));
+  }
+
+  private static Grant grant(Catalogue catalogue, String name) {
+    return Objects.requireNonNull(catalogue.grants().get(name));
   }
 
   private static Catalogue parse(String yaml) {

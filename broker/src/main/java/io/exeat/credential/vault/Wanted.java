@@ -111,7 +111,8 @@ final class Wanted {
   private Item tokenRole(AgentEntry agent) {
     Set<String> policies =
         agent.grants().stream()
-            .filter(name -> Optional.ofNullable(catalogue.grants().get(name)).map(Grant::lends).orElse(true))
+            .filter(name ->
+                Optional.ofNullable(catalogue.grants().get(name)).map(Grant::lends).orElse(true))
             .map(Policies::of)
             .collect(Collectors.toCollection(TreeSet::new));
     policies.add(Policies.TASK_SELF);

@@ -1,0 +1,167 @@
+package io.exeat.flow;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.policy.Act;
+import io.exeat.policy.Action;
+import io.exeat.policy.Arguments;
+import io.exeat.policy.Decision;
+import io.exeat.policy.Door;
+import io.exeat.task.EndCause;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What a proxy is given, and when it is cut off. */
+class UsesTest {
+  private final Stage stage = new Stage();
+  private final AgentRequests broker = stage.office.broker();
+  private final ProxyRequests uses = stage.office.uses();
+
+  @AfterEach
+  void close() {
+    stage.close();
+  }
+
+  @Test
+  void theCredentialComesToTheProxyAndNeverToTheAgent() {
+    TaskId task = open("hidden");
+    Use use = uses.use(stage.billing, task, act("hidden"));
+    assertThat(use.isPermitted()).isTrue();
+    assertThat(stage.logsIn(use.credential().orElseThrow())).isTrue();
+    assertThatThrownBy(() -> broker.issue(stage.billing, task, "hidden", 1, "key-0000000000000001"))
+        .hasMessageContaining("only used through a proxy");
+  }
+
+  @Test
+  void theDecisionIsOnRecordBeforeAnythingIsLent() {
+    TaskId task = open("hidden");
+    stage.story.clear();
+    uses.use(stage.billing, task, act("hidden")).close();
+    assertThat(stage.story).containsSubsequence("audit policy.decided", "audit credential.issued");
+    stage.audit.breakDown("disk full");
+    assertThatThrownBy(() -> uses.use(stage.billing, task, act("hidden")))
+        .hasMessageContaining("AUDIT");
+  }
+
+  @Test
+  void allActsOfAnEpochShareOneCredential() throws Exception {
+    TaskId task = open("hidden");
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<String>> all =
+          IntStream.range(0, 50)
+              .mapToObj(i ->
+                  threads.submit(() ->
+                      uses.use(stage.billing, task, act("hidden"))
+                          .credential()
+                          .orElseThrow()
+                          .credential()
+                          .principal()))
+              .toList();
+      Set<String> principals = new java.util.HashSet<>();
+      for (Future<String> each : all) {
+        principals.add(each.get(10, SECONDS));
+      }
+      assertThat(principals).hasSize(1);
+    }
+  }
+
+  @Test
+  void theProxyIsToldAtOnceWhenTheTaskEnds() throws Exception {
+    TaskId task = open("hidden");
+    Use use = uses.use(stage.billing, task, act("hidden"));
+    CompletableFuture<Fault> told = new CompletableFuture<>();
+    use.whenEnded(told::complete);
+    assertThat(use.ended()).isEmpty();
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", Stage.LONG);
+    assertThat(told.get(10, SECONDS)).isEqualTo(new Fault.TaskEnded(task, "COMPLETED"));
+    assertThat(use.ended()).isPresent();
+    assertThat(stage.target.login(use.credential().orElseThrow().credential().principal(), "x"))
+        .isFalse();
+    assertThatThrownBy(() -> uses.use(stage.billing, task, act("hidden")))
+        .isInstanceOf(FaultException.class)
+        .hasMessageContaining("TaskEnded");
+  }
+
+  @Test
+  void aNewEpochHasANewCredentialAndTheOldOneIsCutOffBeforeItOpens() throws Exception {
+    TaskId task = open("hidden");
+    Use old = uses.use(stage.billing, task, act("hidden"));
+    CompletableFuture<Fault> told = new CompletableFuture<>();
+    old.whenEnded(told::complete);
+    broker.changeScope(stage.billing, task, Set.of("hidden", "orders-read"), 1, Stage.LONG);
+    assertThat(told.get(10, SECONDS)).isEqualTo(new Fault.EpochClosed(task, 1, 2));
+    Use fresh = uses.use(stage.billing, task, act("hidden"));
+    assertThat(fresh.ended()).isEmpty();
+    assertThat(fresh.epoch().number()).isEqualTo(2);
+    assertThat(fresh.credential().orElseThrow().credential().id())
+        .isNotEqualTo(old.credential().orElseThrow().credential().id());
+  }
+
+  @Test
+  void aReleasedCredentialIsCutOffAndReplaced() throws Exception {
+    TaskId task = open("hidden");
+    Use use = uses.use(stage.billing, task, act("hidden"));
+    CompletableFuture<Fault> told = new CompletableFuture<>();
+    use.whenEnded(told::complete);
+    var id = use.credential().orElseThrow().credential().id();
+    broker.release(stage.billing, task, id, Stage.LONG);
+    assertThat(told.get(10, SECONDS)).isEqualTo(new Fault.NoSuchCredential(id));
+    Use fresh = uses.use(stage.billing, task, act("hidden"));
+    assertThat(stage.logsIn(fresh.credential().orElseThrow())).isTrue();
+  }
+
+  @Test
+  void anUnknownActIsRefusedAndForeseenAsDenied() {
+    TaskId task = open("hidden");
+    assertThatThrownBy(() -> uses.use(stage.billing, task, act("orders-read")))
+        .hasMessageContaining("OutOfScope");
+    assertThat(uses.foresee(stage.billing, task, List.of(act("hidden"), act("orders-read"))))
+        .extracting(Decision::word)
+        .containsExactly("permit", "deny");
+  }
+
+  @Test
+  void aLookIsOnRecordAndNotPartOfWhatTheTaskDid() {
+    TaskId task = open("hidden");
+    stage.story.clear();
+    uses.look(stage.billing, task, act("hidden")).close();
+    assertThat(stage.story).contains("audit policy.decided");
+    uses.use(stage.billing, task, act("hidden")).close();
+    assertThat(HistoryTest.lastQuestion(stage, "history")).contains("\"calls\":0");
+  }
+
+  @Test
+  void withoutANameTheOnlyTaskIsMeant() {
+    assertThatThrownBy(() -> uses.meant(stage.billing, Optional.empty()))
+        .hasMessageContaining("no open task");
+    TaskId task = open("hidden");
+    assertThat(uses.meant(stage.billing, Optional.empty())).isEqualTo(task);
+    open("orders-read");
+    assertThatThrownBy(() -> uses.meant(stage.billing, Optional.empty()))
+        .hasMessageContaining("several");
+    assertThat(uses.meant(stage.billing, Optional.of(task))).isEqualTo(task);
+    assertThatThrownBy(() -> uses.meant(stage.other, Optional.of(task)))
+        .hasMessageContaining("NoSuchTask");
+  }
+
+  private TaskId open(String grant) {
+    return broker.open(stage.billing, Stage.ask("key-" + grant + "-0000000000", grant)).task().id();
+  }
+
+  private static Act act(String grant) {
+    return Act.under(grant, Action.CONNECT, Arguments.NONE, Door.MCP);
+  }
+}
