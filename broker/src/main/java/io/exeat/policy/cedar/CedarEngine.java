@@ -1,9 +1,5 @@
 package io.exeat.policy.cedar;
 
-import com.cedarpolicy.BasicAuthorizationEngine;
-import com.cedarpolicy.model.AuthorizationResponse;
-import com.cedarpolicy.model.AuthorizationSuccessResponse;
-import com.cedarpolicy.model.exception.AuthException;
 import io.exeat.base.Health;
 import io.exeat.base.Time;
 import io.exeat.policy.BadPolicy;
@@ -14,13 +10,13 @@ import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.Reason;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Cedar's own rules: a forbid beats every permit, no permit is no. To them it adds that a policy
@@ -29,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * asked for.
  */
 public final class CedarEngine implements PolicyEngine {
-  private final BasicAuthorizationEngine cedar = new BasicAuthorizationEngine();
+  private static final Logger LOG = LoggerFactory.getLogger(CedarEngine.class);
+
   private final Duration within;
   private final Time time;
   private volatile @Nullable Policies policies;
@@ -58,7 +55,16 @@ public final class CedarEngine implements PolicyEngine {
       CedarEngine trial = new CedarEngine(Duration.ofSeconds(5), time);
       Policies loaded = Policies.load(files);
       trial.policies = loaded;
-      List<String> failures = CaseSuite.parse(files.cases()).failures(trial);
+      CaseSuite cases = CaseSuite.parse(files.cases());
+      List<Question> unlike =
+          loaded.prove(cases.cases().stream().map(CaseSuite.Case::question).toList());
+      if (!unlike.isEmpty()) {
+        LOG.warn(
+            "{} of the cases of {} are decided otherwise in Java than by Cedar: Cedar decides alone",
+            unlike.size(),
+            files.source());
+      }
+      List<String> failures = cases.failures(trial);
       if (!failures.isEmpty()) {
         throw new BadPolicy(failures);
       }
@@ -109,21 +115,21 @@ public final class CedarEngine implements PolicyEngine {
     Decision decision;
     try {
       decision = decide(now, question);
-    } catch (AuthException | IllegalStateException e) {
-      return new Decision.Failed("Cedar failed: " + e.getMessage(), now.sha256());
+    } catch (IllegalStateException e) {
+      return new Decision.Failed(String.valueOf(e.getMessage()), now.sha256());
     }
     return time.reached(late)
         ? new Decision.Failed("Cedar took longer than " + within.toMillis() + " ms", now.sha256())
         : decision;
   }
 
-  private Decision decide(Policies now, Question question) throws AuthException {
-    AuthorizationSuccessResponse answer = evaluate(now, question);
-    List<Reason> because = reasons(now, answer);
-    if (answer.isAllowed()) {
+  private static Decision decide(Policies now, Question question) {
+    Outcome outcome = now.decide(question);
+    List<Reason> because = outcome.because().stream().map(Rule::reason).toList();
+    if (outcome.permitted()) {
       return new Decision.Permit(because, now.sha256());
     }
-    List<Rule> forbid = answer.getReason().stream().sorted().map(now::rule).toList();
+    List<Rule> forbid = outcome.because();
     if (forbid.isEmpty()) {
       return new Decision.Deny("no policy permits it", because, now.sha256());
     }
@@ -131,7 +137,7 @@ public final class CedarEngine implements PolicyEngine {
     if (standing.isEmpty()) {
       Set<String> approvers = new TreeSet<>();
       forbid.forEach(rule -> approvers.add(rule.ask().orElseThrow()));
-      if (evaluate(now, question.with(approvers)).isAllowed()) {
+      if (now.decide(question.with(approvers)).permitted()) {
         return new Decision.Ask(List.copyOf(approvers), because, now.sha256());
       }
     }
@@ -139,28 +145,5 @@ public final class CedarEngine implements PolicyEngine {
     String reason =
         first.text().orElseGet(() -> "policy " + first.policy().getID() + " forbids it");
     return new Decision.Deny(reason, because, now.sha256());
-  }
-
-  private AuthorizationSuccessResponse evaluate(Policies now, Question question)
-      throws AuthException {
-    Slice slice = Slice.of(question);
-    AuthorizationResponse response =
-        cedar.isAuthorized(slice.request(), now.about(question), slice.entities());
-    AuthorizationSuccessResponse answer =
-        response.success.orElseThrow(() -> new IllegalStateException(response.toString()));
-    if (!answer.getErrors().isEmpty()) {
-      throw new IllegalStateException(
-          answer.getErrors().getFirst().getPolicyId()
-              + " cannot be evaluated: "
-              + answer.getErrors().getFirst().getError().message);
-    }
-    return answer;
-  }
-
-  private static List<Reason> reasons(Policies now, AuthorizationSuccessResponse answer) {
-    List<Reason> reasons = new ArrayList<>();
-    answer.getReason().forEach(id -> reasons.add(now.rule(id).reason()));
-    reasons.sort(Comparator.comparing(Reason::policy));
-    return reasons;
   }
 }

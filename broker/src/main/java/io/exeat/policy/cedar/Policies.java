@@ -1,6 +1,8 @@
 package io.exeat.policy.cedar;
 
 import com.cedarpolicy.BasicAuthorizationEngine;
+import com.cedarpolicy.model.AuthorizationResponse;
+import com.cedarpolicy.model.AuthorizationSuccessResponse;
 import com.cedarpolicy.model.DetailedError;
 import com.cedarpolicy.model.ValidationRequest;
 import com.cedarpolicy.model.ValidationResponse;
@@ -23,10 +25,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
- * A set of policies that has passed the type check. For each question only those that can speak to
- * it are given to Cedar, which costs by the policy; each such choice is parsed by Cedar once.
+ * A set of policies that has passed the type check. A question is decided in Java by the policies
+ * that can speak to it, as {@link Translation} has them; when one of these could not be translated,
+ * or the translation did not decide the set's own cases as Cedar does, Cedar is given them. It
+ * costs by the policy; each such choice is parsed by it once.
  */
 final class Policies {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -36,12 +41,14 @@ final class Policies {
    */
   private static final int MOST_CHOICES = 256;
 
+  private final BasicAuthorizationEngine cedar = new BasicAuthorizationEngine();
   private final List<Rule> rules;
   private final Map<String, Rule> byId;
   private final String sha256;
   private final Map<BitSet, PolicySet> choices = new LinkedHashMap<>(64, 0.75f, true);
+  private volatile boolean translated = true;
 
-  private Policies(List<Rule> rules, String sha256) {
+  Policies(List<Rule> rules, String sha256) {
     this.rules = rules;
     this.sha256 = sha256;
     this.byId = new LinkedHashMap<>();
@@ -55,7 +62,10 @@ final class Policies {
     List<String> problems = new ArrayList<>();
     List<Rule> rules = new ArrayList<>();
     Set<String> ids = new HashSet<>();
-    files.policies().forEach((name, text) -> rules.addAll(parse(name, text, ids, problems)));
+    files.policies().forEach((name, text) -> problems.addAll(Bounds.problems(name, text)));
+    if (problems.isEmpty()) {
+      files.policies().forEach((name, text) -> rules.addAll(parse(name, text, ids, problems)));
+    }
     if (rules.isEmpty() && problems.isEmpty()) {
       problems.add(files.source() + ": there is no policy in any *.cedar");
     }
@@ -138,7 +148,7 @@ final class Policies {
     return texts;
   }
 
-  Rule rule(String id) {
+  private Rule rule(String id) {
     Rule rule = byId.get(id);
     if (rule == null) {
       throw new IllegalStateException("Cedar names a policy that it was not given: " + id);
@@ -147,29 +157,116 @@ final class Policies {
   }
 
   /**
-   * The policies that can speak to the question.
+   * What the policies say.
    *
-   * @throws IllegalStateException when Cedar does not take them
+   * @throws IllegalStateException when one of them errs, where Cedar would go on without it
    */
-  PolicySet about(Question question) {
+  Outcome decide(Question question) {
+    BitSet about = about(question);
+    return translated && isTranslated(about) ? inJava(question, about) : inCedar(question, about);
+  }
+
+  /**
+   * Leaves everything to Cedar from now on unless both decide these alike.
+   *
+   * @return what was decided otherwise
+   */
+  List<Question> prove(List<Question> questions) {
+    List<Question> unlike = questions.stream().filter(each -> !agree(each)).toList();
+    translated = unlike.isEmpty();
+    return unlike;
+  }
+
+  /** Whether Cedar and Java say the same, an error of a policy included. */
+  boolean agree(Question question) {
+    BitSet about = about(question);
+    return !isTranslated(about)
+        || said(() -> inJava(question, about)).equals(said(() -> inCedar(question, about)));
+  }
+
+  /** Whether Cedar need not be asked for any question. */
+  boolean isTranslated() {
+    return translated && rules.stream().allMatch(rule -> rule.satisfied().isPresent());
+  }
+
+  List<Rule> rules() {
+    return rules;
+  }
+
+  private boolean isTranslated(BitSet about) {
+    return about.stream().allMatch(i -> rules.get(i).satisfied().isPresent());
+  }
+
+  private static Optional<Outcome> said(Supplier<Outcome> evaluation) {
+    try {
+      return Optional.of(evaluation.get());
+    } catch (IllegalStateException e) {
+      return Optional.empty();
+    }
+  }
+
+  private BitSet about(Question question) {
     BitSet chosen = new BitSet(rules.size());
     for (int i = 0; i < rules.size(); i++) {
       chosen.set(i, rules.get(i).isAbout(question));
     }
+    return chosen;
+  }
+
+  private Outcome inJava(Question question, BitSet about) {
+    Facts facts = Facts.of(question);
+    List<Rule> permits = new ArrayList<>();
+    List<Rule> forbids = new ArrayList<>();
+    for (int i = about.nextSetBit(0); i >= 0; i = about.nextSetBit(i + 1)) {
+      Rule rule = rules.get(i);
+      try {
+        if (rule.satisfied().orElseThrow().flag(facts)) {
+          (rule.forbids() ? forbids : permits).add(rule);
+        }
+      } catch (Expression.CannotEvaluate e) {
+        throw cannot(rule.policy().getID(), String.valueOf(e.getMessage()));
+      }
+    }
+    boolean permitted = forbids.isEmpty() && !permits.isEmpty();
+    return Outcome.of(permitted, forbids.isEmpty() ? permits : forbids);
+  }
+
+  private Outcome inCedar(Question question, BitSet about) {
+    Slice slice = Slice.of(Facts.of(question));
+    try {
+      AuthorizationResponse response =
+          cedar.isAuthorized(slice.request(), choice(about), slice.entities());
+      AuthorizationSuccessResponse answer =
+          response.success.orElseThrow(() -> new IllegalStateException(response.toString()));
+      if (!answer.getErrors().isEmpty()) {
+        var first = answer.getErrors().getFirst();
+        throw cannot(first.getPolicyId(), first.getError().message);
+      }
+      return Outcome.of(answer.isAllowed(), answer.getReason().stream().map(this::rule).toList());
+    } catch (AuthException e) {
+      throw new IllegalStateException("Cedar failed: " + e.getMessage(), e);
+    }
+  }
+
+  private static IllegalStateException cannot(String policy, String problem) {
+    return new IllegalStateException(policy + " cannot be evaluated: " + problem);
+  }
+
+  private PolicySet choice(BitSet about) {
     synchronized (choices) {
-      PolicySet known = choices.get(chosen);
+      PolicySet known = choices.get(about);
       if (known != null) {
         return known;
       }
     }
-    PolicySet fresh = set(chosen.stream().mapToObj(rules::get).toList());
+    PolicySet fresh = set(about.stream().mapToObj(rules::get).toList());
     try {
       fresh.cache();
     } catch (CacheException e) {
       throw new IllegalStateException("Cedar does not keep policies that it took before", e);
     }
     synchronized (choices) {
-      choices.put(chosen, fresh);
+      choices.put(about, fresh);
       if (choices.size() > MOST_CHOICES) {
         choices.remove(choices.keySet().iterator().next());
       }

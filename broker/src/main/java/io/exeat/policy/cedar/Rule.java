@@ -15,6 +15,8 @@ import java.util.Set;
  * One policy with what its text says about when it can speak at all, so that the engine is given no
  * other. What is not understood here counts as anything.
  *
+ * @param satisfied true where it speaks; empty when only Cedar can tell
+ * @param forbids rather than permits
  * @param ask whose yes would lift it
  * @param actions that it is about; empty for any
  * @param resource the one that it is about, as {@code grant:<name>}
@@ -22,6 +24,8 @@ import java.util.Set;
  */
 record Rule(
     Policy policy,
+    Optional<Expression> satisfied,
+    boolean forbids,
     Reason reason,
     Optional<String> text,
     Optional<String> ask,
@@ -39,6 +43,8 @@ record Rule(
     }
     return new Rule(
         policy,
+        Translation.of(est),
+        est.path("effect").asText().equals("forbid"),
         new Reason(policy.getID(), List.copyOf(attributes)),
         Optional.ofNullable(annotations.get("reason")),
         Optional.ofNullable(annotations.get("ask")),

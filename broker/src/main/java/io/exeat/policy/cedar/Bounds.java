@@ -1,0 +1,55 @@
+package io.exeat.policy.cedar;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What Cedar is given to parse. It parses and evaluates by recursion on a native stack that has no
+ * guard: some 70 brackets in one another, or a chain of 2,000 operators, end the process (seen with
+ * cedar-java 4.10.0 and 1 MiB of stack). So far less is refused before it sees it.
+ */
+final class Bounds {
+  /** Brackets in one another. */
+  static final int MOST_DEPTH = 40;
+
+  /** Operators of one policy. */
+  static final int MOST_OPERATORS = 300;
+
+  private static final Pattern TOKEN =
+      Pattern.compile(
+          "//[^\\n]*|\"(?:[^\"\\\\]|\\\\.)*+\"|&&|\\|\\||\\b(?:if|in|is|has|like)\\b|[.+*!-]|[(\\[{]|[)\\]}]|;",
+          Pattern.DOTALL);
+
+  private Bounds() {}
+
+  /** What is too much in the text of a file. */
+  static List<String> problems(String file, String text) {
+    List<String> problems = new ArrayList<>();
+    int depth = 0;
+    int deepest = 0;
+    int operators = 0;
+    int most = 0;
+    for (Matcher at = TOKEN.matcher(text); at.find(); ) {
+      switch (text.charAt(at.start())) {
+        case '/', '"' -> {}
+        case '(', '[', '{' -> deepest = Math.max(deepest, ++depth);
+        case ')', ']', '}' -> depth--;
+        case ';' -> operators = 0;
+        default -> most = Math.max(most, ++operators);
+      }
+    }
+    if (deepest > MOST_DEPTH) {
+      problems.add(
+          "%s: brackets are %d deep in one another; the most is %d"
+              .formatted(file, deepest, MOST_DEPTH));
+    }
+    if (most > MOST_OPERATORS) {
+      problems.add(
+          "%s: a policy has %d operators; the most is %d, so write it as several policies"
+              .formatted(file, most, MOST_OPERATORS));
+    }
+    return problems;
+  }
+}

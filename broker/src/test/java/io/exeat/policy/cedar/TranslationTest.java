@@ -1,0 +1,159 @@
+package io.exeat.policy.cedar;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.policy.BadPolicy;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.Question;
+import io.exeat.policy.QuestionJson;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Java decides as Cedar does, or leaves it to Cedar. */
+class TranslationTest {
+  private static final int POLICIES = 250;
+  private static final int QUESTIONS = 12;
+
+  /** One run by its seed: {@code -Dexeat.policies.seed=…} on the first line. */
+  private static final long SEED = Long.getLong("exeat.policies.seed", 0);
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void randomPoliciesAreDecidedAlike(long run) {
+    long seed = SEED == 0 ? run : SEED;
+    RandomPolicy random = new RandomPolicy(seed);
+    int taken = 0;
+    int spoke = 0;
+    int silent = 0;
+    int erred = 0;
+    for (int i = 0; i < POLICIES; i++) {
+      String text = random.policy();
+      List<Question> questions =
+          IntStream.range(0, QUESTIONS).mapToObj(_ -> random.question()).toList();
+      Optional<Policies> loaded = load(text);
+      if (loaded.isEmpty()) {
+        continue; // the type check knows that it can never speak
+      }
+      taken++;
+      assertThat(loaded.get().isTranslated()).as(text).isTrue();
+      for (Question question : questions) {
+        assertThat(loaded.get().agree(question))
+            .as("seed %d: %s%n%s", seed, text, QuestionJson.write(question))
+            .isTrue();
+        try {
+          if (loaded.get().decide(question).because().isEmpty()) {
+            silent++;
+          } else {
+            spoke++;
+          }
+        } catch (IllegalStateException e) {
+          erred++;
+        }
+      }
+    }
+    assertThat(taken).isGreaterThan(POLICIES / 4);
+    assertThat(List.of(spoke, silent)).allMatch(each -> each > 100);
+    assertThat(erred).isPositive();
+  }
+
+  @Test
+  void whatShipsIsAllTranslated() throws BadPolicy {
+    Policies shipped = Policies.load(PolicyFiles.shipped());
+    List<Question> questions = new ArrayList<>();
+    CaseSuite.parse(PolicyFiles.shipped().cases())
+        .cases()
+        .forEach(each -> questions.add(each.question()));
+    assertThat(shipped.isTranslated()).isTrue();
+    assertThat(shipped.prove(questions)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ip(\"127.0.0.1\").isLoopback() && context.tool == \"127.0.0.1\"",
+        "decimal(\"1.5\").lessThan(decimal(\"2.5\")) && context.tool == \"127.0.0.1\""
+      })
+  void extensionTypesStayWithCedar(String condition) {
+    Policies policies =
+        load("@id(\"p\") permit (principal, action, resource) when { " + condition + " };")
+            .orElseThrow();
+    assertThat(policies.isTranslated()).isFalse();
+    var question = CaseSuite.example();
+    question.put("tool", "127.0.0.1");
+    assertThat(policies.decide(QuestionJson.read(question)).permitted()).isTrue();
+  }
+
+  @Test
+  void aTranslationThatDecidesACaseOtherwiseIsNotUsed() throws Exception {
+    String text = "@id(\"p\") permit (principal, action, resource) when { context.risk > 10 };";
+    Policies right = load(text).orElseThrow();
+    var json = new ObjectMapper().readTree(policy(right).toJson());
+    ((com.fasterxml.jackson.databind.node.ObjectNode) json)
+        .put("effect", "permit")
+        .putArray("conditions");
+    Policies wrong = new Policies(List.of(Rule.of(policy(right), json, Map.of())), "hash");
+    var question = CaseSuite.example();
+    question.put("risk", 5);
+    Question low = QuestionJson.read(question);
+    assertThat(wrong.decide(low).permitted()).isTrue();
+    assertThat(wrong.prove(List.of(low))).containsExactly(low);
+    assertThat(wrong.decide(low).permitted()).isFalse();
+  }
+
+  /** Cedar would end the process with some of these. */
+  @ParameterizedTest
+  @ValueSource(ints = {200, 2_000, 200_000})
+  void whatIsTooDeepIsRefused(int deep) {
+    for (String condition :
+        List.of(
+            "(".repeat(deep) + "true" + ")".repeat(deep),
+            "[".repeat(deep) + "]".repeat(deep) + ".isEmpty()",
+            "true" + " || context.risk > 10".repeat(deep),
+            "if context.risk > 10 then true else ".repeat(deep) + "false",
+            "context" + ".a".repeat(2 * deep),
+            "!".repeat(2 * deep) + "true",
+            "\"\\\"\" == \"" + "(".repeat(deep) + "\" && " + "1 + ".repeat(2 * deep) + "1 == 1")) {
+      assertThat(problems(condition)).as(condition).isNotEmpty();
+    }
+  }
+
+  @Test
+  void whatIsAsDeepAsItMayBeIsDecided() {
+    String deep = "(context.risk > 10 || ".repeat(Bounds.MOST_DEPTH - 2);
+    String flat = " || context.risk == 3".repeat(40);
+    String policy = "%s true%s%s".formatted(deep, flat, ")".repeat(Bounds.MOST_DEPTH - 2));
+    Policies policies =
+        load("@id(\"p\") permit (principal, action, resource) when { " + policy + " };")
+            .orElseThrow();
+    assertThat(policies.agree(QuestionJson.read(CaseSuite.example()))).isTrue();
+  }
+
+  private static List<String> problems(String condition) {
+    String policy = "@id(\"p\") permit (principal, action, resource) when { " + condition + " };";
+    return catchThrowableOfType(
+            BadPolicy.class, () -> Policies.load(PolicyEngines.files(policy, Map.of())))
+        .problems();
+  }
+
+  private static com.cedarpolicy.model.policy.Policy policy(Policies policies) {
+    return policies.rules().getFirst().policy();
+  }
+
+  private static Optional<Policies> load(String text) {
+    try {
+      return Optional.of(Policies.load(PolicyEngines.files(text, Map.of())));
+    } catch (BadPolicy e) {
+      return Optional.empty();
+    }
+  }
+}
