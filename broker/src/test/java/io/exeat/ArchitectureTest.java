@@ -17,6 +17,7 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,6 +62,15 @@ final class ArchitectureTest {
           "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault", "app"),
           "org.bouncycastle.", List.of("identity.development"),
           "picocli.", List.of("cli", "app"));
+
+  /** What may look at two wall times, and each because they are not two moments of ours. */
+  private static final Set<String> COMPARING =
+      Set.of(
+          "io.exeat.app.VaultCheckup",
+          "io.exeat.credential.vault.VaultClock",
+          "io.exeat.revoke.postgres.DatabaseClock",
+          "io.exeat.revoke.postgres.Link",
+          "io.exeat.task.Task");
 
   private static final int MOST_LINES = 300;
 
@@ -135,6 +145,33 @@ final class ArchitectureTest {
                         || isCall(access, System.class.getName(), "getenv")
                         || isCall(access, System.class.getName(), "getProperty")
                         || isCall(access, Thread.class.getName(), "sleep")))
+        .allowEmptyShould(true)
+        .check(BROKER);
+  }
+
+  /**
+   * The wall clock may be set at any moment: spans are measured on the monotonic one ({@code
+   * Time.after}, {@code reached}, {@code until}, {@code since}). Wall times are compared only where
+   * others state them: certificates, tokens, the clocks of Vault and the targets.
+   */
+  @Test
+  void aSpanIsNotMeasuredOnTheWallClock() {
+    noClasses()
+        .that(areOutside("identity", "attest", "cli"))
+        .and(
+            DescribedPredicate.describe(
+                "compare no clocks", type -> !COMPARING.contains(type.getName())))
+        .should()
+        .accessTargetWhere(
+            DescribedPredicate.describe(
+                "it measures on the wall clock",
+                access ->
+                    isCall(access, Duration.class.getName(), "between")
+                        || isCall(access, Instant.class.getName(), "isAfter")
+                        || isCall(access, Instant.class.getName(), "isBefore")
+                        || isCall(access, Instant.class.getName(), "until")
+                        || isCall(access, Instant.class.getName(), "toEpochMilli")
+                        || isCall(access, System.class.getName(), "currentTimeMillis")))
         .allowEmptyShould(true)
         .check(BROKER);
   }

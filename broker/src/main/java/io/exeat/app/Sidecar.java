@@ -47,6 +47,7 @@ final class Sidecar implements AutoCloseable {
   private final BrokerConfig config;
   private final Time time;
   private final Instant startedAt;
+  private final long startedTick;
   private final Closing closing = new Closing();
   private final Serving serving = new Serving();
   private final FrontDesk front = new FrontDesk(this::vitals);
@@ -59,6 +60,7 @@ final class Sidecar implements AutoCloseable {
     this.config = config;
     this.time = time;
     this.startedAt = time.now();
+    this.startedTick = time.after(Duration.ZERO);
     EventLoopGroup loops =
         new MultiThreadIoEventLoopGroup(
             2, new DefaultThreadFactory("exeat-door", true), EpollIoHandler.newFactory());
@@ -244,7 +246,7 @@ final class Sidecar implements AutoCloseable {
         Own.version(),
         own.map(svid -> svid.id().toString()),
         own.map(Svid::notAfter),
-        Duration.between(startedAt, time.now()),
+        time.since(startedTick),
         all);
   }
 

@@ -27,6 +27,11 @@ public record Time(InstantSource wall, LongSupplier nanos) {
     return nanos.getAsLong() - point >= 0;
   }
 
+  /** How long ago the monotonic clock was at {@code point}. */
+  public Duration since(long point) {
+    return Duration.ofNanos(nanos.getAsLong() - point);
+  }
+
   /** How long until the monotonic clock comes to {@code point}; zero when it has. */
   public Duration until(long point) {
     return Duration.ofNanos(Math.max(0, point - nanos.getAsLong()));

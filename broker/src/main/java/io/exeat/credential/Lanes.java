@@ -97,6 +97,11 @@ public final class Lanes implements SecretsBackend {
   }
 
   @Override
+  public Duration clockAhead() {
+    return backend.clockAhead();
+  }
+
+  @Override
   public Subscription onLost(Consumer<Set<Epoch>> listener) {
     return backend.onLost(listener);
   }

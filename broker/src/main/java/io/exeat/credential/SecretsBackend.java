@@ -83,6 +83,14 @@ public interface SecretsBackend extends AutoCloseable {
   boolean leaseGone(LeaseId lease);
 
   /**
+   * Asks how far the backend's wall clock is ahead of ours, less than zero when behind; to half a
+   * second.
+   *
+   * @throws io.exeat.base.FaultException Unavailable VAULT
+   */
+  Duration clockAhead();
+
+  /**
    * Runs {@code listener} with the epochs whose tokens Vault ended by itself (their session was
    * revoked, expired or rolled back), on a thread of the backend's, once for each loss.
    */

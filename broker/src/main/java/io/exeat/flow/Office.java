@@ -16,6 +16,7 @@ public final class Office {
   private final Exchange exchange;
   private final Budgets budgets;
   private final Proofs proofs;
+  private final Clocks clocks;
   private final Endings endings;
   private final Kills kills;
   private final Views views;
@@ -37,6 +38,7 @@ public final class Office {
         new Exchange(steps.backend(), steps.journal(), steps.audit(), holdings, steps.time());
     this.proofs = new Proofs(holdings, steps);
     this.endings = new Endings(tasks, ceiling, exchange, holdings, proofs, steps);
+    this.clocks = new Clocks(steps.backend()::clockAhead, steps.revoker().clocks(), steps.time());
     this.budgets = new Budgets(tasks, holdings, steps.time());
     this.kills = new Kills(tasks, ceiling, endings, steps);
     this.recovery = new Recovery(this, steps);
@@ -111,6 +113,10 @@ public final class Office {
 
   Budgets budgets() {
     return budgets;
+  }
+
+  Clocks clocks() {
+    return clocks;
   }
 
   Endings endings() {

@@ -161,7 +161,7 @@ final class Questions {
   }
 
   private Question.Leave leave(Task task, Set<String> scope, long epoch) {
-    Duration lifetime = Duration.between(task.openedAt(), task.deadline());
+    Duration lifetime = task.lifetime();
     return new Question.Leave(
         task.id().value(),
         task.intent().intent(),

@@ -80,7 +80,7 @@ public final class Sweeper {
       endings.end(task.id(), EndCause.EXPIRED, "its deadline passed");
       return;
     }
-    Duration tenth = Duration.between(task.openedAt(), task.deadline()).dividedBy(10);
+    Duration tenth = task.lifetime().dividedBy(10);
     Duration warning = tenth.compareTo(WARN_AT_MOST) < 0 ? tenth : WARN_AT_MOST;
     if (time.until(task.deadlineTick()).compareTo(warning) <= 0) {
       tasks.warn(task.id());

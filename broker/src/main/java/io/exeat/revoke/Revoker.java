@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -70,6 +71,13 @@ public final class Revoker implements AutoCloseable {
     Map<TaskId, String> pending = new LinkedHashMap<>();
     works.forEach((mark, work) -> pending.put(mark.epoch().task(), work.reason));
     return pending;
+  }
+
+  /** Asks the targets' verifiers how far each clock is ahead of ours, by the target's name. */
+  public Map<String, Supplier<Duration>> clocks() {
+    Map<String, Supplier<Duration>> clocks = new LinkedHashMap<>();
+    verifiers.forEach((target, verifier) -> clocks.put(target, verifier::clockAhead));
+    return clocks;
   }
 
   /** Stops trying. */

@@ -2,6 +2,7 @@ package io.exeat.revoke;
 
 import io.exeat.base.Epoch;
 import io.exeat.base.Health;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,6 +22,9 @@ public interface TargetVerifier extends AutoCloseable {
 
   /** Ends every session of what {@code mark} names, orphans included, and says what is left. */
   Sighting look(Mark mark);
+
+  /** Asks how far the target's wall clock is ahead of ours; less than zero when behind. */
+  Duration clockAhead();
 
   /** Whether the target could be asked when it was last tried. */
   Health health();

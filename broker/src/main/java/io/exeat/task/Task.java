@@ -3,6 +3,7 @@ package io.exeat.task;
 import io.exeat.attest.Agent;
 import io.exeat.base.Epoch;
 import io.exeat.base.TaskId;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
@@ -35,6 +36,11 @@ public record Task(
     Optional<End> end) {
   public Task {
     scope = Set.copyOf(scope);
+  }
+
+  /** How long it was to live when it was opened. */
+  public Duration lifetime() {
+    return Duration.between(openedAt, deadline);
   }
 
   Task in(State next) {

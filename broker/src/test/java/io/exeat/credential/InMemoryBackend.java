@@ -68,6 +68,7 @@ public final class InMemoryBackend implements SecretsBackend {
   private Accessor session;
   private boolean prompt = true;
   private boolean down;
+  private Duration ahead = Duration.ZERO;
   private int serial;
 
   /** Logs in at once: {@code log} has a session when this returns. */
@@ -258,6 +259,19 @@ public final class InMemoryBackend implements SecretsBackend {
   @Override
   public boolean leaseGone(LeaseId lease) {
     return calling(Call.LEASE_GONE, lease.toString(), () -> !leases.containsKey(lease));
+  }
+
+  /** Its clock is set to something else than ours. */
+  public synchronized void clockAhead(Duration by) {
+    ahead = by;
+  }
+
+  @Override
+  public synchronized Duration clockAhead() {
+    if (down) {
+      throw vault("connection refused");
+    }
+    return ahead;
   }
 
   @Override

@@ -22,6 +22,7 @@ public final class InMemoryTarget {
   private final Map<String, Role> roles = new LinkedHashMap<>();
   private boolean down;
   private boolean stubborn;
+  private Duration ahead = Duration.ZERO;
 
   /** From now on it refuses every connection; sessions end, roles stay. */
   public synchronized void stop() {
@@ -32,6 +33,16 @@ public final class InMemoryTarget {
   /** It answers again. */
   public synchronized void start() {
     down = false;
+  }
+
+  /** Its clock is set to something else than ours. */
+  public synchronized void clockAhead(Duration by) {
+    ahead = by;
+  }
+
+  public synchronized Duration clockAhead() {
+    ask();
+    return ahead;
   }
 
   /** While set, a role with open sessions cannot be dropped and its sessions cannot be ended. */

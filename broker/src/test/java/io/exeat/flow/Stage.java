@@ -48,7 +48,11 @@ final class Stage implements AutoCloseable {
   final List<String> story = new CopyOnWriteArrayList<>();
   private final Map<String, Runnable> when = new ConcurrentHashMap<>();
   final AtomicLong nanos = new AtomicLong();
-  final Time time = new Time(() -> Instant.EPOCH.plusNanos(nanos.get()), nanos::get);
+
+  /** By how much the wall clock was set, since the start. */
+  volatile Duration step = Duration.ZERO;
+
+  final Time time = new Time(() -> Instant.EPOCH.plusNanos(nanos.get()).plus(step), nanos::get);
   final InMemoryAttestor attestor = new InMemoryAttestor();
   final InMemoryTarget target;
   final InMemoryJournal journal;

@@ -3,6 +3,7 @@ package io.exeat.revoke;
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
 import io.exeat.credential.InMemoryTarget;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,13 @@ public final class InMemoryVerifier implements TargetVerifier {
     List<String> alive = new ArrayList<>();
     ask(() -> alive.addAll(target.reap(mark.epoch(), mark.principal())));
     return new Sighting(alive, List.of("roles and sessions of " + name(mark)));
+  }
+
+  @Override
+  public synchronized Duration clockAhead() {
+    Duration[] ahead = new Duration[1];
+    ask(() -> ahead[0] = target.clockAhead());
+    return ahead[0];
   }
 
   @Override

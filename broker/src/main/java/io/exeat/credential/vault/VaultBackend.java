@@ -213,6 +213,11 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   }
 
   @Override
+  public Duration clockAhead() {
+    return VaultClock.ahead(client, time);
+  }
+
+  @Override
   public Lent verifier(String target) {
     try {
       return lend(

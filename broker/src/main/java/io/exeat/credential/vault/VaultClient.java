@@ -63,6 +63,11 @@ final class VaultClient implements AutoCloseable {
     return call(Method.POST, path, Optional.of(token), body, timeout);
   }
 
+  /** Without a token, and of Vault itself: in no namespace. */
+  Answer health() throws NoAnswer {
+    return call(Method.HEALTH, "sys/health", Optional.empty(), Map.of(), settings.timeout());
+  }
+
   /** Without a token: the login. */
   Answer login(String path, Map<String, ?> body) throws NoAnswer {
     return call(Method.POST, path, Optional.empty(), body, settings.timeout());
@@ -75,6 +80,7 @@ final class VaultClient implements AutoCloseable {
 
   private enum Method {
     GET,
+    HEALTH,
     POST,
     DELETE
   }
@@ -92,12 +98,15 @@ final class VaultClient implements AutoCloseable {
               .url(base + path)
               .readTimeoutSeconds(Math.toIntExact(Math.max(1, timeout.toSeconds())))
               .header("X-Vault-Request", "true");
-      settings.namespace().ifPresent(name -> rest.header("X-Vault-Namespace", name));
+      settings
+          .namespace()
+          .filter(_ -> method != Method.HEALTH)
+          .ifPresent(name -> rest.header("X-Vault-Namespace", name));
       token.ifPresent(secret ->
           rest.header("X-Vault-Token", secret.read(b -> new String(b, StandardCharsets.UTF_8))));
       RestResponse response =
           switch (method) {
-            case GET -> rest.get();
+            case GET, HEALTH -> rest.get();
             case DELETE -> rest.delete();
             case POST -> rest.body(JSON.writeValueAsBytes(body)).post();
           };

@@ -29,15 +29,8 @@ public final class DatabaseClock {
   public static Duration ahead(
       Target.Postgres target, Optional<Path> ca, OwnLogins logins, Duration timeout, Time time) {
     Lent lent = logins.verifier(target.name());
-    try (Connection connection = Link.connect(target, ca, timeout, lent);
-        Statement statement = connection.createStatement()) {
-      Instant before = time.now();
-      try (ResultSet row = statement.executeQuery("SELECT clock_timestamp()")) {
-        row.next();
-        Instant there = row.getObject(1, OffsetDateTime.class).toInstant();
-        Duration took = Duration.between(before, time.now());
-        return Duration.between(before.plus(took.dividedBy(2)), there);
-      }
+    try (Connection connection = Link.connect(target, ca, timeout, lent)) {
+      return ahead(connection, time);
     } catch (SQLException e) {
       throw new FaultException(
           new Fault.Unavailable(
@@ -48,6 +41,19 @@ public final class DatabaseClock {
     } finally {
       lent.secret().close();
       logins.giveBack(lent.lease());
+    }
+  }
+
+  /** The same over a connection that is there. */
+  static Duration ahead(Connection connection, Time time) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      Instant before = time.now();
+      try (ResultSet row = statement.executeQuery("SELECT clock_timestamp()")) {
+        row.next();
+        Instant there = row.getObject(1, OffsetDateTime.class).toInstant();
+        Duration took = Duration.between(before, time.now());
+        return Duration.between(before.plus(took.dividedBy(2)), there);
+      }
     }
   }
 }

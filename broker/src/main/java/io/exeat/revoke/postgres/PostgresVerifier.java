@@ -14,7 +14,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -112,7 +111,8 @@ public final class PostgresVerifier implements TargetVerifier {
       look.setString(3, AT_MOST);
       try (ResultSet answer = look.executeQuery()) {
         answer.next();
-        return sighting(
+        return Seen.sighting(
+            target.name(),
             mark,
             names(answer.getArray("roles")),
             names(answer.getArray("able")),
@@ -121,6 +121,11 @@ public final class PostgresVerifier implements TargetVerifier {
             answer.getInt("ended"));
       }
     });
+  }
+
+  @Override
+  public Duration clockAhead() {
+    return ask(connected -> DatabaseClock.ahead(connected.connection(), time));
   }
 
   @Override
@@ -134,40 +139,6 @@ public final class PostgresVerifier implements TargetVerifier {
     for (Link link = idle.poll(); link != null; link = idle.poll()) {
       drop(link);
     }
-  }
-
-  private Sighting sighting(
-      Mark mark, List<String> roles, List<String> able, int sessions, int orphans, int ended) {
-    List<String> alive = new ArrayList<>();
-    able.forEach(role -> alive.add("role " + role + " can log in"));
-    if (sessions > 0) {
-      alive.add(sessions + " sessions of " + String.join(", ", roles));
-    }
-    if (orphans > 0) {
-      alive.add(orphans + " sessions of roles that are gone");
-    }
-    String what = mark.principal().orElse("x-" + mark.epoch().label() + "-*");
-    return new Sighting(
-        alive,
-        List.of(
-            "pg_roles at "
-                + target.name()
-                + ": "
-                + roles.size()
-                + " roles "
-                + what
-                + ", "
-                + able.size()
-                + " may log in",
-            "pg_stat_activity at "
-                + target.name()
-                + ": "
-                + sessions
-                + " sessions of them, "
-                + orphans
-                + " of roles that are gone, "
-                + ended
-                + " ended"));
   }
 
   private interface Question<T> {
