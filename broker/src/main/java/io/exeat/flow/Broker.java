@@ -47,7 +47,6 @@ public final class Broker implements AgentRequests {
   private final Judge judge;
   private final Exchange exchange;
   private final Budgets budgets;
-  private final Clocks clocks;
   private final Endings endings;
   private final Recovery recovery;
   private final Kills kills;
@@ -65,7 +64,6 @@ public final class Broker implements AgentRequests {
     this.tasks = office.tasks();
     this.exchange = office.exchange();
     this.budgets = office.budgets();
-    this.clocks = office.clocks();
     this.endings = office.endings();
     this.recovery = office.recovery();
     this.kills = office.kills();
@@ -96,14 +94,7 @@ public final class Broker implements AgentRequests {
     plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
     List<Grant> grants = ceiling.grants(ask.scope());
     recovery.requireSettled(grants.stream().map(Grant::target).collect(Collectors.toSet()));
-    return budgets.inTurn(
-        plan.entry(),
-        () -> {
-          if (!grants.isEmpty()) {
-            clocks.requireTrue(List.of());
-          }
-          return begin(peer, plan, grants);
-        });
+    return budgets.inTurn(plan.entry(), () -> begin(peer, plan, grants));
   }
 
   private TaskId begin(Peer peer, Plan plan, List<Grant> grants) {
@@ -145,17 +136,15 @@ public final class Broker implements AgentRequests {
         agent ->
             budgets.inTurn(
                 ceiling.entry(agent),
-                () -> {
-                  clocks.requireTrue(ceiling.targets(grant));
-                  return tasks.during(
-                      agent,
-                      id,
-                      epoch,
-                      task -> {
-                        String key = task.epoch().number() + "." + idempotencyKey;
-                        return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
-                      });
-                }));
+                () ->
+                    tasks.during(
+                        agent,
+                        id,
+                        epoch,
+                        task -> {
+                          String key = task.epoch().number() + "." + idempotencyKey;
+                          return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
+                        })));
   }
 
   private CredentialId lend(Peer peer, Task task, String name) {

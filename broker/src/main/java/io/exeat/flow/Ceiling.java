@@ -89,12 +89,6 @@ final class Ceiling {
     return grant;
   }
 
-  /** What a credential of the grant is for; nothing when there is no such grant. */
-  List<String> targets(String grant) {
-    Grant known = catalogue.get().grants().get(grant);
-    return known == null ? List.of() : List.of(known.target());
-  }
-
   /**
    * The grants that an act is done under: the one that it names, or each of the scope that names
    * its tool. The catalogue of now counts: a ceiling lowered while a task is open counts from the

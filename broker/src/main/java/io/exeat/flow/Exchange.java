@@ -39,6 +39,7 @@ final class Exchange {
   private final Journal journal;
   private final AuditSink audit;
   private final Holdings holdings;
+  private final Clocks clocks;
   private final Time time;
   private final ConcurrentMap<Epoch, Opened> epochs = new ConcurrentHashMap<>();
 
@@ -59,19 +60,20 @@ final class Exchange {
     }
   }
 
-  Exchange(SecretsBackend backend, Journal journal, AuditSink audit, Holdings holdings, Time time) {
-    this.backend = backend;
-    this.journal = journal;
-    this.audit = audit;
+  Exchange(Holdings holdings, Steps steps) {
+    this.backend = steps.backend();
+    this.journal = steps.journal();
+    this.audit = steps.audit();
     this.holdings = holdings;
-    this.time = time;
+    this.clocks = new Clocks(steps.backend()::clockAhead, steps.revoker().clocks(), steps.time());
+    this.time = steps.time();
   }
 
   /**
    * Gives the task's epoch its Vault token; an epoch of which no grant lends anything needs none.
    * Called again after a failure it goes on where it stopped: an epoch never gets a second token.
    *
-   * @throws FaultException Unavailable JOURNAL or VAULT
+   * @throws FaultException Unavailable JOURNAL or VAULT, whose clock may be off
    * @throws io.exeat.credential.AnswerLost when the token may exist
    */
   void openEpoch(Task task, AgentEntry entry, List<Grant> held) {
@@ -80,6 +82,7 @@ final class Exchange {
       return;
     }
     Epoch epoch = task.epoch();
+    clocks.requireTrue(List.of());
     Set<String> targets =
         grants.stream().map(Grant::target).collect(Collectors.toUnmodifiableSet());
     Durable intended = journal.intend(epoch, task.agent().id(), targets);
@@ -112,6 +115,7 @@ final class Exchange {
             .token(task.epoch())
             .orElseThrow(() -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
     Optional.ofNullable(epochs.get(task.epoch())).ifPresent(opened -> opened.bound().await());
+    clocks.requireTrue(List.of(grant.target()));
     Lent lent = backend.issue(token, grant);
     Held held =
         new Held(

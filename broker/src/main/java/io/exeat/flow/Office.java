@@ -16,7 +16,6 @@ public final class Office {
   private final Exchange exchange;
   private final Budgets budgets;
   private final Proofs proofs;
-  private final Clocks clocks;
   private final Endings endings;
   private final Kills kills;
   private final Views views;
@@ -34,11 +33,9 @@ public final class Office {
     this.time = steps.time();
     this.tasks = new Tasks(time);
     this.ceiling = new Ceiling(steps.catalogue());
-    this.exchange =
-        new Exchange(steps.backend(), steps.journal(), steps.audit(), holdings, steps.time());
+    this.exchange = new Exchange(holdings, steps);
     this.proofs = new Proofs(holdings, steps);
     this.endings = new Endings(tasks, ceiling, exchange, holdings, proofs, steps);
-    this.clocks = new Clocks(steps.backend()::clockAhead, steps.revoker().clocks(), steps.time());
     this.budgets = new Budgets(tasks, holdings, steps.time());
     this.kills = new Kills(tasks, ceiling, endings, steps);
     this.recovery = new Recovery(this, steps);
@@ -113,10 +110,6 @@ public final class Office {
 
   Budgets budgets() {
     return budgets;
-  }
-
-  Clocks clocks() {
-    return clocks;
   }
 
   Endings endings() {

@@ -180,13 +180,8 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
 
   @Override
   public void endLease(LeaseId lease) {
-    Answer answer =
-        asBroker(by ->
-            client.post(
-                "sys/leases/revoke",
-                by,
-                Map.of("lease_id", lease.value(), "sync", true),
-                END_LEASE));
+    Map<String, Object> ask = Map.of("lease_id", lease.value(), "sync", true);
+    Answer answer = asBroker(by -> client.post("sys/leases/revoke", by, ask, END_LEASE));
     if (!answer.ok() && !answer.unknownLease()) {
       throw leaseRefusal("end a lease", answer);
     }

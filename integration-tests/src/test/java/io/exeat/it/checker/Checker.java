@@ -64,6 +64,7 @@ public final class Checker implements AutoCloseable {
   private @Nullable String impaired;
   private Instant mended = Instant.MIN;
   private Duration afterMending = HEALTHY;
+  private Duration behind = Duration.ZERO;
   private boolean brokerGone;
   private long ticks;
   private final AtomicLong samples = new AtomicLong();
@@ -123,6 +124,14 @@ public final class Checker implements AutoCloseable {
     impaired = null;
     mended = Instant.now();
     afterMending = within;
+  }
+
+  /**
+   * The database's clock was set back by so much: what was lent before lasts longer by its word. It
+   * is set right again by zero.
+   */
+  public synchronized void clockBehind(Duration by) {
+    behind = by;
   }
 
   /** The broker is gone for good: what it lent is over now, and must die by itself within that. */
@@ -262,7 +271,7 @@ public final class Checker implements AutoCloseable {
   private void judge(DatabaseEye.Sight seen) {
     seen.roles()
         .forEach((role, is) -> {
-          if (!is.finite() || is.left() > estate.lease().plus(Estate.MARGIN).toSeconds()) {
+          if (!is.finite() || is.left() > estate.lease().plus(Estate.MARGIN).plus(behind).toSeconds()) {
             wrong(Invariant.I7_FINITE, role, "its login lasts for " + is.left() + " s");
           }
           if (is.able()) {

@@ -117,10 +117,19 @@ public final class Postgres implements AutoCloseable {
 
   /** Starts again after {@link #stop} or {@link #kill}; returns when it answers. */
   public void start() {
+    start(List.of());
+  }
+
+  /** The same, by another clock than the system's. */
+  public void start(FalseClock clock) {
+    start(clock.command());
+  }
+
+  private void start(List<String> by) {
     Process started =
         Processes.start(
             Processes.join(
-                asUser,
+                Processes.join(asUser, by.toArray(String[]::new)),
                 bin.resolve("postgres").toString(),
                 "-D",
                 data(),

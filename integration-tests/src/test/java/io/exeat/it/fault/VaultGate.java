@@ -14,7 +14,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -37,6 +39,8 @@ final class VaultGate implements AutoCloseable {
   private static final Set<String> NOT_PASSED_ON =
       Set.of("host", "connection", "content-length", "upgrade", "http2-settings", "te");
 
+  private static final String UTC = "\"server_time_utc\":";
+
   private final OpenBao vault;
   private final HttpsServer server;
   private final HttpClient http;
@@ -55,6 +59,9 @@ final class VaultGate implements AutoCloseable {
 
     /** This happens, and Vault never hears of the call. */
     record Before(Runnable event) implements Fate {}
+
+    /** Vault does it, then this happens, then its answer is heard. */
+    record Between(Runnable event) implements Fate {}
 
     /** Vault does it, then this happens, and nobody hears the answer. */
     record After(Runnable event) implements Fate {}
@@ -132,6 +139,11 @@ final class VaultGate implements AutoCloseable {
           var _ = pass(exchange, body);
           after.event.run();
         }
+        case Fate.Between between -> {
+          HttpResponse<byte[]> answer = pass(exchange, body);
+          between.event.run();
+          give(exchange, answer);
+        }
         case Fate.Answer answer -> {
           exchange.sendResponseHeaders(answer.status, -1);
         }
@@ -175,13 +187,23 @@ final class VaultGate implements AutoCloseable {
           DateTimeFormatter.RFC_1123_DATE_TIME.format(
               ZonedDateTime.now(ZoneOffset.UTC).plus(clock)));
     }
-    byte[] body = answer.body();
+    byte[] body = told(answer.body());
     exchange.sendResponseHeaders(answer.statusCode(), body.length == 0 ? -1 : body.length);
     if (body.length > 0) {
       try (OutputStream out = exchange.getResponseBody()) {
         out.write(body);
       }
     }
+  }
+
+  /** What {@code sys/health} says of the time, too. */
+  private byte[] told(byte[] body) {
+    String text = new String(body, StandardCharsets.UTF_8);
+    if (clock.isZero() || !text.contains(UTC)) {
+      return body;
+    }
+    long now = Instant.now().plus(clock).getEpochSecond();
+    return text.replaceAll(UTC + "[0-9]+", UTC + now).getBytes(StandardCharsets.UTF_8);
   }
 
   @Override
