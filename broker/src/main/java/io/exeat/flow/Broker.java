@@ -163,6 +163,9 @@ public final class Broker implements AgentRequests {
     } catch (AnswerLost e) {
       endings.replaceEpoch(task.epoch());
       throw e.toFault();
+    } catch (NotRecorded e) {
+      endings.takeBack(e.lent());
+      throw e.refusal();
     } finally {
       allowed.done();
     }

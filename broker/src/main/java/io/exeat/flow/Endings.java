@@ -153,7 +153,16 @@ final class Endings {
 
   /** Ends one credential of an epoch that goes on. */
   CompletableFuture<Obituary> release(Held held) {
-    Proofs.Reason why = new Proofs.Reason(agentOf(held.epoch().task()), "RELEASED", time.now());
+    return release(held, "RELEASED");
+  }
+
+  /** Ends what was lent and could not be written down: nobody has it. Returns at once. */
+  void takeBack(Held held) {
+    CompletableFuture<Obituary> _ = release(held, "NOT_RECORDED");
+  }
+
+  private CompletableFuture<Obituary> release(Held held, String cause) {
+    Proofs.Reason why = new Proofs.Reason(agentOf(held.epoch().task()), cause, time.now());
     holdings.revoking(held.id());
     CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held));
     return death.thenApplyAsync(

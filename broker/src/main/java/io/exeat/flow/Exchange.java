@@ -21,6 +21,7 @@ import io.exeat.task.AgentEntry;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
 import io.exeat.task.Task;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -105,9 +106,9 @@ final class Exchange {
    * Issues one credential under the task's open epoch.
    *
    * @param allowed whose record is awaited before this returns
-   * @throws FaultException Unavailable VAULT, TARGET, JOURNAL or AUDIT; what was lent meanwhile is
-   *     on record and dies with its epoch
+   * @throws FaultException Unavailable VAULT, TARGET or JOURNAL: nothing was lent
    * @throws io.exeat.credential.AnswerLost when the credential may exist
+   * @throws NotRecorded when it does, and journal or audit refused it
    */
   Held issue(Task task, Grant grant, Allowed allowed) {
     EpochToken token =
@@ -116,6 +117,7 @@ final class Exchange {
             .orElseThrow(() -> new FaultException(new Fault.OutOfScope(task.id(), grant.name())));
     Optional.ofNullable(epochs.get(task.epoch())).ifPresent(opened -> opened.bound().await());
     clocks.requireTrue(List.of(grant.target()));
+    requireJournal();
     Lent lent = backend.issue(token, grant);
     Held held =
         new Held(
@@ -130,12 +132,27 @@ final class Exchange {
             lent.expiresAt(),
             Optional.empty());
     holdings.keep(held, lent.secret());
-    Durable lentDown = journal.lent(held);
-    String agent = task.agent().id().toString();
-    audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision()));
-    allowed.recorded().await();
-    lentDown.await();
-    return held;
+    try {
+      Durable lentDown = journal.lent(held);
+      String agent = task.agent().id().toString();
+      audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision()));
+      allowed.recorded().await();
+      lentDown.await();
+      return held;
+    } catch (RuntimeException e) {
+      throw new NotRecorded(held, e);
+    }
+  }
+
+  /** What could not be written down is not asked for. */
+  private void requireJournal() {
+    journal
+        .problem()
+        .ifPresent(why -> {
+          Duration soon = Duration.ofSeconds(1);
+          throw new FaultException(
+              new Fault.Unavailable(Fault.Dependency.JOURNAL, why, soon));
+        });
   }
 
   /** Writes down that everything of the task is to end, so that a crash does not lose why. */

@@ -26,8 +26,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes down what was proven dead: in the audit chain, as a receipt that the broker signs, and
- * only then in the journal. A receipt that cannot be signed now keeps nobody waiting: the journal
- * still holds what it is of, so that a restart proves it dead again and signs then.
+ * only then in the journal. A receipt that cannot be signed now, or an audit that has it in memory
+ * alone, keeps nobody waiting: the journal still holds what it is of, so that a restart proves it
+ * dead again, and signs and records it then.
  */
 final class Proofs {
   private static final Logger LOG = LoggerFactory.getLogger(Proofs.class);
@@ -42,6 +43,12 @@ final class Proofs {
   /** Whose it was, why it had to end, and when that was asked for. */
   record Reason(SpiffeId agent, String cause, Instant askedAt) {}
 
+  /**
+   * What waits.
+   *
+   * @param receipts not signed yet
+   * @param then tells the journal
+   */
   private record Unsigned(List<Receipt> receipts, Runnable then) {}
 
   Proofs(Holdings holdings, Steps steps) {
@@ -79,7 +86,7 @@ final class Proofs {
     whenSigned(signed, receipts, () -> journal.settled(epoch.epoch()));
   }
 
-  /** How many receipts wait for the broker to have an SVID again. */
+  /** How many receipts wait for the broker to have an SVID again, or for the audit. */
   int waiting() {
     return unsigned.stream().mapToInt(each -> each.receipts().size()).sum();
   }
@@ -90,7 +97,7 @@ final class Proofs {
       Chains.onItsOwn(() -> {
         try {
           for (Unsigned next = unsigned.peek(); next != null; next = unsigned.peek()) {
-            if (!signAndRecord(next.receipts())) {
+            if (audit.problem().isPresent() || !signAndRecord(next.receipts())) {
               return;
             }
             next.then().run();
@@ -110,10 +117,11 @@ final class Proofs {
 
   private void whenSigned(
       CompletableFuture<Boolean> signed, List<Receipt> receipts, Runnable then) {
-    if (signed.join()) {
+    boolean isSigned = signed.join();
+    if (isSigned && audit.problem().isEmpty()) {
       then.run();
     } else {
-      unsigned.add(new Unsigned(receipts, then));
+      unsigned.add(new Unsigned(isSigned ? List.of() : receipts, then));
     }
   }
 

@@ -13,7 +13,7 @@ import java.util.Optional;
  *
  * @param agent to whose task it was lent
  * @param cause why it ended: an {@code EndCause}'s name, or {@code SCOPE_CHANGED}, {@code
- *     EPOCH_REPLACED}, {@code RELEASED}
+ *     EPOCH_REPLACED}, {@code RELEASED}, {@code NOT_RECORDED}
  * @param askedAt when its end was asked for
  */
 public record Receipt(

@@ -496,6 +496,65 @@ class BrokerTest {
   }
 
   @Test
+  void whatTheAuditDoesNotRecordIsTakenBackAtOnceAndTheTaskGoesOn() {
+    TaskId task = open("orders-read");
+    stage.when("journal lent e1", () -> stage.audit.breakDown("disk full"));
+    refused(
+        new Fault.Unavailable(Fault.Dependency.AUDIT, "disk full", Duration.ofSeconds(1)),
+        () -> issue(task, "orders-read"));
+    nothingIsLentAndTheNextIs(task);
+  }
+
+  @Test
+  void whatTheJournalDoesNotTakeIsTakenBackAtOnceAndTheTaskGoesOn() {
+    TaskId task = open("orders-read");
+    stage.when("journal lent e1", () -> stage.journal.breakDown("EIO"));
+    refused(
+        new Fault.Unavailable(Fault.Dependency.JOURNAL, "EIO", Duration.ofSeconds(1)),
+        () -> issue(task, "orders-read"));
+    nothingIsLentAndTheNextIs(task);
+  }
+
+  @Test
+  void theJournalKeepsWhatTheAuditHasInMemoryAlone() {
+    TaskId task = open("orders-read");
+    var _ = issue(task, "orders-read");
+    stage.audit.breakDown("EIO");
+    assertThat(
+            broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG).task().state())
+        .isEqualTo(Task.State.ENDED);
+    stage.office.sweeper().tick();
+    assertThat(stage.journal.outstanding()).hasSize(1);
+    stage.audit.mend();
+    await()
+        .until(() -> {
+          stage.office.sweeper().tick();
+          return stage.journal.outstanding().isEmpty();
+        });
+    assertThat(stage.story).containsSubsequence("audit epoch.dead", "journal settled e1");
+  }
+
+  private void nothingIsLentAndTheNextIs(TaskId task) {
+    assertThat(issues()).isEqualTo(1);
+    assertThatThrownBy(() -> issue(task, "orders-read")).isInstanceOf(FaultException.class);
+    assertThat(issues()).isEqualTo(1); // not asked for again
+    await().until(() -> stage.backend.leases() == 0);
+    assertThat(stage.target.principals()).isEmpty();
+    assertThat(broker.get(stage.billing, task).task().state()).isEqualTo(Task.State.OPEN);
+    await()
+        .until(() ->
+            broker.get(stage.billing, task).credentials().stream()
+                .allMatch(held -> held.state() == Held.State.REVOKED));
+    stage.audit.mend();
+    stage.journal.mend();
+    assertThat(stage.logsIn(issue(task, "orders-read"))).isTrue();
+  }
+
+  private long issues() {
+    return stage.backend.calls().stream().filter(call -> call.startsWith("ISSUE")).count();
+  }
+
+  @Test
   void anEndIsNotHeldUpByAnAuditThatHangs() {
     TaskId task = open("orders-read");
     Issued issued = issue(task, "orders-read");

@@ -4,17 +4,24 @@ import io.exeat.it.Needs;
 import io.exeat.it.environment.Binaries;
 import io.exeat.it.environment.BrokerProcess;
 import io.exeat.it.environment.Packaged;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** A fault at the n-th write or fsync of some files, by the kernel, through {@code strace}. */
 final class Strace {
   private final Path program = Needs.part("strace", Binaries.onPath("strace"));
   private final List<Path> files;
 
+  /**
+   * @param files or folders' files, by their names
+   */
   Strace(List<Path> files) {
-    this.files = files;
+    this.files = List.copyOf(files);
   }
 
   /**
@@ -26,13 +33,59 @@ final class Strace {
   BrokerProcess.Launch inject(String calls, String fault) {
     return config -> {
       List<String> command =
-          new ArrayList<>(
-              // As its grandchild, so that the process keeps its id.
-              List.of(program.toString(), "-D", "-qq", "-f", "--seccomp-bpf", "-o", "/dev/null"));
-      files.forEach(file -> command.addAll(List.of("-P", file.toString())));
-      command.addAll(List.of("-e", "trace=" + calls, "-e", "inject=" + calls + ":" + fault));
+          // As its grandchild, so that the process keeps its id.
+          new ArrayList<>(List.of(program.toString(), "-D", "-qq", "-f", "-o", "/dev/null"));
+      if (!fault.contains("signal=")) {
+        command.add("--seccomp-bpf"); // faster, but it lets no signal through
+      }
+      command.addAll(faults(calls, fault));
       command.addAll(Packaged.command("run", "--config", config.toString()));
       return command;
     };
+  }
+
+  private List<String> faults(String calls, String fault) {
+    List<String> words = new ArrayList<>();
+    files.forEach(file -> words.addAll(List.of("-P", file.toString())));
+    words.addAll(List.of("-e", "trace=" + calls, "-e", "inject=" + calls + ":" + fault));
+    return words;
+  }
+
+  /** From when this returns a process that runs already meets the fault, until it is closed. */
+  Attached attach(long pid, String calls, String fault) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(program.toString(), "-f", "-o", "/dev/null", "-p", Long.toString(pid)));
+    command.addAll(faults(calls, fault));
+    try {
+      Process tracing = new ProcessBuilder(command).redirectErrorStream(true).start();
+      StringBuilder said = new StringBuilder();
+      // "strace: Process 1234 attached with 30 threads"
+      while (!said.toString().contains("attached")) {
+        int next = tracing.getInputStream().read();
+        if (next < 0) {
+          throw new IllegalStateException("strace ended: " + said);
+        }
+        said.append(new String(new byte[] {(byte) next}, StandardCharsets.US_ASCII));
+      }
+      return new Attached(tracing);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A fault that a process meets. */
+  record Attached(Process tracing) implements AutoCloseable {
+    @Override
+    public void close() {
+      tracing.destroy(); // it lets go of what it traces
+      try {
+        if (!tracing.waitFor(10, TimeUnit.SECONDS)) {
+          throw new IllegalStateException("strace does not let go");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 }
