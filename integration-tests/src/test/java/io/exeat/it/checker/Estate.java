@@ -17,7 +17,8 @@ import javax.net.ssl.SSLContext;
  * @param vaultRole the Vault role by which the broker logs in, and no other
  * @param vaultLog Vault's own audit file
  * @param database a JDBC address as superuser
- * @param folder the broker's: journal, log
+ * @param folder the broker's: its log
+ * @param journal its journal's folder
  * @param chain the audit chain's folder
  * @param ceilings each agent's grants, by SPIFFE ID
  * @param heartbeat how long a session of the broker's lives in Vault that nobody renews
@@ -32,6 +33,7 @@ public record Estate(
     Path vaultLog,
     String database,
     Path folder,
+    Path journal,
     Path chain,
     Map<String, Set<String>> ceilings,
     Duration heartbeat,
@@ -39,13 +41,9 @@ public record Estate(
   /** What Vault adds to a login's end, and how far two hosts' clocks may differ. */
   static final Duration MARGIN = Duration.ofSeconds(7);
 
-  Path journal() {
-    return folder.resolve("journal");
-  }
-
   /** Files in which no secret may be. */
   List<Path> written() {
-    return List.of(folder.resolve("log"), journal(), chain, vaultLog);
+    return List.of(folder.resolve("log"), journal, chain, vaultLog);
   }
 
   /** Every grant that anybody may have. */

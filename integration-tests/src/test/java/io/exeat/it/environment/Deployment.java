@@ -38,6 +38,7 @@ public final class Deployment implements AutoCloseable {
       Stage.Place place,
       URI vault,
       Duration grace,
+      Optional<Path> journal,
       Optional<Path> audit,
       Optional<Duration> svidLife,
       BrokerProcess.Launch launch) {
@@ -57,6 +58,7 @@ public final class Deployment implements AutoCloseable {
           Duration.ofSeconds(2),
           Optional.empty(),
           Optional.empty(),
+          Optional.empty(),
           BrokerProcess.AS_PACKAGED);
     }
 
@@ -66,26 +68,33 @@ public final class Deployment implements AutoCloseable {
 
     /** With Vault at another address. */
     public Plan with(URI other) {
-      return new Plan(form, place, other, grace, audit, svidLife, launch);
+      return new Plan(form, place, other, grace, journal, audit, svidLife, launch);
     }
 
     /** With the broker's process started in another way. */
     public Plan launchedBy(BrokerProcess.Launch other) {
-      return new Plan(form, place, vault, grace, audit, svidLife, other);
+      return new Plan(form, place, vault, grace, journal, audit, svidLife, other);
     }
 
     public Plan withGrace(Duration other) {
-      return new Plan(form, place, vault, other, audit, svidLife, launch);
+      return new Plan(form, place, vault, other, journal, audit, svidLife, launch);
     }
 
     /** With the audit chain in a folder elsewhere. */
     public Plan withAudit(Path folder) {
-      return new Plan(form, place, vault, grace, Optional.of(folder), svidLife, launch);
+      return new Plan(
+          form, place, vault, grace, journal, Optional.of(folder), svidLife, launch);
+    }
+
+    /** With the journal in a folder elsewhere. */
+    public Plan withJournal(Path folder) {
+      return new Plan(form, place, vault, grace, Optional.of(folder), audit, svidLife, launch);
     }
 
     /** With SVIDs of 8 s for the processes of Exeat, and connections of 10 s between them. */
     public Plan withBriefSvids() {
-      return new Plan(form, place, vault, grace, audit, Optional.of(Duration.ofSeconds(8)), launch);
+      Optional<Duration> brief = Optional.of(Duration.ofSeconds(8));
+      return new Plan(form, place, vault, grace, journal, audit, brief, launch);
     }
   }
 

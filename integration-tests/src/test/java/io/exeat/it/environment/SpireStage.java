@@ -75,7 +75,15 @@ public final class SpireStage implements AutoCloseable {
   }
 
   public void restartAgent() {
+    stopAgent();
+    startAgent();
+  }
+
+  public void stopAgent() {
     spire.stopAgent();
+  }
+
+  public void startAgent() {
     spire.startAgent();
   }
 

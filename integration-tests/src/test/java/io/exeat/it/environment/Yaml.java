@@ -76,7 +76,7 @@ final class Yaml {
       longest-task: 1h
       session-ttl: %9$ds
     catalogue: {path: %6$s}
-    journal: {folder: %7$s/journal}
+    journal: {folder: %7$s}
     audit: {folder: %8$s}
     policy: {within: 2s}
     """
@@ -87,7 +87,7 @@ final class Yaml {
             plan.place().mount(),
             plan.place().role(),
             stage.catalogue(),
-            folder,
+            plan.journal().orElse(folder.resolve("journal")),
             plan.audit().orElse(folder.resolve("audit")),
             plan.place().heartbeat().toSeconds(),
             // Under load on a small machine, an answer of Vault's may take longer than 3 s.

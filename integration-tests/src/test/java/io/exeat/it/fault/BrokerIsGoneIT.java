@@ -100,6 +100,10 @@ final class BrokerIsGoneIT {
         Epoch epoch = new Epoch(TaskId.random(), 1);
         written.add(journal.intend(epoch, Stage.AGENT, Set.of("orders-db")));
         written.add(journal.bind(epoch, new Accessor("unknown-" + i)));
+        if (written.size() >= 500) { // each has 10 s from now
+          written.forEach(Durable::await);
+          written.clear();
+        }
       }
       written.forEach(Durable::await);
     }

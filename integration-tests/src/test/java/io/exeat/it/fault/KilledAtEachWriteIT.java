@@ -1,16 +1,20 @@
 package io.exeat.it.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.exeat.it.checker.Checker;
 import io.exeat.it.checker.Verdict;
 import io.exeat.it.environment.BrokerProcess;
-import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Packaged;
 import io.exeat.it.environment.Refusal;
+import io.exeat.it.environment.SmallDisk;
 import io.exeat.it.environment.Stage;
 import io.exeat.v1.Credential;
+import io.exeat.v1.RevokeRequest;
+import io.exeat.v1.RevokeResponse;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import io.grpc.StatusRuntimeException;
@@ -29,6 +33,7 @@ final class KilledAtEachWriteIT {
   private static final String CALLS = "pwrite64,fdatasync,fsync,ftruncate";
   private static final int STRIDE = Faults.times(23, 1);
   private static final int MOST = 400;
+  private static final Duration SOON = Duration.ofSeconds(20);
 
   private final Stage stage = Stage.get();
   private final Outside outside = new Outside(stage);
@@ -110,44 +115,69 @@ final class KilledAtEachWriteIT {
 
   @Test
   void afterAFailedFsyncNothingIsLentAndAllEnds() {
-    afterAFault("fdatasync,fsync", "error=EIO:when=12+");
-  }
-
-  @Test
-  void onAFullDiskNothingIsLentAndAllEnds() {
-    afterAFault("pwrite64", "error=ENOSPC:when=40+");
-  }
-
-  private void afterAFault(String calls, String fault) {
-    Deployment.Plan plan = Watched.plan();
-    try (Watched watched = Watched.start(plan)) {
+    try (Watched watched = Watched.start(Watched.plan())) {
       BrokerProcess broker = watched.deployment.broker();
       broker.kill();
-      broker.launchBy(strace(watched.deployment.folder()).inject(calls, fault));
+      broker.launchBy(
+          strace(watched.deployment.folder()).inject("fdatasync,fsync", "error=EIO:when=12+"));
       broker.restart();
-      List<Task> open = new ArrayList<>();
-      Refusal refusal;
-      try (WatchedAgent agent = new WatchedAgent(watched)) {
-        refusal = refusalOf(agent, open);
-        assertThat(refusal.fields()).containsEntry("dependency", "JOURNAL");
-        assertThat(agent.client().isServing()).isFalse();
-        for (Task task : open) {
-          assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
-        }
-        assertThat(Refusal.of(() -> agent.open(Stage.READ)).fields())
-            .containsEntry("dependency", "JOURNAL");
-      }
-      outside.awaitNothingLent(Duration.ofSeconds(20));
+      nothingIsLentAndAllEnds(watched, "the journal's fsync fails");
       watched.checker.impaired("the broker is down");
       broker.kill();
       broker.launchBy(config -> Packaged.command("run", "--config", config.toString()));
       broker.restart();
       watched.checker.mended(Checker.HEALTHY);
-      Verdict verdict = watched.verdict(fault);
-      System.out.printf("figure: %s: %d tasks were open, all ended%n", fault, open.size());
-      assertThat(verdict.violations()).isEmpty();
-      assertThat(verdict.account().live()).isZero();
+      sound(watched, "the journal's fsync fails");
     }
+  }
+
+  @Test
+  void onAFullDiskNothingIsLentAndAllEnds() {
+    try (SmallDisk disk = SmallDisk.mount(stage.newFolder("disk"), "32m");
+        Watched watched = Watched.start(Watched.plan().withJournal(disk.folder("journal")))) {
+      try (WatchedAgent agent = new WatchedAgent(watched)) {
+        var _ = agent.issue(agent.open(Stage.READ), Stage.READ);
+      }
+      disk.fill();
+      nothingIsLentAndAllEnds(watched, "the journal's disk is full");
+      disk.free();
+      try (WatchedAgent agent = new WatchedAgent(watched)) {
+        await().atMost(SOON).until(() -> agent.client().isServing());
+        var _ = agent.issue(agent.open(Stage.READ), Stage.READ);
+      }
+      watched.checker.impaired("the broker is down");
+      watched.deployment.broker().kill();
+      watched.deployment.broker().restart();
+      watched.checker.mended(Checker.HEALTHY);
+      sound(watched, "the journal's disk is full");
+    }
+  }
+
+  private void nothingIsLentAndAllEnds(Watched watched, String what) {
+    List<Task> open = new ArrayList<>();
+    try (WatchedAgent agent = new WatchedAgent(watched)) {
+      Refusal refusal = refusalOf(agent, open);
+      assertThat(refusal.fields()).containsEntry("dependency", "JOURNAL");
+      assertThat(agent.client().isServing()).isFalse();
+      for (Task task : open) {
+        assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
+      }
+      assertThat(Refusal.of(() -> agent.open(Stage.READ)).fields())
+          .containsEntry("dependency", "JOURNAL");
+      try (Client operator = watched.deployment.operator()) {
+        RevokeResponse _ =
+            operator.admin().revoke(RevokeRequest.newBuilder().setAll(true).build());
+      }
+    }
+    outside.awaitNothingLent(Duration.ofSeconds(20));
+    System.out.printf("figure: %s: %d tasks were open, all ended%n", what, open.size());
+  }
+
+  private void sound(Watched watched, String what) {
+    outside.awaitNothingLent(Duration.ofSeconds(20));
+    Verdict verdict = watched.verdict(what);
+    assertThat(verdict.violations()).isEmpty();
+    assertThat(verdict.account().live()).isZero();
   }
 
   /** Opens and issues until that is refused. */

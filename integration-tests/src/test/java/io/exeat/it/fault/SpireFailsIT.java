@@ -50,20 +50,24 @@ final class SpireFailsIT {
         Duration restarted = untilItIssues(watched, agent, task);
 
         Path socket = place.attestation();
-        Path away = socket.resolveSibling("away.sock");
-        Files.move(socket, away);
-        Duration gone;
+        spire.stopAgent(); // or its connections would outlive its socket
+        Files.deleteIfExists(socket);
         AtomicInteger asked = new AtomicInteger();
         try (ServerSocketChannel fake = listen(socket, asked);
             AgentProcess stranger =
                 AgentProcess.start(watched.deployment.socket(), Optional.of(OtherUser.STRANGER))) {
-          assertThat(stranger.does("open " + Stage.READ)).startsWith("refused");
+          await()
+              .atMost(PATIENCE)
+              .until(() -> {
+                assertThat(stranger.does("open " + Stage.READ)).startsWith("refused");
+                return asked.get() > 0;
+              });
           assertThat(fake.isOpen()).isTrue();
         } finally {
           Files.deleteIfExists(socket);
-          Files.move(away, socket);
         }
-        gone = untilItIssues(watched, agent, task);
+        spire.startAgent();
+        Duration gone = untilItIssues(watched, agent, task);
         assertThat(agent.does("complete " + task)).isEqualTo("ok TASK_STATE_ENDED");
         watched.checker.toldEnded(task);
 

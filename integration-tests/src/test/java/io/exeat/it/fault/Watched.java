@@ -95,6 +95,7 @@ final class Watched implements AutoCloseable {
                   stage.vault().audit(),
                   stage.postgres().superuserUrl(Stage.DATABASE),
                   folder,
+                  plan.journal().orElse(folder.resolve("journal")),
                   plan.audit().orElse(folder.resolve("audit")),
                   CEILINGS,
                   plan.place().heartbeat(),

@@ -15,8 +15,11 @@ import io.spiffe.spiffeid.SpiffeId;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -26,6 +29,9 @@ import org.junit.jupiter.api.Test;
 final class AStormIsHeldIT {
   private static final int ROUNDS = 40;
   private static final int STORMING = 24;
+
+  /** Of what takes a fraction of it: on a machine that does other things too. */
+  private static final Duration GENEROUS = Duration.ofSeconds(5);
 
   private final Stage stage = Stage.get();
   private final Outside outside = new Outside(stage);
@@ -67,70 +73,104 @@ final class AStormIsHeldIT {
   }
 
   @Test
-  void whatEndsDoesNotWaitForAStorm() throws InterruptedException {
+  void othersAreServedAndWhatEndsDoesNotWait() throws InterruptedException {
     try (Deployment deployment = Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE));
         AgentProcess calm = agent(deployment, Stage.OTHER)) {
-      List<Duration> warm = ends(calm, ROUNDS / 2);
-      assertThat(warm).isNotEmpty();
-      List<Duration> alone = ends(calm, ROUNDS);
+      Rounds warm = rounds(calm, ROUNDS / 2);
+      assertThat(warm.ends()).isNotEmpty();
+      Rounds alone = rounds(calm, ROUNDS);
       AtomicBoolean storming = new AtomicBoolean(true);
       AtomicInteger lent = new AtomicInteger();
+      AtomicInteger refused = new AtomicInteger();
+      Queue<Duration> itsEnds = new ConcurrentLinkedQueue<>();
       List<Thread> storm = new ArrayList<>();
       for (int i = 0; i < STORMING; i++) {
-        storm.add(Thread.ofVirtual().start(() -> storm(deployment, storming, lent)));
+        storm.add(
+            Thread.ofPlatform().start(() -> storm(deployment, storming, lent, refused, itsEnds)));
       }
-      List<Duration> meanwhile = ends(calm, ROUNDS);
+      Rounds meanwhile = rounds(calm, ROUNDS);
       storming.set(false);
       for (Thread each : storm) {
         each.join();
       }
       System.out.printf(
-          "figure: end to proven dead, %d rounds: alone p50 %d ms p99 %d ms; while another agent"
-              + " storms with %d calls at a time (%d lent) p50 %d ms p99 %d ms (load %.1f)%n",
-          ROUNDS,
-          at(alone, 50),
-          at(alone, 99),
+          "figure: storm of %d calls at a time by another agent (%d lent, %d refused; load %.1f), %d"
+              + " rounds: open and issue alone %s, meanwhile %s; end to told dead alone %s, meanwhile"
+              + " %s; of the storm's own tasks %s%n",
           STORMING,
           lent.get(),
-          at(meanwhile, 50),
-          at(meanwhile, 99),
-          ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
+          refused.get(),
+          ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+          ROUNDS,
+          spread(alone.issues()),
+          spread(meanwhile.issues()),
+          spread(alone.ends()),
+          spread(meanwhile.ends()),
+          spread(itsEnds));
       assertThat(lent.get()).isPositive();
-      assertThat(at(meanwhile, 99)).isLessThan(5_000);
+      assertThat(meanwhile.issues()).hasSize(ROUNDS).allMatch(it -> it.compareTo(GENEROUS) < 0);
+      assertThat(meanwhile.ends()).hasSize(ROUNDS).allMatch(it -> it.compareTo(GENEROUS) < 0);
+      assertThat(itsEnds).allMatch(it -> it.compareTo(GENEROUS) < 0);
+      outside.awaitNothingLent(Duration.ofSeconds(60));
       assertThat(deployment.broker().terminate()).isZero();
     }
   }
 
-  private static List<Duration> ends(AgentProcess agent, int rounds) {
-    List<Duration> took = new ArrayList<>();
+  /** How long the calls took: open and issue together, and the end. */
+  private record Rounds(List<Duration> issues, List<Duration> ends) {}
+
+  private static Rounds rounds(AgentProcess agent, int rounds) {
+    List<Duration> issues = new ArrayList<>();
+    List<Duration> ends = new ArrayList<>();
     for (int i = 0; i < rounds; i++) {
+      long begun = System.nanoTime();
       String task = agent.may("open " + Stage.READ).getFirst();
       var _ = agent.may("issue " + task + " " + Stage.READ);
+      issues.add(Scenarios.since(begun));
       long before = System.nanoTime();
       assertThat(agent.may("complete " + task)).containsExactly("TASK_STATE_ENDED");
-      took.add(Scenarios.since(before));
+      ends.add(Scenarios.since(before));
     }
-    took.sort(Duration::compareTo);
-    return took;
+    return new Rounds(issues, ends);
+  }
+
+  private static String spread(Collection<Duration> times) {
+    List<Duration> sorted = times.stream().sorted().toList();
+    return sorted.isEmpty()
+        ? "none"
+        : "p50 %d p99 %d ms".formatted(at(sorted, 50), at(sorted, 99));
   }
 
   private static long at(List<Duration> sorted, int percent) {
     return sorted.get(Math.min(sorted.size() - 1, sorted.size() * percent / 100)).toMillis();
   }
 
-  private static void storm(Deployment deployment, AtomicBoolean on, AtomicInteger lent) {
+  /** Opens, issues and ends as fast as it can. */
+  private static void storm(
+      Deployment deployment,
+      AtomicBoolean on,
+      AtomicInteger lent,
+      AtomicInteger refused,
+      Queue<Duration> ends) {
     try (Client client = deployment.client()) {
       while (on.get()) {
         try {
           Task task = client.open(Stage.READ, Stage.WRITE);
-          for (int i = 0; i < 4 && on.get(); i++) {
-            var _ = client.issue(task, Stage.READ);
-            lent.incrementAndGet();
+          try {
+            for (int i = 0; i < 4 && on.get(); i++) {
+              var _ = client.issue(task, Stage.READ);
+              lent.incrementAndGet();
+            }
+          } finally {
+            long before = System.nanoTime();
+            var _ =
+                client
+                    .tasks()
+                    .complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build());
+            ends.add(Scenarios.since(before));
           }
-          var _ =
-              client.tasks().complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build());
         } catch (StatusRuntimeException e) {
-          // It is refused, and comes again.
+          refused.incrementAndGet(); // and it comes again
         }
       }
     }
