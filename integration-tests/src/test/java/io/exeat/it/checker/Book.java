@@ -17,6 +17,7 @@ final class Book {
   private final Map<String, Credential> byPrincipal = new HashMap<>();
   private final Map<String, Credential> byLease = new HashMap<>();
   private final Set<String> buried = new HashSet<>();
+  private final Set<String> dead = new HashSet<>();
   private final Map<String, Set<String>> ceilings;
 
   /** Hears the subject of what must not be, and why. */
@@ -84,9 +85,11 @@ final class Book {
       }
       case "task.ended" -> leave(task).ended = true;
       case "credential.issued" -> issued(record);
-      case "credential.dead" ->
-          Optional.ofNullable(byPrincipal.get(record.path("principal").asText()))
-              .ifPresent(it -> it.dead = true);
+      case "credential.dead" -> {
+        dead.add(record.path("lease_sha256").asText());
+        Optional.ofNullable(byPrincipal.get(record.path("principal").asText()))
+            .ifPresent(it -> it.dead = true);
+      }
       case "epoch.dead" -> buried.add(epoch(record));
       default -> {
         // Of no interest here.
@@ -145,6 +148,11 @@ final class Book {
   /** Whether the record says that all of the epoch is dead. */
   boolean isBuried(String epoch) {
     return buried.contains(epoch);
+  }
+
+  /** Whether the record says that what has this lease is dead, recorded when it was lent or not. */
+  boolean isDead(String lease) {
+    return dead.contains(ChainEye.sha256(lease));
   }
 
   boolean isOnRecord(String epoch) {

@@ -41,8 +41,8 @@ public final class Checker implements AutoCloseable {
   /** Looks at which something is not in the journal before that is a violation. */
   private static final int UNJOURNALLED = 3;
 
-  /** Until what Vault has lent must be on record. */
-  private static final Duration UNRECORDED = Duration.ofSeconds(4);
+  /** Until what Vault has lent must be on record or dead: a call may take 3 s and be in vain. */
+  private static final Duration UNRECORDED = HEALTHY.plusSeconds(3);
 
   private final Estate estate;
   private final ChainEye chain;
@@ -377,11 +377,16 @@ public final class Checker implements AutoCloseable {
   }
 
   /**
-   * From when on what nobody knows must die: what was lent and could not be recorded any more is in
-   * nobody's hands, and dies with its epoch.
+   * From when on what is not on record must die, or come to be recorded: from the first look that
+   * has it; or from the end of its epoch, if that was before.
    */
   private Instant orphaned(String subject, Optional<String> epoch, Instant seen) {
-    return epoch.filter(book::isOnRecord).map(book::over).orElseGet(() -> first(subject, seen));
+    Instant first = first(subject, seen);
+    return epoch
+        .filter(book::isOnRecord)
+        .map(book::over)
+        .filter(over -> over.isBefore(first))
+        .orElse(first);
   }
 
   /** By the form of its name, {@code x-<task>-e<number>-<random>}. */
@@ -401,12 +406,14 @@ public final class Checker implements AutoCloseable {
 
   private void judgeLent() {
     for (VaultLog.Lent one : lent) {
-      if (book.lease(one.lease()).isEmpty() && !book.isBuried(one.epoch())) {
+      if (book.lease(one.lease()).isEmpty()
+          && !book.isBuried(one.epoch())
+          && !book.isDead(one.lease())) {
         overdue(
             Invariant.I6_RECORDED,
             one.lease() + " for " + one.epoch() + ", neither on record nor buried,",
-            book.isOnRecord(one.epoch()) ? book.over(one.epoch()) : one.at(),
-            UNRECORDED.plus(HEALTHY),
+            one.at(),
+            UNRECORDED,
             Instant.now());
       }
     }

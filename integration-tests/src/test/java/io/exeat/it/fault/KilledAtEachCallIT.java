@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * when it starts again, known or not.
  */
 final class KilledAtEachCallIT {
-  private static final int STRIDE = Faults.times(4, 1);
+  private static final int STRIDE = Faults.times(8, 1);
   private static final int MOST = 200;
 
   private final Stage stage = Stage.get();

@@ -2,6 +2,7 @@ package io.exeat.it.fault;
 
 import static io.exeat.it.checker.Invariant.I10_CHAIN;
 import static io.exeat.it.checker.Invariant.I11_SECRETS;
+import static io.exeat.it.checker.Invariant.I12_CEILING;
 import static io.exeat.it.checker.Invariant.I1_ROLES;
 import static io.exeat.it.checker.Invariant.I3_TOKENS;
 import static io.exeat.it.checker.Invariant.I4_SESSIONS;
@@ -157,6 +158,27 @@ enum Mutant {
       I3_TOKENS,
       Set.of(Part.RESTART, Part.RENEWAL),
       java("flow.Recovery", "backend.endToken(session);\n", "")),
+
+  FORGETS_THE_ACCESSOR(
+      I3_TOKENS,
+      Set.of(Part.RENEWAL),
+      java(
+          "flow.Exchange", "Durable bound = journal.bind(epoch, token.accessor());", "Durable bound = () -> {};")),
+
+  /** Vault would refuse it too, were it not told another agent's name. */
+  LENDS_OUTSIDE_THE_CEILING(
+      I12_CEILING,
+      Set.of(Part.TOO_MUCH),
+      java("flow.Ceiling", "if (!outside.isEmpty()) {", "if (outside.size() > 99) {"),
+      java("flow.Ceiling", "if (!allowed.contains(grant.name())) {", "if (allowed.isEmpty()) {"),
+      java(
+          "credential.vault.VaultBackend",
+          "Names.check(\"agent\", agent.name())",
+          "Names.check(\"agent\", \"clerk\")"),
+      java(
+          "credential.vault.Tokens",
+          "\"entity_alias\", agent.id().toString(),",
+          "\"entity_alias\", \"spiffe://example.org/host/h1/agent/clerk\",")),
 
   LOGS_A_PASSWORD(
       I11_SECRETS,

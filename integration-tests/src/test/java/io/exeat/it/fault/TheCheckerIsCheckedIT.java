@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 final class TheCheckerIsCheckedIT {
   private static final int TRIES = 3;
+  private static final Duration LOOK = Duration.ofMillis(50);
 
   private final Stage stage = Stage.get();
 
@@ -71,15 +72,33 @@ final class TheCheckerIsCheckedIT {
     }
   }
 
-  /** On a machine with other work a call may fail for want of time. */
+  /** Until it is found out, or the work is done. */
   private static void work(Mutant mutant, Watched watched, WatchedAgent agent) {
+    Thread working = Thread.ofPlatform().start(() -> workThrough(mutant, watched, agent));
+    try {
+      while (!working.join(LOOK) && !watched.checker.isViolated(mutant.violated)) {
+        // It goes on.
+      }
+      working.interrupt();
+      if (!working.join(Duration.ofMinutes(1))) {
+        throw new IllegalStateException("the workload does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** On a machine with other work a call may fail for want of time. */
+  private static void workThrough(Mutant mutant, Watched watched, WatchedAgent agent) {
     try {
       new Workload(watched, agent).run(mutant.parts);
+      if (!watched.checker.isViolated(mutant.violated)) {
+        var _ = watched.checker.verdict(Duration.ofSeconds(4));
+      }
     } catch (StatusRuntimeException | SQLException | ConditionTimeoutException e) {
       System.out.println("mutant " + mutant + ": the workload met " + e.getMessage());
-    }
-    if (!watched.checker.isViolated(mutant.violated)) {
-      var _ = watched.checker.verdict(Duration.ofSeconds(4));
+    } catch (RuntimeException | Error e) {
+      System.out.println("mutant " + mutant + ": the workload ended by " + e);
     }
   }
 
@@ -109,9 +128,7 @@ final class TheCheckerIsCheckedIT {
       broken.add(mutant.violated);
     }
     // A lease that outlives its role needs a broken Vault; so does one that Vault gives up on.
-    // No mutant is outside the ceiling yet.
     assertThat(EnumSet.complementOf(broken))
-        .containsExactlyInAnyOrder(
-            Invariant.I2_LEASES, Invariant.I8_GIVEN_UP, Invariant.I12_CEILING);
+        .containsExactlyInAnyOrder(Invariant.I2_LEASES, Invariant.I8_GIVEN_UP);
   }
 }

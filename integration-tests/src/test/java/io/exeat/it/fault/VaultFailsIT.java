@@ -34,30 +34,25 @@ final class VaultFailsIT {
     try (VaultGate gate = new VaultGate(stage.vault());
         Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
       meet(watched, "unreachable", on -> meet(gate, on, new VaultGate.Fate.Before(() -> {})));
-      meet(watched, "sealed", this::seal);
-      meet(watched, "answers 503", on -> meet(gate, on, new VaultGate.Fate.Answer(503)));
-      meet(
-          watched,
-          "answers 500 and does nothing",
-          on -> meet(gate, on, new VaultGate.Fate.Answer(500)));
-      meet(watched, "answers 429", on -> meet(gate, on, new VaultGate.Fate.Answer(429)));
       meet(
           watched,
           "answers after the time limit",
           on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofSeconds(4))));
-      meet(watched, "slow", on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofMillis(300))));
       meet(
           watched,
           "its answers are lost",
           on -> meet(gate, on, new VaultGate.Fate.After(() -> {})));
-      meet(
-          watched,
-          "its clock is an hour ahead",
-          on -> gate.shiftClock(on ? Duration.ofHours(1) : Duration.ZERO));
-      meet(
-          watched,
-          "its clock is an hour behind",
-          on -> gate.shiftClock(on ? Duration.ofHours(-1) : Duration.ZERO));
+      if (Faults.LONG) {
+        meet(watched, "sealed", this::seal);
+        for (int status : new int[] {503, 500, 429}) {
+          meet(
+              watched,
+              "does nothing and answers " + status,
+              on -> meet(gate, on, new VaultGate.Fate.Answer(status)));
+        }
+        meet(
+            watched, "slow", on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofMillis(300))));
+      }
 
       Verdict verdict = watched.verdict("Vault fails");
       figures.forEach(System.out::println);
