@@ -150,8 +150,7 @@ final class Exchange {
         .problem()
         .ifPresent(why -> {
           Duration soon = Duration.ofSeconds(1);
-          throw new FaultException(
-              new Fault.Unavailable(Fault.Dependency.JOURNAL, why, soon));
+          throw new FaultException(new Fault.Unavailable(Fault.Dependency.JOURNAL, why, soon));
         });
   }
 

@@ -178,6 +178,9 @@ final class Uses implements ProxyRequests {
     } catch (AnswerLost e) {
       endings.replaceEpoch(task.epoch());
       throw e.toFault();
+    } catch (NotRecorded e) {
+      endings.takeBack(e.lent());
+      throw e.refusal();
     }
   }
 

@@ -520,8 +520,7 @@ class BrokerTest {
     TaskId task = open("orders-read");
     var _ = issue(task, "orders-read");
     stage.audit.breakDown("EIO");
-    assertThat(
-            broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG).task().state())
+    assertThat(broker.end(stage.billing, task, EndCause.COMPLETED, "", LONG).task().state())
         .isEqualTo(Task.State.ENDED);
     stage.office.sweeper().tick();
     assertThat(stage.journal.outstanding()).hasSize(1);

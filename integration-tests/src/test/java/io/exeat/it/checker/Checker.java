@@ -271,7 +271,8 @@ public final class Checker implements AutoCloseable {
   private void judge(DatabaseEye.Sight seen) {
     seen.roles()
         .forEach((role, is) -> {
-          if (!is.finite() || is.left() > estate.lease().plus(Estate.MARGIN).plus(behind).toSeconds()) {
+          if (!is.finite()
+              || is.left() > estate.lease().plus(Estate.MARGIN).plus(behind).toSeconds()) {
             wrong(Invariant.I7_FINITE, role, "its login lasts for " + is.left() + " s");
           }
           if (is.able()) {

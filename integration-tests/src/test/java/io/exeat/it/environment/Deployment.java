@@ -82,8 +82,7 @@ public final class Deployment implements AutoCloseable {
 
     /** With the audit chain in a folder elsewhere. */
     public Plan withAudit(Path folder) {
-      return new Plan(
-          form, place, vault, grace, journal, Optional.of(folder), svidLife, launch);
+      return new Plan(form, place, vault, grace, journal, Optional.of(folder), svidLife, launch);
     }
 
     /** With the journal in a folder elsewhere. */

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The wall clock of the database's server is stepped while it runs, by libfaketime; and Vault says
- * another time than it is: OpenBao asks the kernel past libfaketime, so that its answers are changed
- * on the way. Nothing is lent while a clock is off by more than 2 s, and everything ends.
+ * another time than it is: OpenBao asks the kernel past libfaketime, so that its answers are
+ * changed on the way. Nothing is lent while a clock is off by more than 2 s, and everything ends.
  */
 final class AClockIsOffIT {
   /** A comparison holds for 5 s; and one within the bound is none to complain of. */
@@ -35,7 +35,8 @@ final class AClockIsOffIT {
       try {
         stage.postgres().start(clock);
         try (Watched watched = Watched.start(Watched.plan())) {
-          nothingIsLent(watched, "target orders-db", "TARGET", ahead -> step(clock, ahead, watched));
+          nothingIsLent(
+              watched, "target orders-db", "TARGET", ahead -> step(clock, ahead, watched));
         }
       } finally {
         stage.postgres().stop();
@@ -75,7 +76,11 @@ final class AClockIsOffIT {
         var _ = agent.issue(ending, Stage.READ);
         int lent = outside.roles().size();
         set.accept(off);
-        Refusal refusal = await().atMost(NOTICED).until(() -> refusal(agent, task), Optional::isPresent).orElseThrow();
+        Refusal refusal =
+            await()
+                .atMost(NOTICED)
+                .until(() -> refusal(agent, task), Optional::isPresent)
+                .orElseThrow();
         assertThat(refusal.fields()).containsEntry("dependency", dependency);
         assertThat(refusal.text())
             .contains("the clock of " + whose + " is ")
@@ -109,6 +114,7 @@ final class AClockIsOffIT {
 
   /** The seconds that the refusal names. */
   private static long off(Refusal refusal) {
-    return Math.round(Double.parseDouble(refusal.text().replaceAll("(?s).* is ([0-9.]+) s .*", "$1")));
+    return Math.round(
+        Double.parseDouble(refusal.text().replaceAll("(?s).* is ([0-9.]+) s .*", "$1")));
   }
 }

@@ -165,8 +165,7 @@ final class KilledAtEachWriteIT {
       assertThat(Refusal.of(() -> agent.open(Stage.READ)).fields())
           .containsEntry("dependency", "JOURNAL");
       try (Client operator = watched.deployment.operator()) {
-        RevokeResponse _ =
-            operator.admin().revoke(RevokeRequest.newBuilder().setAll(true).build());
+        RevokeResponse _ = operator.admin().revoke(RevokeRequest.newBuilder().setAll(true).build());
       }
     }
     outside.awaitNothingLent(Duration.ofSeconds(20));

@@ -163,7 +163,9 @@ enum Mutant {
       I3_TOKENS,
       Set.of(Part.RENEWAL),
       java(
-          "flow.Exchange", "Durable bound = journal.bind(epoch, token.accessor());", "Durable bound = () -> {};")),
+          "flow.Exchange",
+          "Durable bound = journal.bind(epoch, token.accessor());",
+          "Durable bound = () -> {};")),
 
   /** Vault would refuse it too, were it not told another agent's name. */
   LENDS_OUTSIDE_THE_CEILING(

@@ -55,7 +55,8 @@ final class RecordingFailsIT {
           assertThat(outside.roles(task.getId())).hasSize(1);
           watched.checker.impaired(folder + " fails");
           fault.set(
-              strace.attach(watched.deployment.broker().pid(), calls, "error=" + error + ":when=1+"));
+              strace.attach(
+                  watched.deployment.broker().pid(), calls, "error=" + error + ":when=1+"));
           lent.set(System.nanoTime());
         });
       });

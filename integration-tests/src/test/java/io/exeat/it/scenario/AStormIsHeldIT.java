@@ -136,9 +136,7 @@ final class AStormIsHeldIT {
 
   private static String spread(Collection<Duration> times) {
     List<Duration> sorted = times.stream().sorted().toList();
-    return sorted.isEmpty()
-        ? "none"
-        : "p50 %d p99 %d ms".formatted(at(sorted, 50), at(sorted, 99));
+    return sorted.isEmpty() ? "none" : "p50 %d p99 %d ms".formatted(at(sorted, 50), at(sorted, 99));
   }
 
   private static long at(List<Duration> sorted, int percent) {
