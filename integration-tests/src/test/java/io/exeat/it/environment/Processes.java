@@ -75,7 +75,13 @@ final class Processes {
   /** Asks it to end, and ends it when it does not. */
   static void end(Process process, String signal) {
     if (process.isAlive()) {
-      signal(process, signal);
+      try {
+        signal(process, signal);
+      } catch (IllegalStateException e) {
+        if (process.isAlive()) { // else somebody was faster
+          throw e;
+        }
+      }
       try {
         if (!process.waitFor(10, TimeUnit.SECONDS)) {
           process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
