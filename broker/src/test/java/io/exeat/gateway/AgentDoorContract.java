@@ -12,8 +12,12 @@ import io.exeat.gateway.grpc.UnixFixture;
 import io.exeat.task.TaskEvent.Kind;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.CheckRequest;
+import io.exeat.v1.CheckResponse;
+import io.exeat.v1.CheckResponse.Verdict;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
 import io.exeat.v1.ReleaseRequest;
@@ -21,13 +25,21 @@ import io.exeat.v1.Task;
 import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TaskState;
 import io.exeat.v1.WatchRequest;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
@@ -196,5 +208,153 @@ public abstract class AgentDoorContract {
             .complete(complete(task));
 
     assertThat(flow().waits.getFirst()).isLessThan(Duration.ofSeconds(3));
+  }
+
+  private static CheckRequest check(TaskId task, String tool) {
+    return CheckRequest.newBuilder().setTaskId(task.value()).setTool(tool).build();
+  }
+
+  private static DecisionsGrpc.DecisionsBlockingStub decisions(ManagedChannel channel) {
+    return DecisionsGrpc.newBlockingStub(channel).withDeadlineAfter(10, TimeUnit.SECONDS);
+  }
+
+  private static final CheckResponse PERMIT =
+      CheckResponse.newBuilder()
+          .setVerdict(Verdict.VERDICT_PERMIT)
+          .setDecisionId("d00000000000000000001")
+          .addBecause("fake (agent.tier)")
+          .setPolicySha256("ab")
+          .build();
+
+  private static final CheckResponse DENY =
+      PERMIT.toBuilder().setVerdict(Verdict.VERDICT_DENY).setReason("never").build();
+
+  @Test
+  void aCheckIsAnsweredWithWhatPolicySaid() {
+    ManagedChannel channel = agent();
+    TaskId task = UnixFixture.opened(channel, "k");
+
+    assertThat(decisions(channel).check(check(task, "search"))).isEqualTo(PERMIT);
+    assertThat(decisions(channel).check(check(task, "no"))).isEqualTo(DENY);
+    assertThat(flow().calls.stream().skip(1)).containsExactly("judge call search", "judge call no");
+  }
+
+  @Test
+  void aCheckOfATaskThatIsNotTheCallersSaysThatThereIsNone() {
+    StatusRuntimeException refused =
+        refused(() -> decisions(agent()).check(check(TaskId.random(), "search")));
+
+    assertThat(UnixFixture.info(refused).getReason()).isEqualTo("NO_SUCH_TASK");
+  }
+
+  @Test
+  void aCheckThatWasNotRecordedIsAFault() {
+    ManagedChannel channel = agent();
+    TaskId task = UnixFixture.opened(channel, "k");
+    flow().failure =
+        new FaultException(
+            new Fault.Unavailable(Fault.Dependency.AUDIT, "the disk is full", Duration.ZERO));
+
+    StatusRuntimeException refused = refused(() -> decisions(channel).check(check(task, "search")));
+
+    assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(UnixFixture.info(refused).getMetadataOrThrow("dependency")).isEqualTo("AUDIT");
+  }
+
+  @Test
+  void manyChecksOverOneStreamAreAnsweredInTheirOrder() {
+    ManagedChannel channel = agent();
+    TaskId task = UnixFixture.opened(channel, "k");
+
+    Answers answers =
+        checkAll(
+            channel,
+            List.of(check(task, "a"), check(task, "no"), check(task, "b"), check(task, "c")));
+
+    assertThat(answers.end().isOk()).isTrue();
+    assertThat(answers.seen).containsExactly(PERMIT, DENY, PERMIT, PERMIT);
+    assertThat(flow().calls.stream().skip(1))
+        .containsExactly("judge call a", "judge call no", "judge call b", "judge call c");
+  }
+
+  @Test
+  void aStreamOfChecksEndsWithTheFirstErrorAndNothingAfterItIsDecided() {
+    ManagedChannel channel = agent();
+    TaskId task = UnixFixture.opened(channel, "k");
+
+    for (CheckRequest wrong : List.of(check(task, "no tool"), check(TaskId.random(), "b"))) {
+      flow().calls.clear();
+      Answers answers = checkAll(channel, List.of(check(task, "a"), wrong, check(task, "never")));
+
+      StatusRuntimeException refused = answers.end().asRuntimeException(answers.trailers());
+      assertThat(UnixFixture.info(refused).getReason()).isIn("MALFORMED", "NO_SUCH_TASK");
+      assertThat(UnixFixture.requestId(refused)).startsWith("r");
+      assertThat(answers.seen).containsExactly(PERMIT);
+      assertThat(flow().calls).doesNotContain("judge call never");
+    }
+  }
+
+  /** Else an agent could fill the broker's memory with answers that it does not read. */
+  @Test
+  void whoDoesNotReadTheAnswersOfAStreamGetsNoMoreDecisions() throws InterruptedException {
+    ManagedChannel channel = agent();
+    TaskId task = UnixFixture.opened(channel, "k");
+    ClientCall<CheckRequest, CheckResponse> call =
+        channel.newCall(DecisionsGrpc.getCheckAllMethod(), CallOptions.DEFAULT);
+    call.start(new ClientCall.Listener<>() {}, new Metadata());
+
+    for (int i = 0; i < 20_000; i++) {
+      call.sendMessage(check(task, "a"));
+    }
+    int before;
+    do {
+      before = flow().calls.size();
+      Thread.sleep(500);
+    } while (flow().calls.size() > before);
+
+    assertThat(before).isBetween(10, 15_000);
+    call.cancel("seen", null);
+  }
+
+  /** What came back on a stream, and its end. */
+  private static final class Answers implements StreamObserver<CheckResponse> {
+    final List<CheckResponse> seen = new ArrayList<>();
+    private final CompletableFuture<Throwable> end = new CompletableFuture<>();
+
+    @Override
+    public void onNext(CheckResponse answer) {
+      seen.add(answer);
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      end.complete(thrown);
+    }
+
+    @Override
+    public void onCompleted() {
+      end.complete(Status.OK.asException());
+    }
+
+    Status end() {
+      return Status.fromThrowable(end.orTimeout(20, TimeUnit.SECONDS).join());
+    }
+
+    Metadata trailers() {
+      return java.util.Objects.requireNonNull(Status.trailersFromThrowable(end.join()));
+    }
+  }
+
+  private static Answers checkAll(ManagedChannel channel, List<CheckRequest> requests) {
+    Answers answers = new Answers();
+    StreamObserver<CheckRequest> asking =
+        ClientCalls.asyncBidiStreamingCall(
+            channel.newCall(
+                DecisionsGrpc.getCheckAllMethod(),
+                CallOptions.DEFAULT.withDeadlineAfter(20, TimeUnit.SECONDS)),
+            answers);
+    requests.forEach(asking::onNext);
+    asking.onCompleted();
+    return answers;
   }
 }

@@ -32,43 +32,65 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
     Unary.serve(observer, caller -> answer(caller, request));
   }
 
-  /** One at a time: the next request is asked for when this one is answered. */
+  /** One at a time: the next is asked for when this one is answered, and its answer is read. */
   @Override
   public StreamObserver<CheckRequest> checkAll(StreamObserver<CheckResponse> observer) {
-    Caller caller = Caller.current();
-    var answers = (ServerCallStreamObserver<CheckResponse>) observer;
-    answers.disableAutoRequest();
-    answers.request(1);
-    return new StreamObserver<>() {
-      private boolean over;
+    Checks checks = new Checks((ServerCallStreamObserver<CheckResponse>) observer);
+    checks.begin();
+    return checks;
+  }
 
-      @Override
-      public void onNext(CheckRequest request) {
-        if (over) {
-          return;
-        }
-        try {
-          answers.onNext(InRequest.call(caller.request(), () -> answer(caller, request)));
-          caller.connection().attested().set(true);
-          answers.request(1);
-        } catch (RuntimeException e) {
-          over = true;
-          answers.onError(Faults.answer(caller.request(), e));
-        }
+  private final class Checks implements StreamObserver<CheckRequest> {
+    private final Caller caller = Caller.current();
+    private final ServerCallStreamObserver<CheckResponse> answers;
+    private boolean over;
+    private boolean owes;
+
+    Checks(ServerCallStreamObserver<CheckResponse> answers) {
+      this.answers = answers;
+    }
+
+    void begin() {
+      answers.disableAutoRequest();
+      answers.setOnReadyHandler(this::next);
+      answers.request(1);
+    }
+
+    private void next() {
+      if (owes && answers.isReady()) {
+        owes = false;
+        answers.request(1);
       }
+    }
 
-      @Override
-      public void onError(Throwable gone) {
+    @Override
+    public void onNext(CheckRequest request) {
+      if (over) {
+        return;
+      }
+      try {
+        answers.onNext(InRequest.call(caller.request(), () -> answer(caller, request)));
+        caller.connection().attested().set(true);
+        owes = true;
+        next();
+      } catch (RuntimeException e) {
         over = true;
+        answers.onError(Faults.answer(caller.request(), e));
       }
+    }
 
-      @Override
-      public void onCompleted() {
-        if (!over) {
-          answers.onCompleted();
-        }
+    @Override
+    public void onError(Throwable gone) {
+      over = true;
+    }
+
+    @Override
+    public void onCompleted() {
+      if (!over) {
+        over = true;
+        answers.onCompleted();
       }
-    };
+    }
   }
 
   private CheckResponse answer(Caller caller, CheckRequest request) {

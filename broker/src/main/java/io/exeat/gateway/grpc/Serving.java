@@ -2,6 +2,7 @@ package io.exeat.gateway.grpc;
 
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -18,6 +19,7 @@ public final class Serving {
           HealthStatusManager.SERVICE_NAME_ALL_SERVICES,
           TasksGrpc.SERVICE_NAME,
           CredentialsGrpc.SERVICE_NAME,
+          DecisionsGrpc.SERVICE_NAME,
           AdminGrpc.SERVICE_NAME);
 
   private final HealthStatusManager health = new HealthStatusManager();

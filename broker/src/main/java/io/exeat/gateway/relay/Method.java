@@ -48,6 +48,10 @@ enum Method {
       bytes -> Optional.of(Ask.Release.of(ReleaseRequest.parseFrom(bytes)).task())),
   CHECK(
       DecisionsGrpc.getCheckMethod(),
+      bytes -> Optional.of(Ask.Check.of(CheckRequest.parseFrom(bytes)).task())),
+  /** Each message of its stream. */
+  CHECK_ALL(
+      DecisionsGrpc.getCheckAllMethod(),
       bytes -> Optional.of(Ask.Check.of(CheckRequest.parseFrom(bytes)).task()));
 
   private final MethodDescriptor<byte[], byte[]> descriptor;

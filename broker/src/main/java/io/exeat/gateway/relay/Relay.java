@@ -4,8 +4,10 @@ import io.exeat.attest.Attestor;
 import io.exeat.gateway.grpc.Served;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ManagedChannel;
+import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
@@ -17,9 +19,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * {@code exeat.v1.Tasks} and {@code Credentials} as served by a sidecar whose broker is elsewhere:
- * every call is sent on as it came, over mTLS with the caller's own SVID, and the answer comes back
- * as it was given.
+ * {@code exeat.v1.Tasks}, {@code Credentials} and {@code Decisions} as served by a sidecar whose
+ * broker is elsewhere: every call is sent on as it came, over mTLS with the caller's own SVID, and
+ * the answer comes back as it was given.
  *
  * <p>The sidecar adds the one thing that the broker cannot see, the caller's process: a task that
  * is bound to it is refused to other processes, and cancelled when it has gone.
@@ -86,18 +88,23 @@ public final class Relay implements AutoCloseable {
                     Method.CANCEL,
                     Method.GET,
                     Method.WATCH)),
-            service(CredentialsGrpc.SERVICE_NAME, List.of(Method.ISSUE, Method.RELEASE))),
+            service(CredentialsGrpc.SERVICE_NAME, List.of(Method.ISSUE, Method.RELEASE)),
+            service(DecisionsGrpc.SERVICE_NAME, List.of(Method.CHECK, Method.CHECK_ALL))),
         peer -> false);
   }
 
   private ServerServiceDefinition service(String name, List<Method> methods) {
     ServerServiceDefinition.Builder service = ServerServiceDefinition.builder(name);
     for (Method method : methods) {
-      service.addMethod(
-          method.descriptor(),
-          (call, headers) -> new RelayedCall(method, call, headers, attestor, links).begin());
+      service.addMethod(method.descriptor(), handler(method));
     }
     return service.build();
+  }
+
+  private ServerCallHandler<byte[], byte[]> handler(Method method) {
+    return method == Method.CHECK_ALL
+        ? (call, headers) -> new RelayedChecks(call, headers, attestor, links).begin()
+        : (call, headers) -> new RelayedCall(method, call, headers, attestor, links).begin();
   }
 
   /** Instances that have a connection to the broker. */

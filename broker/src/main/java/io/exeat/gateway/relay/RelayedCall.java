@@ -8,10 +8,7 @@ import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.gateway.Faults;
 import io.exeat.gateway.grpc.Caller;
-import io.exeat.v1.Binding;
-import io.exeat.v1.GetRequest;
 import io.exeat.v1.Task;
-import io.exeat.v1.TasksGrpc;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -21,24 +18,14 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One call on its way to the broker and back. */
 final class RelayedCall extends ServerCall.Listener<byte[]> {
-
-  private static final Logger LOG = LoggerFactory.getLogger(RelayedCall.class);
-
-  private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
-
-  /** For a question of our own to the broker, where the caller has set no deadline. */
-  private static final int ASK_SECONDS = 10;
 
   private final Method method;
   private final ServerCall<byte[], byte[]> agentSide;
@@ -87,7 +74,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     Agent agent = attestor.attest(caller.peer());
     Link link = links.use(agent);
     try {
-      task.ifPresent(named -> requireHandle(link, named));
+      task.ifPresent(named -> Ownership.require(links, link, named));
       caller.connection().attested().set(true);
       send(
           new Back(link, task, message),
@@ -131,7 +118,8 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     CallOptions options =
         asked == null
             ? CallOptions.DEFAULT
-            : CallOptions.DEFAULT.withDeadline(asked.offset(ASK_SECONDS, TimeUnit.SECONDS));
+            : CallOptions.DEFAULT.withDeadline(
+                asked.offset(Ownership.ASK_SECONDS, TimeUnit.SECONDS));
     Context uncancelled = Context.current().fork();
     Context before = uncancelled.attach();
     try {
@@ -139,40 +127,6 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     } finally {
       uncancelled.detach(before);
     }
-  }
-
-  /** A handle that this process did not open is good only where the task is bound to no process. */
-  private void requireHandle(Link link, TaskId task) {
-    if (link.handles().holds(task)) {
-      return;
-    }
-    FaultException refusal = new FaultException(new Fault.NoSuchTask(task));
-    if (links.boundElsewhere(link, task)) {
-      throw refusal;
-    }
-    Task answer;
-    try {
-      answer =
-          TasksGrpc.newBlockingStub(link.start(channel -> channel))
-              .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)
-              .get(GetRequest.newBuilder().setTaskId(task.value()).build());
-    } catch (StatusRuntimeException e) {
-      if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
-        throw refusal;
-      }
-      throw away(e.getStatus());
-    }
-    if (answer.getBinding() != Binding.BINDING_IDENTITY) {
-      throw refusal;
-    }
-    link.handles().shares(task);
-  }
-
-  private static FaultException away(Status status) {
-    LOG.warn("no answer from the broker: {}", status);
-    return new FaultException(
-        new Fault.Unavailable(
-            Fault.Dependency.BROKER, "the sidecar has no connection to it", RETRY_AFTER));
   }
 
   @Override
@@ -274,7 +228,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
       } else if (broken && watched.isOver()) {
         agentSide.close(Status.OK, new Metadata());
       } else if (broken && status.getCode() == Status.Code.UNAVAILABLE) {
-        refuse(away(status));
+        refuse(Ownership.away(status));
       } else {
         agentSide.close(status, Passing.back(trailers));
       }

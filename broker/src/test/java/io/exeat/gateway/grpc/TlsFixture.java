@@ -89,6 +89,7 @@ public final class TlsFixture implements AutoCloseable {
         NettyChannelBuilder.forAddress("127.0.0.1", port)
             .channelType(EpollSocketChannel.class)
             .eventLoopGroup(clients)
+            .flowControlWindow(65_535)
             .sslContext(context)
             .build();
     opened.addFirst(channel::shutdownNow);

@@ -87,6 +87,7 @@ public final class UnixFixture implements AutoCloseable {
         NettyChannelBuilder.forAddress(new DomainSocketAddress(to.toFile()))
             .channelType(EpollDomainSocketChannel.class)
             .eventLoopGroup(clients)
+            .flowControlWindow(65_535)
             .overrideAuthority("localhost")
             .maxInboundMetadataSize(64 << 10)
             .usePlaintext()
