@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
@@ -44,7 +45,7 @@ public record Arguments(
 
   /**
    * @throws FaultException Malformed for {@code arguments} when they are too many or too deep to be
-   *     decided on, or two have one name
+   *     decided on, two have one name, or one is no text
    */
   public static Arguments of(JsonNode json) {
     Leaves leaves = new Leaves();
@@ -61,10 +62,11 @@ public record Arguments(
 
     void add(String name, JsonNode node, int depth) {
       if (depth > MOST_DEPTH) {
-        throw tooMuch("must be nested at most " + MOST_DEPTH + " deep");
+        throw refused("must be nested at most " + MOST_DEPTH + " deep");
       }
       if (node.isObject()) {
         for (Map.Entry<String, JsonNode> each : node.properties()) {
+          requireText(each.getKey());
           add(join(name, each.getKey()), each.getValue(), depth + 1);
         }
       } else if (node.isArray()) {
@@ -79,14 +81,15 @@ public record Arguments(
     private void leaf(String name, JsonNode node) {
       inNames += name.length();
       if (texts.size() + omitted.size() >= MOST_LEAVES || inNames > MOST_CHARACTERS) {
-        throw tooMuch(
+        throw refused(
             "must be at most %d values, with names of at most %d characters together"
                 .formatted(MOST_LEAVES, MOST_CHARACTERS));
       }
       if (texts.containsKey(name) || omitted.contains(name)) {
-        throw tooMuch("must not have two values called " + name);
+        throw refused("must not have two values called " + name);
       }
       String text = node.asText();
+      requireText(text);
       if (inTexts + text.length() > MOST_CHARACTERS) {
         omitted.add(name);
         return;
@@ -98,11 +101,18 @@ public record Arguments(
       }
     }
 
+    /** Half a surrogate pair has no bytes, so nothing could be said of it that holds elsewhere. */
+    private static void requireText(String text) {
+      if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+        throw refused("must be Unicode text, without half a surrogate pair");
+      }
+    }
+
     private static String join(String name, String more) {
       return name.isEmpty() ? more : name + "." + more;
     }
 
-    private static FaultException tooMuch(String problem) {
+    private static FaultException refused(String problem) {
       return new FaultException(new Fault.Malformed("arguments", problem));
     }
   }

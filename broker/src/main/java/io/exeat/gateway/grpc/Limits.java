@@ -19,7 +19,7 @@ public record Limits(
     Duration handshake,
     Duration idle) {
 
-  /** One message; the largest well-formed one has about 45,000 bytes. */
+  /** One message; the largest well-formed one has about 62,000 bytes. */
   static final int MESSAGE_BYTES = 64 << 10;
 
   /** All headers of one call, as HTTP/2 counts them. */

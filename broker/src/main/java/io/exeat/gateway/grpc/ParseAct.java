@@ -1,5 +1,7 @@
 package io.exeat.gateway.grpc;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -7,6 +9,8 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.policy.Act;
 import io.exeat.policy.Action;
 import io.exeat.policy.Arguments;
@@ -17,8 +21,8 @@ import java.util.regex.Pattern;
 
 /** From a {@code CheckRequest} to an act; throws Malformed as {@link Parse} does. */
 final class ParseAct {
-  private static final int JSON_BYTES = 65_536;
-  private static final int JSON_DEPTH = 32;
+  private static final int JSON_BYTES = 60 << 10;
+  private static final int JSON_DEPTH = 16;
   private static final Pattern TOOL = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
   private static final Pattern HOST =
       Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}");
@@ -55,18 +59,26 @@ final class ParseAct {
     if (text.isEmpty()) {
       return Arguments.NONE;
     }
-    if (text.length() > JSON_BYTES) {
-      throw Text.malformed("arguments_json", "must be at most 65,536 bytes");
+    // A character is at least one byte: what is too long is refused before it is encoded.
+    if (text.length() > JSON_BYTES || text.getBytes(UTF_8).length > JSON_BYTES) {
+      throw Text.malformed("arguments_json", "must be at most %,d bytes".formatted(JSON_BYTES));
     }
+    JsonNode json;
     try {
-      JsonNode json = JSON.readTree(text);
-      if (!json.isObject()) {
-        throw Text.malformed("arguments_json", "must be a JSON object");
-      }
-      return Arguments.of(json);
+      json = JSON.readTree(text);
     } catch (JsonProcessingException e) {
       throw Text.malformed(
           "arguments_json", "must be one JSON object without a key twice, nested at most 16 deep");
+    }
+    if (!json.isObject()) {
+      throw Text.malformed("arguments_json", "must be a JSON object");
+    }
+    try {
+      return Arguments.of(json);
+    } catch (FaultException e) {
+      throw e.fault() instanceof Fault.Malformed it
+          ? Text.malformed("arguments_json", it.problem())
+          : e;
     }
   }
 

@@ -8,7 +8,9 @@ import com.google.protobuf.Duration;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CompleteRequest;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
 import io.exeat.v1.ListRequest;
@@ -154,6 +156,7 @@ final class BadInputTest {
     taskIds(all);
     credentials(all);
     operators(all);
+    acts(all);
     return all.stream();
   }
 
@@ -268,6 +271,64 @@ final class BadInputTest {
         id ->
             credentials.release(
                 ReleaseRequest.newBuilder().setTaskId(TASK).setCredentialId(id).build()));
+  }
+
+  private static void acts(List<Arguments> all) {
+    Map<String, String> ids = hostile();
+    ids.put("a credential's", CREDENTIAL);
+    each(all, "task_id", ids, id -> check(act().setTaskId(id)));
+    Map<String, String> tools = hostile();
+    tools.remove("empty"); // with a grant, that is no tool
+    tools.remove("long");
+    tools.put("129 characters", "a".repeat(129));
+    tools.put("a dash first", "-rf");
+    tools.put("a dot first", ".env");
+    each(all, "tool", tools, tool -> check(act().setTool(tool)));
+    one(all, "tool", "neither tool nor grant", () -> check(act().clearTool().clearGrant()));
+    Map<String, String> grants = hostile();
+    grants.remove("empty"); // every grant that has the tool
+    grants.put("upper case", "Orders-read");
+    each(all, "grant", grants, grant -> check(act().setGrant(grant)));
+    Map<String, String> hosts = hostile();
+    hosts.remove("empty"); // where the tool leads
+    hosts.remove("long");
+    hosts.put("a scheme", "https://example.org");
+    hosts.put("a port", "example.org:443");
+    hosts.put("a user", "u@example.org");
+    hosts.put("254 characters", "a".repeat(254));
+    hosts.put("a dot last", "example.org.");
+    hosts.put("brackets", "[::1]");
+    each(all, "destination", hosts, host -> check(act().setDestination(host)));
+    Map<String, String> json = new LinkedHashMap<>();
+    json.put("no JSON", "{");
+    json.put("a text", "\"a\"");
+    json.put("a list", "[1]");
+    json.put("nothing but spaces", "  ");
+    json.put("two objects", "{} {}");
+    json.put("a key twice", "{\"a\":1,\"a\":2}");
+    json.put("a key twice below", "{\"a\":{\"b\":1,\"b\":2}}");
+    json.put("a key twice by an escape", "{\"a\":1,\"\\u0061\":2}");
+    json.put("two values of one name", "{\"a\":{\"b\":1},\"a.b\":2}");
+    json.put("NaN", "{\"a\":NaN}");
+    json.put("a comment", "{\"a\":1/**/}");
+    json.put("single quotes", "{'a':1}");
+    json.put("half a surrogate pair", "{\"a\":\"\\ud800\"}");
+    json.put("half a surrogate pair for a name", "{\"\\udc00\":{}}");
+    json.put("17 deep", "{\"a\":".repeat(17) + "1" + "}".repeat(17));
+    json.put("3,000 deep", "{\"a\":".repeat(3_000) + "1" + "}".repeat(3_000));
+    json.put("257 values", "{\"a\":[" + "1,".repeat(256) + "1]}");
+    json.put("names of 8,193 characters", "{\"" + "n".repeat(8_193) + "\":1}");
+    json.put("61,441 bytes", "{\"a\":\"" + "v".repeat(61_433) + "\"}");
+    json.put("61,442 bytes in UTF-8", "{\"a\":\"" + "\u00e4".repeat(30_717) + "\"}");
+    each(all, "arguments_json", json, text -> check(act().setArgumentsJson(text)));
+  }
+
+  private static CheckRequest.Builder act() {
+    return CheckRequest.newBuilder().setTaskId(TASK).setTool("search").setGrant("orders-read");
+  }
+
+  private static void check(CheckRequest.Builder request) {
+    var _ = DecisionsGrpc.newBlockingStub(agent).check(request.build());
   }
 
   private static void operators(List<Arguments> all) {
