@@ -1,0 +1,224 @@
+package io.exeat.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.file.FileAudit;
+import io.exeat.base.DecisionId;
+import io.exeat.base.TaskId;
+import io.exeat.cli.Exit;
+import io.exeat.policy.Answer;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.QuestionJson;
+import io.exeat.policy.cedar.CedarEngine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** {@code exeat policy}, as typed. */
+final class PolicyCommandTest {
+  private static final String ALL = "@id(\"all\") permit (principal, action, resource);\n";
+  private static final String RISKY =
+      """
+      @id("risky") @reason("too risky") forbid (principal, action, resource)
+      when { context.risk > 50 && principal.tier == "standard" };
+      """;
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir private Path folder;
+  private Path before;
+  private Path after;
+
+  @BeforeEach
+  void make() throws IOException {
+    before = Files.createDirectory(folder.resolve("before"));
+    after = Files.createDirectory(folder.resolve("after"));
+    Files.writeString(before.resolve("all.cedar"), ALL);
+    Files.writeString(after.resolve("all.cedar"), ALL + RISKY);
+    Files.writeString(
+        after.resolve("risk.cases.yaml"),
+        """
+        cases:
+          - {name: no risk, change: {risk: 10}, expect: permit}
+          - {name: risk, change: {risk: 60}, expect: deny, because: [risky]}
+        """);
+  }
+
+  private int policy(Object... words) {
+    return new CommandLine(
+            new PolicyCommand(new PrintWriter(out, true), new PrintWriter(err, true)))
+        .execute(Stream.of(words).map(Object::toString).toArray(String[]::new));
+  }
+
+  @Test
+  void checkSaysWhatIsSoundAndItsHash() {
+    assertThat(policy("check", "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .contains("sound: 2 policies from " + after)
+        .containsPattern("hash: {2}[0-9a-f]{64}\n");
+  }
+
+  @Test
+  void checkSaysEveryProblem() throws IOException {
+    Files.writeString(
+        after.resolve("more.cedar"),
+        """
+        @id("one") permit (principal, action, resource) when { principal.teir == "x" };
+        @id("two") permit (principal, action, resource) when { context.risk == "high" };
+        """);
+
+    assertThat(policy("check", "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString()).contains("one", "teir", "two");
+  }
+
+  @Test
+  void aFolderThatIsNotThereIsAMistakeAndNoVerdict() {
+    assertThat(policy("check", "--folder", folder.resolve("none"))).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).startsWith("exeat: ").contains("none");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
+  void testRunsTheCasesBesideThePolicies() throws IOException {
+    assertThat(policy("test", "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo("2 cases, 0 decided otherwise\n");
+
+    out.getBuffer().setLength(0);
+    Files.writeString(after.resolve("all.cedar"), ALL);
+    assertThat(policy("test", "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString())
+        .isEqualTo(
+            """
+            risk.cases.yaml: risk: expected deny by [risky], was permit by [all]
+            2 cases, 1 decided otherwise
+            """);
+  }
+
+  @Test
+  void whatShipsPassesItsOwnCases() {
+    assertThat(policy("test")).isEqualTo(Exit.OK);
+    assertThat(out.toString()).endsWith(" cases, 0 decided otherwise\n");
+  }
+
+  @Test
+  void explainNamesPoliciesAndTheValuesThatTheyLookAt() throws IOException {
+    ObjectNode question = CaseSuite.example();
+    question.put("risk", 77);
+    Path file = Files.writeString(folder.resolve("question.json"), question.toString());
+
+    assertThat(policy("explain", "--folder", after, "--question", file)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .contains(
+            "decision: deny (too risky)", "  risky:", "agent.tier = \"standard\"", "risk = 77")
+        .contains("forbid (principal, action, resource)");
+  }
+
+  @Test
+  void theExampleIsAQuestionToBeginWith() throws IOException {
+    assertThat(policy("explain", "--folder", after, "--example")).isEqualTo(Exit.OK);
+    Path file = Files.writeString(folder.resolve("question.json"), out.toString());
+    assertThat(policy("explain", "--folder", after, "--question", file)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).contains("decision: permit by [all]");
+  }
+
+  @Test
+  void explainTakesNoQuestionThatIsNone() throws IOException {
+    ObjectNode question = CaseSuite.example();
+    question.put("risc", 1);
+    Path file = Files.writeString(folder.resolve("question.json"), question.toString());
+
+    assertThat(policy("explain", "--folder", after, "--question", file)).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("risc");
+  }
+
+  @Test
+  void diffSaysWhichPoliciesDifferAndWhichCasesTheyDecideOtherwise() throws IOException {
+    assertThat(policy("diff", "--from", before, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .isEqualTo(
+            """
+            + risky
+            risk.cases.yaml: risk: permit by [all] -> deny (too risky) by [risky (risk, agent.tier)]
+            2 questions, 1 would be decided otherwise
+            """);
+  }
+
+  /** The chain of a broker that decided two acts under {@code before}. */
+  private Path chain() throws Exception {
+    Path chain = folder.resolve("audit");
+    CedarEngine engine = PolicyEngines.of(ALL);
+    try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
+      for (int risk : new int[] {10, 60}) {
+        ObjectNode question = CaseSuite.example();
+        question.put("risk", risk);
+        audit.record(
+            new AuditEvent.Decided(
+                new DecisionId("d000000000000000000" + risk),
+                TaskId.random(),
+                "spiffe://example.org/agent",
+                List.of(
+                    new Answer(
+                        question,
+                        QuestionJson.sha256(question),
+                        engine.decide(QuestionJson.read(question))))));
+      }
+    }
+    return chain;
+  }
+
+  @Test
+  void replayDecidesWhatIsRecordedAgainUnderOtherPolicies() throws Exception {
+    Path chain = chain();
+    assertThat(policy("replay", "--audit", chain, "--folder", before)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo("2 decisions, 0 would be decided otherwise\n");
+
+    out.getBuffer().setLength(0);
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .contains("d00000000000000000060")
+        .contains("was permit by [all], would be deny (too risky) by [risky")
+        .doesNotContain("d00000000000000000010")
+        .endsWith("2 decisions, 1 would be decided otherwise\n");
+
+    out.getBuffer().setLength(0);
+    int explained =
+        policy(
+            "explain", "--folder", after, "--audit", chain, "--decision", "d00000000000000000060");
+    assertThat(explained).isEqualTo(Exit.OK);
+    assertThat(out.toString()).contains("recorded: permit by [all]", "decision: deny (too risky)");
+  }
+
+  @Test
+  void aRecordedQuestionThatWasChangedIsNotDecidedAgainButSaid() throws Exception {
+    Path chain = chain();
+    try (Stream<Path> files = Files.list(chain)) {
+      for (Path file : files.filter(it -> it.toString().endsWith(".jsonl")).toList()) {
+        Files.writeString(file, Files.readString(file).replace("\"risk\":60", "\"risk\":10"));
+      }
+    }
+
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString())
+        .contains("d00000000000000000060: the recorded question is not the one that was decided")
+        .endsWith("2 decisions, 0 would be decided otherwise\n");
+  }
+
+  @Test
+  void aDecisionThatIsNotInTheChainIsAMistake() throws Exception {
+    assertThat(policy("explain", "--folder", after, "--audit", chain(), "--decision", "d0"))
+        .isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("has no decision d0");
+  }
+}
