@@ -6,6 +6,7 @@ import io.exeat.identity.TestTime;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.Credential;
 import io.exeat.v1.CredentialsGrpc;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.IssueRequest;
 import io.exeat.v1.OpenRequest;
 import io.exeat.v1.Task;
@@ -87,6 +88,15 @@ public final class Client implements AutoCloseable {
   public CredentialsGrpc.CredentialsBlockingStub credentials() {
     return CredentialsGrpc.newBlockingStub(channel)
         .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  public DecisionsGrpc.DecisionsBlockingStub decisions() {
+    return DecisionsGrpc.newBlockingStub(channel).withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** For many checks over one stream. */
+  public DecisionsGrpc.DecisionsStub manyDecisions() {
+    return DecisionsGrpc.newStub(channel).withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
   }
 
   public AdminGrpc.AdminBlockingStub admin() {
