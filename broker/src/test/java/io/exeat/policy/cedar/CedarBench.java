@@ -1,6 +1,7 @@
 package io.exeat.policy.cedar;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.policy.BadPolicy;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.PolicyFiles;
@@ -14,39 +15,53 @@ import java.util.TreeMap;
 
 /**
  * What a decision costs with the policies that ship and others, 100 in all, over 200 agents and
- * grants: {@code java … io.exeat.policy.cedar.CedarBench}.
+ * grants.
  */
-final class CedarBench {
+public final class CedarBench {
   private static final int POLICIES = 100;
   private static final int ENTITIES = 100;
-  private static final int ROUNDS = 5;
-  private static final int DECISIONS = 5_000;
 
   private CedarBench() {}
 
-  public static void main(String[] arguments) throws Exception {
+  /**
+   * In microseconds, and in milliseconds what it takes to read these policies, check them and put
+   * them in force.
+   */
+  public record Figures(int policies, int entities, double p50, double p99, double reload) {}
+
+  /**
+   * @param rounds that count, after as many that do not
+   * @param decisions of a round
+   */
+  public static Figures measure(int rounds, int decisions) throws BadPolicy {
     CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
     TreeMap<String, String> all = new TreeMap<>(PolicyFiles.shipped().policies());
     all.put("more.cedar", more(POLICIES - count(all)));
-    engine.load(new PolicyFiles("the benchmark", all, new TreeMap<>(Map.of())));
-    List<Question> questions = questions();
-    System.out.printf(
-        "%d policies, %d agents and grants%n", engine.policies().size(), 2 * ENTITIES);
-    for (int round = 0; round < ROUNDS; round++) {
-      long[] nanos = new long[DECISIONS];
-      for (int i = 0; i < DECISIONS; i++) {
-        Question question = questions.get(i % questions.size());
-        long begun = System.nanoTime();
-        if (!engine.decide(question).word().equals("permit")) {
-          throw new IllegalStateException(engine.decide(question).toString());
-        }
-        nanos[i] = System.nanoTime() - begun;
-      }
-      Arrays.sort(nanos);
-      System.out.printf(
-          "p50 %d us, p99 %d us%n",
-          nanos[DECISIONS / 2] / 1000, nanos[DECISIONS * 99 / 100] / 1000);
+    PolicyFiles files = new PolicyFiles("the benchmark", all, PolicyFiles.shipped().cases());
+    long[] loads = new long[2 * rounds];
+    for (int i = 0; i < loads.length; i++) {
+      long begun = System.nanoTime();
+      engine.load(files);
+      loads[i] = System.nanoTime() - begun;
     }
+    Arrays.sort(loads, rounds, loads.length);
+    List<Question> questions = questions();
+    long[] nanos = new long[rounds * decisions];
+    for (int i = -nanos.length; i < nanos.length; i++) {
+      Question question = questions.get(Math.floorMod(i, questions.size()));
+      long begun = System.nanoTime();
+      if (!engine.decide(question).word().equals("permit")) {
+        throw new IllegalStateException(engine.decide(question).toString());
+      }
+      nanos[Math.max(i, 0)] = System.nanoTime() - begun;
+    }
+    Arrays.sort(nanos);
+    return new Figures(
+        engine.policies().size(),
+        2 * ENTITIES,
+        nanos[nanos.length / 2] / 1e3,
+        nanos[nanos.length * 99 / 100] / 1e3,
+        loads[rounds + rounds / 2] / 1e6);
   }
 
   private static int count(Map<String, String> policies) {

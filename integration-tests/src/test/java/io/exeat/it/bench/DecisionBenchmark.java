@@ -1,0 +1,234 @@
+package io.exeat.it.bench;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.it.environment.Client;
+import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Opa;
+import io.exeat.it.environment.Packaged;
+import io.exeat.it.environment.Stage;
+import io.exeat.policy.CaseSuite;
+import io.exeat.policy.PolicyFiles;
+import io.exeat.policy.cedar.CedarBench;
+import io.exeat.v1.CheckRequest;
+import io.exeat.v1.CheckResponse.Verdict;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * What a decision costs: in the engine, over the broker's socket with its record on disk, and at an
+ * OPA server over REST that has the same policies. Both servers are asked in turns, by as many
+ * callers at once.
+ */
+final class DecisionBenchmark {
+  private static final int AT_ONCE = 16;
+  private static final int A_SECOND = 1_000;
+
+  /** Below what the policies that ship allow one task. */
+  private static final int OF_A_TASK = 5_000;
+
+  private final int rounds;
+  private final Duration round;
+  private final AtomicLong numbers = new AtomicLong();
+  private final Map<String, Double> figures = new LinkedHashMap<>();
+
+  /** One question, asked and answered with a permit; otherwise it throws. */
+  @FunctionalInterface
+  private interface Asking {
+    void once(long number) throws IOException, InterruptedException;
+  }
+
+  /**
+   * @param rounds of each side, after as many that do not count
+   */
+  DecisionBenchmark(int rounds, Duration round) {
+    this.rounds = rounds;
+    this.round = round;
+  }
+
+  /** Every figure by its name, in the order in which it was printed. */
+  Map<String, Double> run(Path opaBinary) throws Exception {
+    Packaged.rehearse();
+    say("cores " + Runtime.getRuntime().availableProcessors() + ", " + load());
+    engine();
+    try (Deployment deployment = Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE));
+        Client client = deployment.client();
+        Opa opa = Opa.start(opaBinary)) {
+      opa.policy("exeat", PolicyFiles.resource("exeat.rego"));
+      compare(new Broker(client), new Server(opa));
+    }
+    return figures;
+  }
+
+  private void engine() throws Exception {
+    CedarBench.Figures cedar = CedarBench.measure(rounds, (int) (5 * round.toMillis()));
+    say(
+        "Cedar, %d policies, %d agents and grants: p50 %.0f us   p99 %.0f us   (mark: 200 us p50)"
+            .formatted(cedar.policies(), cedar.entities(), cedar.p50(), cedar.p99()));
+    say("  these policies, read and in force: %.0f ms   (mark: 100 ms)".formatted(cedar.reload()));
+    figures.put("Cedar p50 us", cedar.p50());
+    figures.put("Cedar p99 us", cedar.p99());
+    figures.put("Cedar reload ms", cedar.reload());
+  }
+
+  private void compare(Asking broker, Asking opa) throws InterruptedException {
+    List<Double> ours = new ArrayList<>();
+    List<Double> theirs = new ArrayList<>();
+    for (int i = -rounds; i < rounds; i++) {
+      double mine = rate(broker);
+      double other = rate(opa);
+      if (i >= 0) {
+        ours.add(mine);
+        theirs.add(other);
+      }
+    }
+    double ratio = median(ours) / median(theirs);
+    say(
+        "Check over the socket, recorded: %.0f/s   OPA over REST: %.0f/s   (%d at once, %d rounds)"
+            .formatted(median(ours), median(theirs), AT_ONCE, rounds));
+    say("  ratio of the medians %.2f   (mark: 3)   %s".formatted(ratio, load()));
+    figures.put("Check/s", median(ours));
+    figures.put("OPA/s", median(theirs));
+    figures.put("Check to OPA ratio", ratio);
+    steady("Check", broker);
+    steady("OPA", opa);
+  }
+
+  private double rate(Asking asking) throws InterruptedException {
+    AtomicLong done = new AtomicLong();
+    long begun = System.nanoTime();
+    List<Thread> callers = new ArrayList<>();
+    for (int i = 0; i < AT_ONCE; i++) {
+      callers.add(
+          Thread.startVirtualThread(() -> {
+            while (System.nanoTime() - begun < round.toNanos()) {
+              ask(asking);
+              done.incrementAndGet();
+            }
+          }));
+    }
+    for (Thread caller : callers) {
+      caller.join();
+    }
+    return done.get() / ((System.nanoTime() - begun) / 1e9);
+  }
+
+  /** Each call at its time, whether those before it are answered or not. */
+  private void steady(String who, Asking asking) throws InterruptedException {
+    int calls = (int) (A_SECOND * round.toMillis() / 1000) * rounds;
+    List<Long> nanos = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch answered = new CountDownLatch(calls);
+    long begun = System.nanoTime();
+    for (int i = 0; i < calls; i++) {
+      long due = begun + i * 1_000_000_000L / A_SECOND;
+      while (System.nanoTime() < due) {
+        LockSupport.parkNanos(due - System.nanoTime());
+      }
+      Thread.startVirtualThread(() -> {
+        ask(asking);
+        nanos.add(System.nanoTime() - due);
+        answered.countDown();
+      });
+    }
+    answered.await();
+    Series series = new Series();
+    nanos.forEach(series::add);
+    say(
+        "%s at %d/s: p50 %.2f ms   p99 %.2f ms%s"
+            .formatted(
+                who,
+                A_SECOND,
+                series.median(),
+                series.millis(99),
+                who.equals("Check") ? "   (mark: 2 ms p99)" : ""));
+    figures.put(who + " steady p50 ms", series.median());
+    figures.put(who + " steady p99 ms", series.millis(99));
+  }
+
+  private void ask(Asking asking) {
+    try {
+      asking.once(numbers.incrementAndGet());
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Each act with arguments of its own: who repeats himself a thousand times is stopped. */
+  private static final class Broker implements Asking {
+    private final Client client;
+    private final AtomicLong asked = new AtomicLong();
+    private volatile String task;
+
+    Broker(Client client) {
+      this.client = client;
+      this.task = client.open(Stage.READ).getId();
+    }
+
+    @Override
+    public void once(long number) {
+      if (asked.incrementAndGet() % OF_A_TASK == 0) {
+        task = client.open(Stage.READ).getId();
+      }
+      CheckRequest request =
+          CheckRequest.newBuilder()
+              .setTaskId(task)
+              .setGrant(Stage.READ)
+              .setArgumentsJson("{\"customer\":\"Ada\",\"limit\":" + number + "}")
+              .build();
+      if (client.decisions().check(request).getVerdict() != Verdict.VERDICT_PERMIT) {
+        throw new IllegalStateException("not permitted");
+      }
+    }
+  }
+
+  private static final class Server implements Asking {
+    private final Opa opa;
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    Server(Opa opa) {
+      this.opa = opa;
+    }
+
+    @Override
+    public void once(long number) throws IOException, InterruptedException {
+      ObjectNode question = CaseSuite.example();
+      ((ObjectNode) question.at("/arguments/numbers")).put("limit", number);
+      HttpRequest request =
+          HttpRequest.newBuilder(opa.address().resolve("/v1/data/exeat/decision"))
+              .header("Content-Type", "application/json")
+              .POST(BodyPublishers.ofString("{\"input\":" + question + "}"))
+              .build();
+      if (!http.send(request, BodyHandlers.ofString()).body().contains("\"permit\"")) {
+        throw new IllegalStateException("not permitted");
+      }
+    }
+  }
+
+  private static double median(List<Double> values) {
+    return values.stream().sorted().toList().get(values.size() / 2);
+  }
+
+  private static String load() {
+    return "load %.1f"
+        .formatted(ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
+  }
+
+  private static void say(String line) {
+    System.out.println("bench: " + line);
+  }
+}

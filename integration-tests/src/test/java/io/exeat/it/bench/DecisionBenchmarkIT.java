@@ -1,0 +1,37 @@
+package io.exeat.it.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.exeat.it.Needs;
+import io.exeat.it.environment.Opa;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** As {@link BenchmarkIT}: in {@code verify} it shows only that it measures. */
+final class DecisionBenchmarkIT {
+  private static final int PAIRS = Integer.getInteger("exeat.bench.pairs", 5);
+
+  @Test
+  void everythingIsMeasured() throws Exception {
+    boolean brief = PAIRS < 20;
+
+    Map<String, Double> figures =
+        new DecisionBenchmark(brief ? 1 : 10, Duration.ofMillis(brief ? 200 : 2_000))
+            .run(Needs.part("opa", Opa.binary()));
+
+    assertThat(figures)
+        .containsOnlyKeys(
+            "Cedar p50 us",
+            "Cedar p99 us",
+            "Cedar reload ms",
+            "Check/s",
+            "OPA/s",
+            "Check to OPA ratio",
+            "Check steady p50 ms",
+            "Check steady p99 ms",
+            "OPA steady p50 ms",
+            "OPA steady p99 ms");
+    assertThat(figures.values()).allMatch(value -> Double.isFinite(value) && value > 0);
+  }
+}
