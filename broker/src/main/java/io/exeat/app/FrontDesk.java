@@ -14,6 +14,7 @@ import io.exeat.flow.Judged;
 import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
+import io.exeat.flow.Opened;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
 import io.exeat.flow.ProxyRequests;
@@ -103,7 +104,7 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
-  public TaskView open(Peer peer, OpenTask ask) {
+  public Opened open(Peer peer, OpenTask ask) {
     return agents().open(peer, ask);
   }
 

@@ -4,7 +4,6 @@ import io.exeat.v1.Binding;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
-import io.exeat.v1.IssueRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import io.grpc.StatusRuntimeException;
@@ -96,6 +95,7 @@ public final class ExecCommand implements Callable<Integer> {
             .open(
                 TaskCommand.request(
                         intent, parameters, List.of(grant), lifetime, Binding.BINDING_PROCESS)
+                    .setIssue(grant)
                     .setIdempotencyKey(TaskCommand.freshKey())
                     .build());
     Over over = new Over();
@@ -119,18 +119,8 @@ public final class ExecCommand implements Callable<Integer> {
   }
 
   private int runChild(Session session, Task task, Child child) throws IOException {
-    Credential credential =
-        session
-            .credentials()
-            .issue(
-                IssueRequest.newBuilder()
-                    .setTaskId(task.getId())
-                    .setGrant(grant)
-                    .setEpoch(task.getEpoch())
-                    .setIdempotencyKey("exec")
-                    .build());
     try {
-      Process process = child.start(new Beginning(task, credential));
+      Process process = child.start(new Beginning(task, task.getIssued()));
       // The broker ends the login at the deadline; a little later the command ends, too.
       if (!process.waitFor(lifetime.toMillis() + 1_000, TimeUnit.MILLISECONDS)) {
         cli.err().println("exeat: " + lifetime.toSeconds() + "s are over: stopping the command");

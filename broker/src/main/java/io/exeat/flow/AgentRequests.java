@@ -20,7 +20,7 @@ import java.util.function.Consumer;
  * with {@code within} return at that time at the latest, with what is true then.
  */
 public interface AgentRequests {
-  TaskView open(Peer peer, OpenTask ask);
+  Opened open(Peer peer, OpenTask ask);
 
   /**
    * @param epoch the one that the caller believes to be current

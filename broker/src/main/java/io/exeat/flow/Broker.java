@@ -9,15 +9,11 @@ import io.exeat.base.CredentialId;
 import io.exeat.base.Durable;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
-import io.exeat.base.SecretBytes;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.AnswerLost;
 import io.exeat.credential.Held;
 import io.exeat.policy.Act;
-import io.exeat.policy.Action;
-import io.exeat.policy.Arguments;
-import io.exeat.policy.Door;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
@@ -38,9 +34,6 @@ import java.util.stream.Collectors;
  * write down, answer. Whatever ends, ends in {@link Endings}.
  */
 public final class Broker implements AgentRequests {
-  /** Live credentials of one task: each is a database role that may have several connections. */
-  static final int MOST_LIVE = 16;
-
   private final Attestor attestor;
   private final Ceiling ceiling;
   private final Tasks tasks;
@@ -54,8 +47,8 @@ public final class Broker implements AgentRequests {
   private final AuditSink audit;
   private final Presence presence;
   private final Refusals refusals;
+  private final Lending lending;
   private final Replays<String, OpenTask, TaskId> opened = new Replays<>();
-  private final Replays<TaskId, String, CredentialId> issued = new Replays<>();
 
   Broker(Steps steps, Office office) {
     this.attestor = steps.attestor();
@@ -71,11 +64,12 @@ public final class Broker implements AgentRequests {
     this.refusals = new Refusals(audit, steps.time());
     Questions questions = new Questions(tasks, ceiling, steps.time());
     this.judge = new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals);
+    this.lending = new Lending(office, judge);
     this.presence = new Presence(attestor, tasks, endings);
   }
 
   @Override
-  public TaskView open(Peer peer, OpenTask ask) {
+  public Opened open(Peer peer, OpenTask ask) {
     return story(
         peer,
         "Tasks.Open",
@@ -84,7 +78,9 @@ public final class Broker implements AgentRequests {
           String owner =
               ask.binding() == Binding.PROCESS ? agent.toString() : agent.id().toString();
           TaskId id = opened.once(owner, ask.idempotencyKey(), ask, () -> begin(peer, agent, ask));
-          return views.of(tasks.get(agent, id));
+          Optional<Issued> issued =
+              ask.issue().map(grant -> lending.withTask(peer, agent, id, grant));
+          return new Opened(views.of(tasks.get(agent, id)), issued);
         });
   }
 
@@ -94,7 +90,14 @@ public final class Broker implements AgentRequests {
     plan.parent().ifPresent(parent -> tasks.get(agent, parent)); // another's is unknown
     List<Grant> grants = ceiling.grants(ask.scope());
     recovery.requireSettled(grants.stream().map(Grant::target).collect(Collectors.toSet()));
-    return budgets.inTurn(plan.entry(), () -> begin(peer, plan, grants));
+    TaskId id = budgets.inTurn(plan.entry(), () -> begin(peer, plan, grants));
+    try {
+      ask.issue().ifPresent(grant -> lending.withTask(peer, agent, id, grant));
+      return id;
+    } catch (RuntimeException | Error e) {
+      endings.end(id, EndCause.CANCELLED, "the credential asked for with it could not be issued");
+      throw e;
+    }
   }
 
   private TaskId begin(Peer peer, Plan plan, List<Grant> grants) {
@@ -133,51 +136,7 @@ public final class Broker implements AgentRequests {
         peer,
         "Credentials.Issue",
         Optional.of(id),
-        agent ->
-            budgets.inTurn(
-                ceiling.entry(agent),
-                () ->
-                    tasks.during(
-                        agent,
-                        id,
-                        epoch,
-                        task -> {
-                          String key = task.epoch().number() + "." + idempotencyKey;
-                          return hand(issued.once(id, key, grant, () -> lend(peer, task, grant)));
-                        })));
-  }
-
-  private CredentialId lend(Peer peer, Task task, String name) {
-    views.requireRoom(task.id(), MOST_LIVE);
-    Act act = Act.under(name, Action.ISSUE, Arguments.NONE, Door.API);
-    Grant grant = deliverable(ceiling.under(task, act).getFirst());
-    return budgets.issuing(
-        ceiling.entry(task.agent()),
-        grant,
-        () -> lend(task, grant, judge.lending(peer, task, act)));
-  }
-
-  private CredentialId lend(Task task, Grant grant, Allowed allowed) {
-    try {
-      return exchange.issue(task, grant, allowed).id();
-    } catch (AnswerLost e) {
-      endings.replaceEpoch(task.epoch());
-      throw e.toFault();
-    } catch (NotRecorded e) {
-      endings.takeBack(e.lent());
-      throw e.refusal();
-    } finally {
-      allowed.done();
-    }
-  }
-
-  private static Grant deliverable(Grant grant) {
-    if (!grant.lends() || grant.delivery() != Grant.Delivery.RAW) {
-      throw new FaultException(
-          new Fault.Denied(
-              "grant " + grant.name() + " is only used through a proxy: delivery is not raw"));
-    }
-    return grant;
+        agent -> lending.issue(peer, agent, id, grant, epoch, idempotencyKey));
   }
 
   @Override
@@ -187,12 +146,6 @@ public final class Broker implements AgentRequests {
         "Decisions.Check",
         Optional.of(id),
         agent -> tasks.during(agent, id, 0, task -> judge.act(peer, task, act)));
-  }
-
-  private Issued hand(CredentialId id) {
-    Held held = views.held(id);
-    SecretBytes secret = views.secret(id);
-    return new Issued(held, ceiling.target(held.target()), secret);
   }
 
   @Override
@@ -278,7 +231,7 @@ public final class Broker implements AgentRequests {
   /** Forgets repeated calls about tasks that are not remembered any more. */
   void forget(Set<TaskId> tasksForgotten) {
     opened.forget(tasksForgotten::contains);
-    issued.forgetOwners(tasksForgotten::contains);
+    lending.forget(tasksForgotten);
     judge.forget(tasksForgotten);
   }
 

@@ -11,6 +11,7 @@ import java.util.Set;
  * What an agent asks for when it opens a task; well-formed, not yet allowed.
  *
  * @param parent the task of its own that this is to be a part of; empty for one of its own
+ * @param issue the grant of which a credential comes with the task; empty for none
  */
 public record OpenTask(
     Intent.Declared intent,
@@ -19,7 +20,8 @@ public record OpenTask(
     String note,
     String idempotencyKey,
     Binding binding,
-    Optional<TaskId> parent) {
+    Optional<TaskId> parent,
+    Optional<String> issue) {
   public OpenTask {
     scope = Set.copyOf(scope);
   }

@@ -162,7 +162,7 @@ final class Uses implements ProxyRequests {
                 task.id(),
                 epoch,
                 now -> {
-                  views.requireRoom(now.id(), Broker.MOST_LIVE);
+                  views.requireRoom(now.id(), Lending.MOST_LIVE);
                   return budgets.issuing(entry, grant, () -> issue(now, grant, line, allowed));
                 }));
   }

@@ -38,7 +38,7 @@ class BrokerTest {
 
   @Test
   void everythingIsWrittenDownBeforeItHappensAndRecordedBeforeTheAgentHasIt() {
-    TaskView task = broker.open(stage.billing, ask("k", "orders-read"));
+    TaskView task = broker.open(stage.billing, ask("k", "orders-read")).view();
     broker.issue(stage.billing, task.task().id(), "orders-read", 1, "c");
     broker.end(stage.billing, task.task().id(), EndCause.COMPLETED, "", LONG);
     assertThat(stage.story.stream().filter(line -> !line.equals("audit receipt.signed")))
@@ -73,6 +73,48 @@ class BrokerTest {
     assertThat(stage.target.login(issued.credential().principal(), secret)).isFalse();
     assertThat(stage.backend.tokens()).isZero();
     assertThat(stage.journal.outstanding()).isEmpty();
+  }
+
+  @Test
+  void aTaskCanComeWithItsFirstCredential() {
+    OpenTask both = withIssue(ask("k", "orders-read"), "orders-read");
+    Opened opened = broker.open(stage.billing, both);
+    Issued issued = opened.issued().orElseThrow();
+    assertThat(stage.logsIn(issued)).isTrue();
+    assertThat(opened.view().credentials()).containsExactly(issued.credential());
+    Opened again = broker.open(stage.billing, both);
+    assertThat(again.issued().orElseThrow().credential()).isEqualTo(issued.credential());
+    refused(
+        new Fault.IdempotencyConflict("k"),
+        () -> broker.open(stage.billing, ask("k", "orders-read")));
+    TaskId id = opened.task().id();
+    var _ = broker.changeScope(stage.billing, id, Set.of("orders-write"), 1, LONG);
+    refused(new Fault.EpochClosed(id, 1, 2), () -> broker.open(stage.billing, both));
+    var _ = broker.end(stage.billing, id, EndCause.COMPLETED, "", LONG);
+    refused(new Fault.TaskEnded(id, "COMPLETED"), () -> broker.open(stage.billing, both));
+    assertThat(stage.target.principals()).isEmpty();
+  }
+
+  @Test
+  void aTaskWhoseFirstCredentialCannotBeIssuedIsNone() {
+    OpenTask ask = withIssue(ask("k", "hidden", "orders-read"), "hidden");
+    assertThatThrownBy(() -> broker.open(stage.billing, ask)).hasMessageContaining("proxy");
+    await().until(() -> stage.backend.tokens() == 0 && stage.journal.outstanding().isEmpty());
+    assertThat(stage.story).contains("audit task.ended");
+    Opened other = broker.open(stage.billing, withIssue(ask, "orders-read"));
+    assertThat(stage.logsIn(other.issued().orElseThrow())).isTrue();
+  }
+
+  private static OpenTask withIssue(OpenTask ask, String grant) {
+    return new OpenTask(
+        ask.intent(),
+        ask.scope(),
+        ask.lifetime(),
+        ask.note(),
+        ask.idempotencyKey(),
+        ask.binding(),
+        ask.parent(),
+        Optional.of(grant));
   }
 
   @Test
@@ -226,7 +268,7 @@ class BrokerTest {
 
   @Test
   void aRepeatedCallGetsTheSameAnswerAndOtherContentIsRefused() {
-    TaskView once = broker.open(stage.billing, ask("k", "orders-read"));
+    Opened once = broker.open(stage.billing, ask("k", "orders-read"));
     assertThat(broker.open(stage.billing, ask("k", "orders-read"))).isEqualTo(once);
     refused(
         new Fault.IdempotencyConflict("k"),
@@ -572,11 +614,11 @@ class BrokerTest {
   @Test
   void aTaskHoldsAtMostSoManyLiveCredentials() {
     TaskId task = open("orders-read");
-    for (int i = 0; i < Broker.MOST_LIVE; i++) {
+    for (int i = 0; i < Lending.MOST_LIVE; i++) {
       broker.issue(stage.billing, task, "orders-read", 0, "c" + i);
     }
     refused(
-        new Fault.Exhausted("live credentials of one task", Broker.MOST_LIVE),
+        new Fault.Exhausted("live credentials of one task", Lending.MOST_LIVE),
         () -> broker.issue(stage.billing, task, "orders-read", 0, "one more"));
   }
 

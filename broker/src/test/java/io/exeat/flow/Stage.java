@@ -135,6 +135,7 @@ final class Stage implements AutoCloseable {
         "",
         key,
         Binding.PROCESS,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -148,7 +149,8 @@ final class Stage implements AutoCloseable {
         ask.note(),
         ask.idempotencyKey(),
         ask.binding(),
-        Optional.of(parent));
+        Optional.of(parent),
+        Optional.empty());
   }
 
   static Catalogue catalogue(Set<String> grantsOfBilling) {

@@ -277,7 +277,8 @@ class SubTasksTest {
         ask.note(),
         ask.idempotencyKey() + binding,
         binding,
-        ask.parent());
+        ask.parent(),
+        Optional.empty());
   }
 
   private static void refused(Fault fault, ThrowingCallable call) {

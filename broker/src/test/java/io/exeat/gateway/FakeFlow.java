@@ -21,6 +21,7 @@ import io.exeat.flow.Judged;
 import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
+import io.exeat.flow.Opened;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
 import io.exeat.flow.Restoration;
@@ -104,13 +105,16 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public TaskView open(Peer peer, OpenTask ask) {
+  public Opened open(Peer peer, OpenTask ask) {
     asked(peer, "open " + ask.intent().intent() + " " + ask.idempotencyKey());
     String agent = agentOf.apply(peer);
     TaskId id = keys.computeIfAbsent(agent + ask.idempotencyKey(), key -> TaskId.random());
-    return view(
-        tasks.computeIfAbsent(
-            id, fresh -> task(fresh, agent, ask.intent(), ask.scope(), ask.note(), ask.binding())));
+    TaskView view =
+        view(
+            tasks.computeIfAbsent(
+                id,
+                fresh -> task(fresh, agent, ask.intent(), ask.scope(), ask.note(), ask.binding())));
+    return new Opened(view, ask.issue().map(grant -> issue(peer, id, grant, 1, "open")));
   }
 
   public static Task task(

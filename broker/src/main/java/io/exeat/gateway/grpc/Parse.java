@@ -82,6 +82,14 @@ final class Parse {
   }
 
   static OpenTask open(OpenRequest request) {
+    OpenTask ask = openOnly(request);
+    if (ask.issue().isPresent() && !ask.scope().contains(ask.issue().get())) {
+      throw Text.malformed("issue", "must be a grant of scope, or empty");
+    }
+    return ask;
+  }
+
+  private static OpenTask openOnly(OpenRequest request) {
     return new OpenTask(
         new Intent.Declared(
             Text.name("intent", request.getIntent()), parameters(request.getParametersMap())),
@@ -90,7 +98,10 @@ final class Parse {
         note(request.getNote()),
         idempotencyKey(request.getIdempotencyKey()),
         binding(request.getBinding()),
-        parent(request.getParentTaskId()));
+        parent(request.getParentTaskId()),
+        Optional.of(request.getIssue())
+            .filter(grant -> !grant.isEmpty())
+            .map(grant -> Text.name("issue", grant)));
   }
 
   private static Optional<TaskId> parent(String value) {

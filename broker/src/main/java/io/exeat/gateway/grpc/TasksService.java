@@ -2,6 +2,8 @@ package io.exeat.gateway.grpc;
 
 import io.exeat.attest.Peer;
 import io.exeat.flow.AgentRequests;
+import io.exeat.flow.Issued;
+import io.exeat.flow.Opened;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
 import io.exeat.v1.CompleteRequest;
@@ -31,7 +33,17 @@ final class TasksService extends TasksGrpc.TasksImplBase {
 
   @Override
   public void open(OpenRequest request, StreamObserver<Task> observer) {
-    Unary.serve(observer, caller -> ToProto.task(flow.open(caller.peer(), Ask.open(request))));
+    Unary.serve(
+        observer,
+        (caller, answer) -> {
+          Opened opened = flow.open(caller.peer(), Ask.open(request));
+          if (opened.issued().isPresent()) {
+            Issued issued = opened.issued().get();
+            Secrets.lend(issued, bytes -> ToProto.opened(opened.view(), issued, bytes), answer);
+          } else {
+            answer.accept(ToProto.task(opened.view()));
+          }
+        });
   }
 
   @Override

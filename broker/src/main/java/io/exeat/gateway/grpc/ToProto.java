@@ -45,10 +45,19 @@ final class ToProto {
   }
 
   static Task task(TaskView view) {
+    return builder(view).build();
+  }
+
+  /** With what was issued with it; see {@link #credential}. */
+  static Task opened(TaskView view, Issued issued, byte[] secret) {
+    return builder(view).setIssued(credential(issued, secret)).build();
+  }
+
+  private static Task.Builder builder(TaskView view) {
     Task.Builder task = builder(view.task());
     view.credentials().forEach(held -> task.addCredentials(summary(held)));
     view.pending().ifPresent(task::setPendingReason);
-    return task.build();
+    return task;
   }
 
   private static Task.Builder builder(io.exeat.task.Task from) {

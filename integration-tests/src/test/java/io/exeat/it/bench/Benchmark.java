@@ -62,28 +62,37 @@ final class Benchmark {
     Direct direct = new Direct(stage);
     Series lend = new Series();
     Series lendFloor = new Series();
+    Series apart = new Series();
     Series end = new Series();
     Series endFloor = new Series();
     int warm = WARM * pairs;
     for (int i = -warm; i < pairs; i++) {
       if (i == 0) {
-        List.of(lend, lendFloor, end, endFloor).forEach(Series::forget);
+        List.of(lend, lendFloor, apart, end, endFloor).forEach(Series::forget);
       }
       Direct.Lent lent = lendFloor.time(direct::lend);
-      Task task =
-          lend.time(() -> {
+      Task task = lend.time(() -> client.openWith(Stage.READ));
+      var _ = endFloor.time(() -> direct.end(lent));
+      requireDead(end.time(() -> complete(client, task)));
+      Task other =
+          apart.time(() -> {
             Task opened = client.open(Stage.READ);
             var _ = client.issue(opened, Stage.READ);
             return opened;
           });
-      var _ = endFloor.time(() -> direct.end(lent));
-      Task ended = end.time(() -> complete(client, task));
-      if (ended.getState() != TaskState.TASK_STATE_ENDED) {
-        throw new IllegalStateException("not proven dead: " + ended);
-      }
+      requireDead(complete(client, other));
     }
     ratio("open + credential", lend, "create token + creds, directly", lendFloor, 1.25);
+    say("%-40s %s".formatted("  the same in two calls", apart));
+    figures.put("open, then credential ratio", apart.median() / lendFloor.median());
+    say("  ratio of the medians %.2f".formatted(apart.median() / lendFloor.median()));
     ratio("end to proven dead", end, "accessor + sync lease revoke, directly", endFloor, 2.0);
+  }
+
+  private static void requireDead(Task ended) {
+    if (ended.getState() != TaskState.TASK_STATE_ENDED) {
+      throw new IllegalStateException("not proven dead: " + ended);
+    }
   }
 
   private static Task complete(Client client, Task task) {

@@ -150,6 +150,11 @@ public final class Client implements AutoCloseable {
     return tasks().open(asking(scope).build());
   }
 
+  /** One with a credential, in one call. */
+  public Task openWith(String grant) {
+    return tasks().open(asking(grant).setIssue(grant).build());
+  }
+
   public Credential issue(Task task, String grant) {
     return credentials()
         .issue(

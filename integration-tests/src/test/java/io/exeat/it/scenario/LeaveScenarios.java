@@ -62,6 +62,33 @@ abstract class LeaveScenarios extends Scenarios {
   }
 
   @Test
+  void aTaskComesWithItsFirstCredentialInOneCall() throws SQLException {
+    OpenRequest ask = Client.asking(Stage.READ, Stage.WRITE).setIssue(Stage.READ).build();
+    Task task = client.tasks().open(ask);
+    try (Connection session = outside.session(task.getIssued().getDatabase());
+        Statement statement = session.createStatement()) {
+      assertThat(statement.execute("SELECT state FROM orders")).isTrue();
+      assertThat(client.tasks().open(ask)).isEqualTo(task);
+      assertThat(outside.roles(task.getId())).hasSize(1);
+      assertThat(get(task).hasIssued()).isFalse();
+      Refusal other =
+          Refusal.of(() -> client.tasks().open(ask.toBuilder().setIssue(Stage.WRITE).build()));
+      assertThat(other.reason()).isEqualTo("IDEMPOTENCY_CONFLICT");
+      var _ = complete(task);
+      assertThat(Outside.answers(session)).isFalse();
+    }
+    assertThat(outside.login(task.getIssued().getDatabase())).startsWith("28");
+    Refusal late = Refusal.of(() -> client.tasks().open(ask));
+    assertThat(late.reason()).isEqualTo("TASK_ENDED");
+    Refusal beside =
+        Refusal.of(
+            () -> client.tasks().open(Client.asking(Stage.READ).setIssue(Stage.WRITE).build()));
+    assertThat(beside.reason()).isEqualTo("MALFORMED");
+    outside.requireDead(task.getId());
+    outside.requireNothingLent();
+  }
+
+  @Test
   void aCancelledTaskIsAsDeadAndSaysThatItWasCancelled() {
     Task task = client.open(Stage.READ, Stage.WRITE);
     Credential read = client.issue(task, Stage.READ);
