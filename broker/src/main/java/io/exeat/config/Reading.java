@@ -38,6 +38,12 @@ final class Reading {
     return Optional.ofNullable(environment.get(name));
   }
 
+  /** Whether a variable is set that a key below {@code path} would have. */
+  boolean variableBelow(String path) {
+    String prefix = variableName(path) + "_";
+    return environment.keySet().stream().anyMatch(name -> name.startsWith(prefix));
+  }
+
   void problem(int line, String path, String problem) {
     problems.add(new Problem(line, path, problem));
   }

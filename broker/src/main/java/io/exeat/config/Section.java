@@ -88,13 +88,20 @@ public final class Section {
 
   /** The keys below {@code key}; an empty section when there are none. */
   public Section section(String key) {
-    return optionalSection(key)
-        .orElseGet(() -> child(at(key), new Tree.Mapping(tree.line(), new LinkedHashMap<>())));
+    return optionalSection(key).orElseGet(() -> none(key));
   }
 
-  /** The keys below {@code key}, if it is there. */
+  /** The keys below {@code key}, if one of them is there, in the file or in the environment. */
   public Optional<Section> optionalSection(String key) {
-    return node(key).flatMap(node -> mapping(at(key), node)).map(map -> child(at(key), map));
+    Optional<Tree> node = node(key);
+    if (node.isEmpty() && reading.variableBelow(at(key))) {
+      return Optional.of(none(key));
+    }
+    return node.flatMap(it -> mapping(at(key), it)).map(map -> child(at(key), map));
+  }
+
+  private Section none(String key) {
+    return child(at(key), new Tree.Mapping(tree.line(), new LinkedHashMap<>()));
   }
 
   /** The sections below {@code key} by their names, which the file chooses; in the file's order. */

@@ -45,6 +45,26 @@ final class ConfigFileTest {
   }
 
   @Test
+  void theEnvironmentAloneSaysTheForm() {
+    String yaml = LEAST.replaceAll("vault:.*", "");
+    BrokerConfig config =
+        read(
+            yaml,
+            Map.of(
+                "EXEAT_RELAY_TO", "broker.example.org:8443",
+                "EXEAT_RELAY_BROKER", "spiffe://example.org/broker/x",
+                "EXEAT_LISTEN_ADDRESS", "127.0.0.1:8443"));
+
+    assertThat(config.form())
+        .isInstanceOfSatisfying(
+            BrokerConfig.Relayed.class,
+            it -> assertThat(it.relay().host()).isEqualTo("broker.example.org"));
+    assertThat(config.listen()).isPresent();
+    assertThatThrownBy(() -> read(yaml, Map.of("EXEAT_RELAY_BROKER", "spiffe://example.org/b")))
+        .hasMessageContaining("relay.to: is missing");
+  }
+
+  @Test
   void everyProblemIsToldAtOnce() {
     String wrong =
         """
