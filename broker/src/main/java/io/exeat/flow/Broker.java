@@ -101,7 +101,7 @@ public final class Broker implements AgentRequests {
   }
 
   private TaskId begin(Peer peer, Plan plan, List<Grant> grants) {
-    budgets.opening(plan.entry());
+    budgets.widening(plan.entry());
     Durable permitted = judge.open(peer, plan);
     Task task = budgets.inScope(grants, () -> tasks.opening(plan));
     try {
@@ -158,11 +158,14 @@ public final class Broker implements AgentRequests {
         agent -> {
           Task before = tasks.get(agent, id);
           ceiling.requireScope(agent, scope);
-          judge.rescope(peer, before, scope);
           List<Grant> coming =
               ceiling.grants(scope).stream()
                   .filter(grant -> !before.scope().contains(grant.name()))
                   .toList();
+          if (!coming.isEmpty()) {
+            budgets.widening(ceiling.entry(agent));
+          }
+          judge.rescope(peer, before, scope);
           budgets.inScope(coming, () -> endings.changeScope(agent, id, scope, epoch));
           Task task = views.settledWithin(id, within);
           return views.of(requireOpen(task));

@@ -91,11 +91,12 @@ final class Budgets {
   }
 
   /**
-   * Counts a task that the agent is about to open.
+   * Counts that the agent is about to open a task, or to bring grants into the scope of one: both
+   * make a token in Vault. A scope that only loses grants is not counted.
    *
    * @throws FaultException Exhausted
    */
-  synchronized void opening(AgentEntry agent) {
+  synchronized void widening(AgentEntry agent) {
     Share of = share(agents, agent.name());
     requireRate(of, agent.budget().issuesPerMinute(), "issues a minute of agent " + agent.name());
     of.issues.take();

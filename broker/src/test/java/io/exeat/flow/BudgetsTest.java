@@ -137,6 +137,22 @@ class BudgetsTest {
   }
 
   @Test
+  void aScopeThatGainsIsCountedAndOneThatOnlyLosesIsNot() {
+    budgets(new Budget(2, 2, 2), ENOUGH);
+    TaskId task = open(stage.billing);
+    Set<String> both = Set.of("orders-read", "orders-write");
+    var _ = broker.changeScope(stage.billing, task, both, 1, LONG);
+    Fault tooOften =
+        new Fault.Exhausted("issues a minute of agent billing", 2, Duration.ofSeconds(30));
+    refused(tooOften, () -> open(stage.billing));
+    var _ = broker.changeScope(stage.billing, task, Set.of("orders-read"), 2, LONG);
+    refused(tooOften, () -> broker.changeScope(stage.billing, task, both, 3, LONG));
+    stage.forward(HALF_A_MINUTE);
+    assertThat(broker.changeScope(stage.billing, task, both, 3, LONG).task().scope())
+        .isEqualTo(both);
+  }
+
+  @Test
   void whoStormsWaitsForItselfAndNobodyElseDoes() {
     budgets(ENOUGH, ENOUGH);
     CompletableFuture<Void> slow = new CompletableFuture<>();
