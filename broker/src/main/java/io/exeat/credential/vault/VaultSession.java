@@ -237,8 +237,11 @@ final class VaultSession {
     lock.lock();
     try {
       boolean before = health.map(Health::available).orElse(false);
-      if (health.isEmpty() || before != problem.isEmpty()) {
+      // Who mends one problem is to see the next.
+      if (!health.map(Health::problem).equals(Optional.of(problem))) {
         LOG.info("Vault is {}", problem.map(text -> "away: " + text).orElse("available"));
+      }
+      if (health.isEmpty() || before != problem.isEmpty()) {
         health = Optional.of(new Health(problem, time.now()));
         changed.signalAll();
       } else {
