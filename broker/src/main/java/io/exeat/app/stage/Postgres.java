@@ -53,18 +53,25 @@ public final class Postgres implements AutoCloseable {
         throw new StageException(found.get() + " cannot be read", e);
       }
     }
-    return fetched(
-        mvnw.orElseThrow(() ->
-            new StageException(
-                "no Postgres was found; install one, or set EXEAT_POSTGRES_BIN to the folder with"
-                    + " its initdb and postgres")),
-        progress);
+    return fetched(mvnw, progress);
   }
 
-  private static Path fetched(Path mvnw, Consumer<String> progress) {
+  private static Path fetched(Optional<Path> with, Consumer<String> progress) {
     Path cache = Programs.cache("postgres-18.6.0");
     Path bin = cache.resolve("bin");
     if (!Files.isExecutable(bin.resolve("postgres"))) {
+      Path mvnw =
+          with.orElseThrow(() ->
+              new StageException(
+                  "no Postgres was found; install one, or set EXEAT_POSTGRES_BIN to the folder with"
+                      + " its initdb and postgres"));
+      for (String needed : List.of("tar", "xz")) {
+        if (Programs.onPath(needed).isEmpty()) {
+          throw new StageException(
+              "no Postgres was found, and no %s on the PATH to unpack one with; install Postgres or %s"
+                  .formatted(needed, needed.equals("xz") ? "xz-utils" : needed));
+        }
+      }
       progress.accept("fetching Postgres 18.6 by its coordinates (once)");
       String platform = System.getProperty("os.arch").equals("aarch64") ? "arm64v8" : "amd64";
       String artifact =
@@ -100,7 +107,7 @@ public final class Postgres implements AutoCloseable {
    * Unix socket in the folder. As root it runs as another existing user, because Postgres refuses
    * root.
    */
-  public static Postgres start(Path bin, Path folder, String password) {
+  public static Postgres start(Path programs, Path folder, String password) {
     Optional<OtherUser> user =
         OtherUser.areRoot()
             ? Optional.of(
@@ -110,6 +117,7 @@ public final class Postgres implements AutoCloseable {
                             "Postgres refuses to run as root, and there is no user postgres, nobody"
                                 + " or daemon to run it as")))
             : Optional.empty();
+    Path bin = user.map(it -> reachable(programs, it, folder)).orElse(programs);
     Path passwordFile = Folders.write(folder.resolve("password"), "rw-------", password);
     user.ifPresent(it -> {
       Folders.give(folder, it.name());
@@ -143,6 +151,18 @@ public final class Postgres implements AutoCloseable {
     Postgres postgres = new Postgres(bin, folder, user, password);
     postgres.awaitReady();
     return postgres;
+  }
+
+  /** In root's own home, such as our cache, nobody else can run anything: a copy is used then. */
+  private static Path reachable(Path bin, OtherUser user, Path folder) {
+    if (user.canUse(bin.resolve("initdb"), bin.resolve("postgres"))) {
+      return bin;
+    }
+    Path copy =
+        Folders.copy(
+            java.util.Objects.requireNonNull(bin.toAbsolutePath().getParent()),
+            folder.resolve("programs"));
+    return copy.resolve(bin.getFileName());
   }
 
   private static List<String> as(Optional<OtherUser> user, List<String> command) {

