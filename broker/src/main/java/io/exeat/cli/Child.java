@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 final class Child {
   /** In the folder. */
   static final String PASSWORD_FILE = "pgpass";
+
+  /** A shell's exit code for it. */
+  static final int NO_SUCH_PROGRAM = 127;
 
   private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
@@ -37,6 +41,16 @@ final class Child {
 
   @GuardedBy("this")
   private @Nullable Path folder;
+
+  /** Whether there is a program of this path, or of this name on the PATH. */
+  static boolean isProgram(String command) {
+    Stream<Path> places =
+        command.contains("/")
+            ? Stream.of(Path.of(command))
+            : Stream.of(System.getenv().getOrDefault("PATH", "").split(":", -1))
+                .map(folder -> Path.of(folder, command));
+    return places.anyMatch(it -> Files.isRegularFile(it) && Files.isExecutable(it));
+  }
 
   /**
    * Begins, unless it was stopped before.

@@ -85,6 +85,15 @@ public final class ExecCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    String program = command.getFirst();
+    if (!Child.isProgram(program)) {
+      return Refusal.tell(
+          "USAGE",
+          program + ": there is no such program; nothing was asked for",
+          Child.NO_SUCH_PROGRAM,
+          cli,
+          where.json());
+    }
     return Session.asAgent(cli, where, this::run);
   }
 

@@ -21,7 +21,8 @@ public final class Exit {
   public static final int BUG = 5;
 
   /**
-   * A check did not pass: doctor, config and policy check, audit verify, vault apply --check, demo.
+   * A check did not pass: doctor, config and policy check, audit and receipt verify, vault apply
+   * --check, demo.
    */
   public static final int CHECK_FAILED = 10;
 
@@ -34,7 +35,7 @@ public final class Exit {
       "3:The broker or something that it needs is away; nothing was lent",
       "4:Accepted, but not proven dead yet: it is still being revoked",
       "5:A defect of Exeat's",
-      "10:A check did not pass (doctor, config and policy check, audit verify, vault apply --check, demo)",
+      "10:A check did not pass (doctor, config and policy check, audit and receipt verify, vault apply --check, demo)",
       "n:exec ends with its command's exit code"
     };
   }

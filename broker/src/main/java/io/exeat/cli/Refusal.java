@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import io.exeat.base.Fault;
+import io.exeat.gateway.Faults;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.io.PrintWriter;
@@ -18,19 +20,41 @@ final class Refusal {
   private final StatusRuntimeException refused;
   private final Optional<ErrorInfo> info;
   private final Optional<RetryInfo> retry;
+  private final String message;
 
   Refusal(StatusRuntimeException refused) {
+    this(refused, description(refused));
+  }
+
+  /** What went wrong before a broker was asked. */
+  Refusal(Fault fault) {
+    this(Faults.toGrpc(fault), words(fault));
+  }
+
+  private Refusal(StatusRuntimeException refused, String message) {
     com.google.rpc.@Nullable Status status = StatusProto.fromThrowable(refused);
     this.refused = refused;
     this.info = detail(status, ErrorInfo.class);
     this.retry = detail(status, RetryInfo.class);
+    this.message = message;
+  }
+
+  /** Of what is away its problem alone, because nobody asked it for a loan. */
+  private static String words(Fault fault) {
+    return fault instanceof Fault.Unavailable away
+        ? away.dependency() + " is away: " + away.problem()
+        : description(Faults.toGrpc(fault));
+  }
+
+  private static String description(StatusRuntimeException refused) {
+    return Optional.ofNullable(refused.getStatus().getDescription()).orElse("no reason given");
   }
 
   /** Tells it, and gives the exit code for it. */
   int tell(Cli cli, boolean json) {
     int code = code();
     if (json) {
-      ObjectNode error = error(reason(), message(), code);
+      ObjectNode error = error(reason(), message, code);
       error.put("status", refused.getStatus().getCode().name());
       ObjectNode metadata = error.putObject("metadata");
       new TreeMap<>(info.map(ErrorInfo::getMetadataMap).orElse(Map.of())).forEach(metadata::put);
@@ -39,16 +63,24 @@ final class Refusal {
       print(error, cli);
     }
     PrintWriter err = cli.err();
-    err.println("exeat: " + reason() + ": " + message());
-    info.ifPresent(it ->
-        new TreeMap<>(it.getMetadataMap())
-            .forEach((key, value) -> err.println("  " + key + ": " + value)));
+    err.println("exeat: " + reason() + ": " + message);
+    for (Map.Entry<String, String> each : notSaid().entrySet()) {
+      err.println("  " + each.getKey() + ": " + each.getValue());
+    }
     retry.ifPresent(it ->
         err.println("  worth another try in: " + Text.duration(Text.time(it.getRetryDelay()))));
     if (info.isEmpty()) {
       hint(refused, err);
     }
     return code;
+  }
+
+  /** Of the fault's fields those that the message does not hold already. */
+  private Map<String, String> notSaid() {
+    Map<String, String> fields =
+        new TreeMap<>(info.map(ErrorInfo::getMetadataMap).orElse(Map.of()));
+    fields.values().removeIf(message::contains);
+    return fields;
   }
 
   /** The same for what was refused before anybody was asked. */
@@ -76,10 +108,6 @@ final class Refusal {
 
   private String reason() {
     return info.map(ErrorInfo::getReason).orElse(refused.getStatus().getCode().name());
-  }
-
-  private String message() {
-    return Optional.ofNullable(refused.getStatus().getDescription()).orElse("no reason given");
   }
 
   private static void hint(StatusRuntimeException refused, PrintWriter err) {

@@ -5,7 +5,6 @@ import com.google.protobuf.MessageOrBuilder;
 import com.google.protobuf.util.JsonFormat;
 import io.exeat.base.FaultException;
 import io.exeat.config.ConfigException;
-import io.exeat.gateway.Faults;
 import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.TasksGrpc;
@@ -45,7 +44,7 @@ final class Session implements AutoCloseable {
     } catch (StatusRuntimeException e) {
       return new Refusal(e).tell(cli, where.json());
     } catch (FaultException e) {
-      return new Refusal(Faults.toGrpc(e.fault())).tell(cli, where.json());
+      return new Refusal(e.fault()).tell(cli, where.json());
     } catch (ConfigException e) {
       return Refusal.tell(
           "CONFIGURATION", String.valueOf(e.getMessage()), Exit.USAGE, cli, where.json());

@@ -48,6 +48,16 @@ final class SessionTest {
   }
 
   @Test
+  void aProgramThatIsNotThereIsSaidBeforeAnybodyIsAsked() {
+    PrintWriter err = new PrintWriter(said, true);
+    int code =
+        new CommandLine(new ExecCommand(new Cli(new Nobody(), err, err)))
+            .execute("--intent", "none", "--grant", "none", "--", "no-such-psql", "-l");
+    assertThat(code).isEqualTo(127);
+    assertThat(said.toString()).contains("no-such-psql: there is no such program");
+  }
+
+  @Test
   void aBrokerOverTcpMustBeNamed() {
     assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.USAGE);
     assertThat(said.toString()).contains("--broker-id").contains("EXEAT_BROKER_ID");
