@@ -274,16 +274,19 @@ final class PolicyCommand {
     return folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
   }
 
-  /** The folder of the configuration, where there is one. */
+  /**
+   * The folder of the configuration, where there is one.
+   *
+   * @throws ConfigException when there is one that is wrong: what ships is no answer then
+   */
   private static Optional<Path> configured() {
-    try {
-      BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
-      return config.form() instanceof BrokerConfig.AllInOne here
-              && here.policy() instanceof PolicyConfig.Cedar cedar
-          ? cedar.folder()
-          : Optional.empty();
-    } catch (ConfigException e) {
-      return Optional.empty();
+    if (ConfigFile.place(Optional.empty(), System.getenv()).isEmpty()) {
+      return Optional.ofNullable(System.getenv("EXEAT_POLICY_FOLDER")).map(Path::of);
     }
+    BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
+    return config.form() instanceof BrokerConfig.AllInOne here
+            && here.policy() instanceof PolicyConfig.Cedar cedar
+        ? cedar.folder()
+        : Optional.empty();
   }
 }
