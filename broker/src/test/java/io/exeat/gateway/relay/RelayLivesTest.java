@@ -3,16 +3,11 @@ package io.exeat.gateway.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.exeat.attest.Agent;
-import io.exeat.attest.Attestor;
-import io.exeat.attest.Peer;
-import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.gateway.grpc.Limits;
 import io.exeat.gateway.grpc.TlsDoor;
 import io.exeat.gateway.grpc.TlsFixture;
 import io.exeat.gateway.grpc.UnixFixture;
-import io.exeat.identity.Svid;
 import io.exeat.task.EndCause;
 import io.exeat.task.TaskEvent.Kind;
 import io.exeat.v1.CancelRequest;
@@ -26,14 +21,10 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
-import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,34 +38,8 @@ final class RelayLivesTest {
 
   private final TlsFixture broker = new TlsFixture();
   private final UnixFixture sidecar = new UnixFixture();
-  private final Instances instances = new Instances();
+  private final Instances instances = new Instances(broker.authority.issue(TlsFixture.AGENT));
   private Relay relay;
-
-  /** The process that calls is the one that the test says. */
-  private final class Instances implements Attestor {
-    final Map<Agent, Consumer<String>> watchers = new ConcurrentHashMap<>();
-    volatile String instance = "process one";
-    final Svid svid = broker.authority.issue(TlsFixture.AGENT);
-
-    @Override
-    public Agent attest(Peer peer) {
-      return new Agent(SpiffeId.parse(TlsFixture.AGENT), instance);
-    }
-
-    @Override
-    public Subscription whenGone(Agent agent, Consumer<String> then) {
-      watchers.put(agent, then);
-      return () -> watchers.remove(agent);
-    }
-
-    @Override
-    public Svid svidOf(Agent agent) {
-      return svid;
-    }
-
-    @Override
-    public void close() {}
-  }
 
   @BeforeEach
   void open() throws Exception {

@@ -5,10 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.Timestamp;
-import io.exeat.attest.Agent;
-import io.exeat.attest.Attestor;
 import io.exeat.attest.Peer;
-import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.gateway.AgentDoorContract;
 import io.exeat.gateway.FakeFlow;
@@ -25,15 +22,11 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
-import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,35 +40,9 @@ final class RelayTest extends AgentDoorContract {
 
   private final TlsFixture broker = new TlsFixture();
   private final UnixFixture sidecar = new UnixFixture();
-  private final Instances instances = new Instances();
+  private final Instances instances = new Instances(broker.authority.issue(TlsFixture.AGENT));
   private TlsDoor door;
   private Relay relay;
-
-  /** Every second connection is another process of the same agent, as the test says. */
-  private final class Instances implements Attestor {
-    final Map<Agent, Consumer<String>> watchers = new ConcurrentHashMap<>();
-    volatile String instance = "process one";
-    volatile Svid svid = broker.authority.issue(TlsFixture.AGENT);
-
-    @Override
-    public Agent attest(Peer peer) {
-      return new Agent(SpiffeId.parse(TlsFixture.AGENT), instance);
-    }
-
-    @Override
-    public Subscription whenGone(Agent agent, Consumer<String> then) {
-      watchers.put(agent, then);
-      return () -> watchers.remove(agent);
-    }
-
-    @Override
-    public Svid svidOf(Agent agent) {
-      return svid;
-    }
-
-    @Override
-    public void close() {}
-  }
 
   @BeforeEach
   void open() throws Exception {
