@@ -110,35 +110,39 @@ public final class Deployment implements AutoCloseable {
     switch (plan.form()) {
       case ALL_IN_ONE -> {
         this.port = 0;
-        this.broker =
-            BrokerProcess.start(
-                folder,
-                Yaml.allInOne(stage, plan, folder),
-                plan.launch(),
-                pid -> enrol(Stage.BROKER, pid));
+        this.broker = start(folder, Yaml.allInOne(stage, plan, folder), Stage.BROKER);
         this.sidecar = Optional.empty();
       }
       case RELAYED -> {
-        int relayed = Processes.freePort();
-        this.port = relayed;
-        Path beside = stage.newFolder("s");
-        this.broker =
-            BrokerProcess.start(
-                folder,
-                Yaml.behindRelay(stage, plan, folder, relayed),
-                plan.launch(),
-                pid -> enrol(Stage.BROKER, pid));
-        this.sidecar =
-            Optional.of(
-                BrokerProcess.start(
-                    beside,
-                    Yaml.relaying(plan.place(), beside, relayed),
-                    BrokerProcess.AS_PACKAGED,
-                    pid -> enrol(Stage.SIDECAR, pid)));
-        Processes.await(
-            "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(relayed));
+        this.port = Processes.freePort();
+        this.broker = start(folder, Yaml.behindRelay(stage, plan, folder, port), Stage.BROKER);
+        this.sidecar = Optional.of(startBeside());
       }
       default -> throw new IllegalStateException();
+    }
+  }
+
+  private BrokerProcess start(Path folder, String yaml, SpiffeId id) {
+    BrokerProcess.Launch launch =
+        id.equals(Stage.BROKER) ? plan.launch() : BrokerProcess.AS_PACKAGED;
+    return BrokerProcess.start(folder, yaml, launch, pid -> enrol(id, pid));
+  }
+
+  /** The sidecar, once the broker can be called. Nothing is left running when that fails. */
+  private BrokerProcess startBeside() {
+    Path beside = stage.newFolder("s");
+    BrokerProcess started = null;
+    try {
+      started = start(beside, Yaml.relaying(plan.place(), beside, port), Stage.SIDECAR);
+      Processes.await(
+          "the broker's mTLS door", Duration.ofSeconds(60), () -> Processes.answers(port));
+      return started;
+    } catch (RuntimeException e) {
+      if (started != null) {
+        started.close();
+      }
+      broker.close();
+      throw e;
     }
   }
 

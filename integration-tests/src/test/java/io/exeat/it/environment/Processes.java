@@ -35,19 +35,34 @@ final class Processes {
     }
   }
 
-  /** Runs a command to its end; its output is in the message when it fails. */
+  /**
+   * Runs a command to its end; its output is in the message when it fails. The output goes to a
+   * file: a child that outlives the command would hold a pipe open past the bound.
+   */
   static String run(Duration atMost, List<String> command) {
     try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      process.getOutputStream().close();
-      String output =
-          new String(
-              process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-      if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS) || process.exitValue() != 0) {
-        process.destroyForcibly();
-        throw new IllegalStateException(command.getFirst() + " failed:\n" + output);
+      Path said = Files.createTempFile("exeat-run", ".out");
+      try {
+        Process process =
+            new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(said.toFile())
+                .start();
+        process.getOutputStream().close();
+        boolean ended = process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS);
+        if (!ended || process.exitValue() != 0) {
+          process.destroyForcibly();
+          throw new IllegalStateException(
+              "%s %s:\n%s"
+                  .formatted(
+                      command.getFirst(),
+                      ended ? "failed" : "did not end within " + atMost,
+                      Files.readString(said)));
+        }
+        return Files.readString(said);
+      } finally {
+        Files.delete(said);
       }
-      return output;
     } catch (IOException e) {
       throw new IllegalStateException(command.getFirst() + " did not start", e);
     } catch (InterruptedException e) {

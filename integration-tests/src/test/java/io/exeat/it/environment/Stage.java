@@ -18,8 +18,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Deque;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
@@ -60,11 +61,16 @@ public final class Stage {
   private final OpenBao vault;
   private final Postgres postgres;
   private final DevelopmentAuthority authority;
-  private final Set<String> applied = new HashSet<>();
+
+  /** The issuer's keys that Vault has for a role. */
+  private final Map<String, String> applied = new HashMap<>();
+
   private final Deque<AutoCloseable> open = new ConcurrentLinkedDeque<>();
 
   private Stage(Path bao, Path postgresBinaries) throws IOException {
     this.folder = Files.createTempDirectory("exeat");
+    // What is packaged starts many times: as quickly as its users have it.
+    Packaged.rehearse();
     // Whatever comes of the rest: what was started ends with this process.
     Runtime.getRuntime().addShutdownHook(new Thread(this::close));
     // Agents of another user come through here to the socket.
@@ -143,18 +149,18 @@ public final class Stage {
         () -> Files.readString(authority.jwtPem()));
   }
 
-  /** What is in Vault for an issuer. */
+  /** What is in Vault for an issuer; written again for one with other keys. */
   synchronized Place place(Place place, Keys keys) {
-    if (!applied.contains(place.role())) {
-      try {
-        Path pem = Files.writeString(folder.resolve(place.role() + ".pem"), keys.pem());
-        applyPatiently(place, pem);
-        applied.add(place.role());
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+    try {
+      String pem = keys.pem();
+      if (!pem.equals(applied.get(place.role()))) {
+        applyPatiently(place, Files.writeString(folder.resolve(place.role() + ".pem"), pem));
+        applied.put(place.role(), pem);
       }
+      return place;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    return place;
   }
 
   /** Public keys of JWT authorities. */
