@@ -159,6 +159,15 @@ public final class BrokerProcess implements AutoCloseable {
     }
   }
 
+  /** Its {@code exeat.yaml}. */
+  public String configuration() {
+    try {
+      return Files.readString(folder.resolve("exeat.yaml"), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** All that it has said, over all its starts. */
   public String log() {
     try {

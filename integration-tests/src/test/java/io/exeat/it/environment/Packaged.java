@@ -18,6 +18,8 @@ public final class Packaged {
   /** In the launcher {@code exeat}; java finds no cache that was made with other options. */
   private static final Pattern OPTIONS = Pattern.compile("options=\"(-XX:[^\"]*)\"");
 
+  private static final Pattern IN_BRIEF = Pattern.compile("in_brief=\"(-XX:[^\"]*)\"");
+
   private Packaged() {}
 
   /** The sources' root. */
@@ -71,6 +73,15 @@ public final class Packaged {
   }
 
   /**
+   * The same for a command that asks something and is over, with the launcher's option for such.
+   */
+  static List<String> brief(String... words) {
+    List<String> command = command(words);
+    command.add(command.indexOf("-jar"), option(IN_BRIEF));
+    return command;
+  }
+
+  /**
    * Runs {@code exeat …} to its end; what it says is returned, or is in the message of its failure.
    * On a busy machine a new JVM's first handshake can take longer than a connection to Vault has:
    * then it runs again, as its operator would do.
@@ -116,14 +127,18 @@ public final class Packaged {
   }
 
   private static List<String> options() {
+    String text =
+        option(OPTIONS).replace("\\\n", " ").replaceAll("\\$\\{EXEAT_HEAP:-([^}]*)}", "$1");
+    return List.of(text.strip().split("\\s+"));
+  }
+
+  private static String option(Pattern where) {
     try {
-      Matcher found = OPTIONS.matcher(Files.readString(root().resolve("exeat")));
+      Matcher found = where.matcher(Files.readString(root().resolve("exeat")));
       if (!found.find()) {
         throw new IllegalStateException("the launcher exeat does not say its options for java");
       }
-      String text =
-          found.group(1).replace("\\\n", " ").replaceAll("\\$\\{EXEAT_HEAP:-([^}]*)}", "$1");
-      return List.of(text.strip().split("\\s+"));
+      return found.group(1);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
