@@ -113,7 +113,7 @@ public final class ExecCommand implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(onSignal);
     boolean done = false;
     try {
-      int code = runChild(session, task, child);
+      int code = runChild(task, child);
       done = true;
       return end(session, task, over, code);
     } catch (IOException e) {
@@ -127,7 +127,7 @@ public final class ExecCommand implements Callable<Integer> {
     }
   }
 
-  private int runChild(Session session, Task task, Child child) throws IOException {
+  private int runChild(Task task, Child child) throws IOException {
     try {
       Process process = child.start(new Beginning(task, task.getIssued()));
       // The broker ends the login at the deadline; a little later the command ends, too.
