@@ -7,7 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Counts the connections of a door, so that one peer cannot take them all. */
-final class Admission {
+public final class Admission {
 
   private static final Logger LOG = LoggerFactory.getLogger(Admission.class);
 
@@ -19,7 +19,7 @@ final class Admission {
   @GuardedBy("this")
   private int all;
 
-  Admission(Limits limits) {
+  public Admission(Limits limits) {
     this.limits = limits;
   }
 
@@ -27,7 +27,7 @@ final class Admission {
    * Whether one more connection of {@code peer} may stay; if so, {@link #leave} must follow its
    * end.
    */
-  synchronized boolean enter(String peer) {
+  public synchronized boolean enter(String peer) {
     int has = perPeer.getOrDefault(peer, 0);
     if (all >= limits.connections() || has >= limits.connectionsPerPeer()) {
       // At debug, since whoever knocks decides how often.
@@ -44,7 +44,7 @@ final class Admission {
     return limits.connectionsPerPeer();
   }
 
-  synchronized void leave(String peer) {
+  public synchronized void leave(String peer) {
     all--;
     perPeer.computeIfPresent(peer, (key, has) -> has > 1 ? has - 1 : null);
   }

@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A kernel lock on {@code <socket>.lock} says who has the place; it ends with its process.
  */
-final class SocketFile implements AutoCloseable {
+public final class SocketFile implements AutoCloseable {
 
   /** {@code sun_path} of unix(7), less the closing NUL. */
   private static final int PATH_BYTES = 107;
@@ -55,7 +55,7 @@ final class SocketFile implements AutoCloseable {
    *
    * @throws IOException saying what is wrong with the place, who has it, and what to do
    */
-  static SocketFile take(Path path, Optional<String> group) throws IOException {
+  public static SocketFile take(Path path, Optional<String> group) throws IOException {
     Path absolute = path.toAbsolutePath().normalize();
     Path directory = directoryOf(absolute);
     Path nursery = nursery(directory, absolute);
@@ -206,12 +206,12 @@ final class SocketFile implements AutoCloseable {
   }
 
   /** Where to bind: in a directory that only the broker can enter. */
-  Path fresh() {
+  public Path fresh() {
     return fresh;
   }
 
   /** Gives the bound socket its group and mode, then its name, in place of a stale one. */
-  void publish(String mode, Optional<String> group) throws IOException {
+  public void publish(String mode, Optional<String> group) throws IOException {
     give(fresh, group);
     Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString(mode));
     key = key(fresh);

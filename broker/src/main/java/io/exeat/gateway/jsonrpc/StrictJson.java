@@ -10,6 +10,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
@@ -40,7 +41,7 @@ public final class StrictJson {
                   .maxNameLength(4_096)
                   .build())
           .build();
-  private static final JsonNodeFactory NODES = JsonNodeFactory.withExactBigDecimals(true);
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   private StrictJson() {}
 
@@ -104,7 +105,7 @@ public final class StrictJson {
       }
       case VALUE_NUMBER_FLOAT -> {
         writer.writeNumber(parser.getText());
-        yield NODES.numberNode(parser.getDecimalValue());
+        yield DecimalNode.valueOf(parser.getDecimalValue()); // as it stands, 1.0 is not 1
       }
       case VALUE_TRUE, VALUE_FALSE -> {
         writer.writeBoolean(token == JsonToken.VALUE_TRUE);

@@ -1,0 +1,128 @@
+package io.exeat.gateway.mcp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.attest.Peer;
+import io.exeat.base.TaskId;
+import io.exeat.flow.ProxyRequests;
+import io.exeat.policy.Action;
+import io.exeat.policy.Decision;
+import io.exeat.task.UpstreamEntry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Lists as the task may see them: what policy would deny is not in them, in the order in which the
+ * server has the rest, page for page. Nobody but the caller may keep one.
+ */
+final class Listing {
+  /** Which list a method gives, and where in its result it stands. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "tools/list", "tools",
+          "prompts/list", "prompts",
+          "resources/list", "resources",
+          "resources/templates/list", "resourceTemplates");
+
+  private final ProxyRequests flow;
+  private final Definitions definitions;
+
+  Listing(ProxyRequests flow, Definitions definitions) {
+    this.flow = flow;
+    this.definitions = definitions;
+  }
+
+  /** Who lists. */
+  record Viewer(Peer peer, TaskId task, Definitions.Place place, boolean modern) {}
+
+  static boolean isList(String method) {
+    return KEYS.containsKey(method);
+  }
+
+  /** Whether a result of {@code method} may be changed on its way. */
+  static boolean isKept(String method, boolean modern) {
+    return isList(method) || (modern && method.equals("server/discover"));
+  }
+
+  /**
+   * The result without what the viewer may not see.
+   *
+   * @param first whether it is the first page
+   */
+  ObjectNode shown(
+      UpstreamEntry entry, Viewer viewer, String method, ObjectNode result, boolean first) {
+    String key = KEYS.get(method);
+    if (key != null && result.path(key) instanceof ArrayNode items) {
+      if (key.equals("tools")) {
+        definitions.saw(viewer.place(), items, first, !result.path("nextCursor").isTextual());
+      }
+      result.set(key, visible(entry, viewer, key, items));
+    }
+    if (viewer.modern()) {
+      result.put("cacheScope", "private");
+      result.put("ttlMs", 0);
+    }
+    return result;
+  }
+
+  private ArrayNode visible(UpstreamEntry entry, Viewer viewer, String key, ArrayNode items) {
+    List<JsonNode> mapped = new ArrayList<>();
+    List<UpstreamEntry.Item> as = new ArrayList<>();
+    for (JsonNode each : items) {
+      Optional<UpstreamEntry.Item> item = item(entry, viewer, key, each);
+      if (item.isPresent()) {
+        mapped.add(each);
+        as.add(item.get());
+      }
+    }
+    Action action =
+        switch (key) {
+          case "tools" -> Action.CALL;
+          case "prompts" -> Action.PROMPT;
+          default -> Action.READ;
+        };
+    List<Decision> said =
+        flow.foresee(
+            viewer.peer(),
+            viewer.task(),
+            as.stream().map(item -> Plan.bare(item, action)).toList());
+    ArrayNode visible = JsonNodeFactory.instance.arrayNode();
+    for (int i = 0; i < mapped.size(); i++) {
+      if (isVisible(said.get(i))) {
+        visible.add(mapped.get(i));
+      }
+    }
+    return visible;
+  }
+
+  private Optional<UpstreamEntry.Item> item(
+      UpstreamEntry entry, Viewer viewer, String key, JsonNode each) {
+    Function<String, String> text = name -> each.path(name).asText();
+    return switch (key) {
+      case "tools" -> {
+        String name = text.apply("name");
+        Optional<Definitions.Definition> seen =
+            definitions.at(viewer.place(), name);
+        yield definitions.isApproved(entry, name, seen)
+            ? Optional.ofNullable(entry.tools().get(name))
+            : Optional.empty();
+      }
+      case "prompts" -> Optional.ofNullable(entry.prompts().get(text.apply("name")));
+      case "resources" -> entry.resource(text.apply("uri"));
+      default -> entry.resource(Plan.prefix(text.apply("uriTemplate")));
+    };
+  }
+
+  /** Whether the task may know of something of which this was said. */
+  static boolean isVisible(Decision decision) {
+    return switch (decision) {
+      case Decision.Permit _, Decision.Ask _ -> true;
+      case Decision.Deny _, Decision.Failed _ -> false;
+    };
+  }
+}

@@ -1,0 +1,186 @@
+package io.exeat.gateway.mcp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.gateway.jsonrpc.Message;
+import io.exeat.policy.Act;
+import io.exeat.policy.Action;
+import io.exeat.policy.Arguments;
+import io.exeat.policy.Door;
+import io.exeat.task.UpstreamEntry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** What a message of an agent's comes to. Whatever has no plan is not passed on. */
+sealed interface Plan {
+  /**
+   * A look at what the server offers, or the handshake.
+   */
+  record Look(Act act) implements Plan {}
+
+  /**
+   * Something that the server does or shows.
+   *
+   * @param acts each must be permitted
+   */
+  record Do(List<Act> acts) implements Plan {}
+
+  /** The catalogue maps nothing of this name: it does not exist. */
+  record Hidden(String unknown) implements Plan {}
+
+  /** No method that we know. */
+  record NoMethod() implements Plan {}
+
+  Set<String> LOOKS =
+      Set.of(
+          "initialize",
+          "ping",
+          "server/discover",
+          "logging/setLevel",
+          "tools/list",
+          "resources/list",
+          "resources/templates/list",
+          "prompts/list");
+
+  Set<String> NOTICES =
+      Set.of(
+          "notifications/initialized",
+          "notifications/cancelled",
+          "notifications/progress",
+          "notifications/roots/list_changed");
+
+  /**
+   * The plan for a request.
+   *
+   * @throws io.exeat.gateway.jsonrpc.BadMessage INVALID_PARAMS
+   * @throws io.exeat.base.FaultException Malformed for arguments too large to be decided on
+   */
+  static Plan of(UpstreamEntry entry, Message.Request request) {
+    if (LOOKS.contains(request.method())) {
+      return new Look(look(entry, request.method()));
+    }
+    return switch (request.method()) {
+      case "tools/call" -> tool(entry, request);
+      case "prompts/get" -> prompt(entry, request, "name");
+      case "resources/read", "resources/subscribe", "resources/unsubscribe" ->
+          reads(entry, request, List.of(required(request, "uri")));
+      case "completion/complete" -> completion(entry, request);
+      case "subscriptions/listen" -> listen(entry, request);
+      default -> new NoMethod();
+    };
+  }
+
+  /** The act of looking, or of keeping a session. */
+  static Act look(UpstreamEntry entry, String method) {
+    ObjectNode arguments = JsonNodeFactory.instance.objectNode().put("method", method);
+    return act(Action.READ, entry.offers(), entry.grant(), arguments);
+  }
+
+  /** As if the tool were called without arguments: whether it is there at all. */
+  static Act bare(UpstreamEntry.Item item, Action action) {
+    return new Act(
+        action,
+        Optional.of(item.tool()),
+        Arguments.NONE,
+        Optional.of(item.grant()),
+        Optional.empty(),
+        Door.MCP);
+  }
+
+  private static Plan tool(UpstreamEntry entry, Message.Request request) {
+    String name = required(request, "name");
+    JsonNode arguments = request.params().path("arguments");
+    if (!arguments.isMissingNode() && !arguments.isObject()) {
+      throw request.invalid("Invalid params: arguments must be an object");
+    }
+    UpstreamEntry.Item item = entry.tools().get(name);
+    if (item == null) {
+      return new Hidden("Unknown tool: " + name);
+    }
+    ObjectNode seen = request.arguments();
+    JsonNode more = request.params().path("inputResponses");
+    if (!more.isMissingNode()) {
+      seen = seen.deepCopy();
+      seen.set("mcp:inputResponses", more);
+    }
+    return new Do(List.of(act(Action.CALL, item.tool(), item.grant(), seen)));
+  }
+
+  private static Plan prompt(UpstreamEntry entry, Message.Request request, String key) {
+    String name = required(request, key);
+    UpstreamEntry.Item item = entry.prompts().get(name);
+    return item == null
+        ? new Hidden("Unknown prompt: " + name)
+        : new Do(List.of(act(Action.PROMPT, item.tool(), item.grant(), request.arguments())));
+  }
+
+  private static Plan reads(UpstreamEntry entry, Message.Request request, List<String> uris) {
+    List<Act> acts = new ArrayList<>();
+    for (String uri : uris) {
+      Optional<UpstreamEntry.Item> item = entry.resource(uri);
+      if (item.isEmpty()) {
+        return new Hidden("Unknown resource: " + uri);
+      }
+      ObjectNode arguments =
+          JsonNodeFactory.instance.objectNode().put("method", request.method()).put("uri", uri);
+      acts.add(act(Action.READ, item.get().tool(), item.get().grant(), arguments));
+    }
+    return new Do(acts);
+  }
+
+  private static Plan completion(UpstreamEntry entry, Message.Request request) {
+    JsonNode ref = request.params().path("ref");
+    String name = ref.path("name").asText();
+    String uri = ref.path("uri").asText();
+    ObjectNode arguments = JsonNodeFactory.instance.objectNode();
+    arguments.set("argument", request.params().path("argument"));
+    boolean isPrompt = ref.path("type").asText().equals("ref/prompt");
+    Optional<UpstreamEntry.Item> item =
+        isPrompt ? Optional.ofNullable(entry.prompts().get(name)) : entry.resource(prefix(uri));
+    if (item.isEmpty()) {
+      return new Hidden("Unknown reference: " + (isPrompt ? name : uri));
+    }
+    Action action = isPrompt ? Action.PROMPT : Action.READ;
+    return new Do(List.of(act(action, item.get().tool(), item.get().grant(), arguments)));
+  }
+
+  /** A template stands for what begins as it does. */
+  static String prefix(String template) {
+    int brace = template.indexOf('{');
+    return brace < 0 ? template : template.substring(0, brace);
+  }
+
+  private static Plan listen(UpstreamEntry entry, Message.Request request) {
+    JsonNode notifications = request.params().path("notifications");
+    JsonNode wanted = notifications.path("resourceSubscriptions");
+    List<String> uris = new ArrayList<>();
+    for (JsonNode uri : wanted) {
+      if (!uri.isTextual()) {
+        throw request.invalid("Invalid params: resourceSubscriptions must be URIs");
+      }
+      uris.add(uri.textValue());
+    }
+    return uris.isEmpty()
+        ? new Look(look(entry, request.method()))
+        : reads(entry, request, uris);
+  }
+
+  private static String required(Message.Request request, String key) {
+    return request
+        .text(key)
+        .orElseThrow(() -> request.invalid("Invalid params: " + key + " must be a text"));
+  }
+
+  private static Act act(Action action, String tool, String grant, ObjectNode arguments) {
+    return new Act(
+        action,
+        Optional.of(tool),
+        Arguments.of(arguments),
+        Optional.of(grant),
+        Optional.empty(),
+        Door.MCP);
+  }
+}

@@ -1,0 +1,98 @@
+package io.exeat.gateway.mcp;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.policy.CanonicalJson;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/**
+ * What a server says, as the agent may see it: without what was lent, lists filtered, everything
+ * else as it came.
+ */
+final class Shaper {
+  private static final String LIST_CHANGED = "/list_changed";
+
+  private final Scrubber scrubber;
+  private final Optional<JsonNode> awaited;
+  private final UnaryOperator<ObjectNode> onResult;
+  private final boolean keeps;
+  private final Runnable onListChanged;
+  private Optional<String> last = Optional.empty();
+
+  /**
+   * @param awaited the id of the request whose result {@code onResult} changes
+   * @param keeps whether results stay as they are
+   * @param onListChanged told when the server says that a list is another one now
+   */
+  Shaper(
+      Scrubber scrubber,
+      Optional<JsonNode> awaited,
+      boolean keeps,
+      UnaryOperator<ObjectNode> onResult,
+      Runnable onListChanged) {
+    this.scrubber = scrubber;
+    this.awaited = awaited;
+    this.keeps = keeps;
+    this.onResult = onResult;
+    this.onListChanged = onListChanged;
+  }
+
+  /**
+   * @throws IOException when it had to be looked into and is no JSON
+   */
+  String message(String json) throws IOException {
+    String shaped = keeps && !json.contains(LIST_CHANGED) ? json : looked(json);
+    String clean = scrubber.json(shaped);
+    last = Optional.of(clean);
+    return clean;
+  }
+
+  Event event(Event event) throws IOException {
+    Optional<String> data = event.data();
+    if (data.isEmpty() || data.get().isEmpty()) {
+      return cleaned(event);
+    }
+    String shaped = message(data.get());
+    return cleaned(shaped.equals(data.get()) ? event : event.with(shaped));
+  }
+
+  /** Ids and comments can tell things too. */
+  private Event cleaned(Event event) {
+    return new Event(event.lines().stream().map(scrubber::text).toList());
+  }
+
+  private String looked(String json) throws IOException {
+    try {
+      if (!(Trees.read(json) instanceof ObjectNode message)) {
+        throw new IOException("the tool server sent something that is no message");
+      }
+      if (message.path("method").asText().endsWith(LIST_CHANGED)) {
+        onListChanged.run();
+      }
+      boolean isAwaited =
+          awaited.isPresent()
+              && !message.has("method")
+              && message.path("id").equals(awaited.get());
+      if (!keeps && isAwaited && message.get("result") instanceof ObjectNode result) {
+        message.set("result", onResult.apply(result));
+        return new String(Replies.bytes(message), UTF_8);
+      }
+      if (!keeps && !message.has("method") && message.has("result")) {
+        throw new IOException("the tool server answered something that was not asked");
+      }
+      return json;
+    } catch (JsonProcessingException e) {
+      throw new IOException("the tool server sent something that is no JSON");
+    }
+  }
+
+  /** SHA-256 of the last message, in hex. */
+  Optional<String> lastSha256() {
+    return last.map(it -> CanonicalJson.sha256(it.getBytes(UTF_8)));
+  }
+}
