@@ -5,6 +5,7 @@ import io.exeat.gateway.grpc.AdminSocketConfig;
 import io.exeat.gateway.grpc.TlsDoorConfig;
 import io.exeat.gateway.grpc.UnixDoorConfig;
 import io.exeat.gateway.relay.RelayConfig;
+import io.exeat.gateway.mcp.McpConfig;
 import io.exeat.identity.IdentityConfig;
 import io.exeat.policy.PolicyConfig;
 import java.net.URI;
@@ -22,6 +23,7 @@ public record BrokerConfig(
     UnixDoorConfig socket,
     AdminSocketConfig admin,
     Optional<TlsDoorConfig> listen,
+    Optional<McpConfig> mcp,
     Form form,
     LogLevel log) {
   /** Where the broker is. */

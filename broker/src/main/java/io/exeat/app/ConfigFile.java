@@ -19,6 +19,7 @@ import io.exeat.config.Shape;
 import io.exeat.gateway.grpc.AdminSocketConfig;
 import io.exeat.gateway.grpc.TlsDoorConfig;
 import io.exeat.gateway.grpc.UnixDoorConfig;
+import io.exeat.gateway.mcp.McpConfig;
 import io.exeat.gateway.relay.RelayConfig;
 import io.exeat.identity.IdPattern;
 import io.exeat.identity.IdentityConfig;
@@ -121,6 +122,7 @@ final class ConfigFile {
             socket.one("group", text(64)).optional()),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
         root.optionalSection("listen").map(this::listen),
+        root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required())),
         form(),
         root.section("log")
             .one("level", oneOf(BrokerConfig.LogLevel.class))

@@ -54,6 +54,7 @@ final class Sidecar implements AutoCloseable {
   private final DoorParts parts;
   private volatile @Nullable Party party;
   private volatile @Nullable Engine engine;
+  private volatile @Nullable McpGateway mcp;
   private volatile boolean stopped;
 
   private Sidecar(BrokerConfig config, Time time) {
@@ -129,6 +130,11 @@ final class Sidecar implements AutoCloseable {
       Engine broker = Engine.make(config, here, made, this::vitals, time, closing);
       engine = broker;
       front.serve(broker.office().broker(), broker.office().uses(), broker.office().desk());
+      if (config.mcp().isPresent()) {
+        Optional<String> group = config.socket().group();
+        mcp =
+            McpGateway.open(config.mcp().get(), group, broker, made, front, parts, time, closing);
+      }
       listen(made);
       LOG.info("Serving {} and {}", config.socket().socket(), config.admin().socket());
       keep(broker);
@@ -233,6 +239,10 @@ final class Sidecar implements AutoCloseable {
       all.add(new Status.Dependency("journal", there.journal().problem(), startedAt));
       all.add(new Status.Dependency("audit", there.audit().problem(), startedAt));
       all.add(new Status.Dependency("catalogue", there.catalogue().problem(), startedAt));
+      McpGateway tools = mcp;
+      if (tools != null) {
+        all.add(new Status.Dependency("mcp", tools.problem(), startedAt));
+      }
       var policy = there.policy().health();
       all.add(new Status.Dependency("policy", policy.problem(), policy.since()));
       there

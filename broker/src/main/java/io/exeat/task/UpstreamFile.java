@@ -4,6 +4,7 @@ import io.exeat.config.Section;
 import io.exeat.config.Shape;
 import java.net.URI;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Reads {@code upstreams} of the catalogue. What an upstream maps becomes a tool that policies
@@ -80,6 +82,10 @@ final class UpstreamFile {
     tools.put(offers, new Tool(offers, Step.PLAN, false, Optional.empty(), 0));
     allow(grant, offers);
     UpstreamEntry.Server server = server(section);
+    if (Optional.ofNullable(grants.get(grant)).filter(it -> !it.lends()).isPresent()
+        && filled(server).anyMatch(it -> !it.places().isEmpty())) {
+      section.problem("grant", "lends nothing, so no {…} can be filled in");
+    }
     boolean oneGrant = server instanceof UpstreamEntry.Server.Command;
     boolean pinned =
         section.one("definitions", Shape.oneOf(Definitions.class)).or(Definitions.PINNED)
@@ -166,6 +172,16 @@ final class UpstreamFile {
         section.one("ca", Shape.path()).optional(),
         section.one("spiffe-id", Shape.spiffeId()).optional(),
         headers);
+  }
+
+  private static Stream<Template> filled(UpstreamEntry.Server server) {
+    return switch (server) {
+      case UpstreamEntry.Server.Url url -> url.headers().values().stream();
+      case UpstreamEntry.Server.Command command ->
+          Stream.of(
+                  command.words(), command.environment().values(), command.files().values())
+              .flatMap(Collection::stream);
+    };
   }
 
   private static boolean isHere(URI url) {

@@ -44,7 +44,7 @@ final class UpstreamFileTest {
           spiffe-id: spiffe://example.org/tools
           grant: web-use
           headers:
-            - { name: Authorization, value: "Bearer {secret}" }
+            - { name: Authorization, value: "Bearer xyz" }
           definitions: unsafe-any
           timeout: 30s
           tools:
@@ -87,7 +87,7 @@ final class UpstreamFileTest {
                     URI.create("https://tools.example.org/mcp"),
                     Optional.of(Path.of("/etc/exeat/tools.pem")),
                     Optional.of(SpiffeId.parse("spiffe://example.org/tools")),
-                    Map.of("Authorization", new Template("Bearer {secret}"))),
+                    Map.of("Authorization", new Template("Bearer xyz"))),
                 false,
                 Duration.ofSeconds(30),
                 Map.of("find", new UpstreamEntry.Item("web.find", "orders-read", Optional.of(PIN))),
@@ -152,6 +152,7 @@ final class UpstreamFileTest {
         "    grant: web-use | grant: nothing | is not a known grant (orders-read, web-use)",
         "https://tools | http://tools | must be https, unless its host is localhost",
         "step: retrieve } | step: look } | is not one of plan, retrieve, execute, administer",
+        "Bearer xyz | Bearer {secret} | lends nothing, so no {…} can be filled in",
         "value: \"{basic}\" | value: \"{bearer}\" | in which {…} is one of [basic, database, host,",
         "{user}@ | {user}:{secret}@ | everybody on the machine could read there",
         "name: Authorization | name: Host | is set by the gateway itself",

@@ -95,11 +95,7 @@ public final class UrlUpstream implements Upstream {
     Map<String, String> values = Filling.of(use);
     server
         .headers()
-        .forEach((name, template) -> {
-          if (values.keySet().containsAll(template.places())) {
-            request.setHeader(name, template.fill(values));
-          }
-        });
+        .forEach((name, template) -> request.setHeader(name, template.fill(values)));
     return request.build();
   }
 

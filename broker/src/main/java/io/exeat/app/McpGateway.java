@@ -1,0 +1,111 @@
+package io.exeat.app;
+
+import io.exeat.base.Time;
+import io.exeat.flow.Use;
+import io.exeat.gateway.grpc.DoorParts;
+import io.exeat.gateway.mcp.Answer;
+import io.exeat.gateway.mcp.Gateway;
+import io.exeat.gateway.mcp.McpConfig;
+import io.exeat.gateway.mcp.Outgoing;
+import io.exeat.gateway.mcp.UnixMcpDoor;
+import io.exeat.gateway.mcp.Upstream;
+import io.exeat.gateway.mcp.stdio.StdioUpstream;
+import io.exeat.gateway.mcp.url.UrlUpstream;
+import io.exeat.task.UpstreamEntry;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import javax.net.ssl.SSLContext;
+
+/** The MCP gateway with its ways to tool servers and its doors. */
+final class McpGateway {
+  private final Gateway gateway;
+
+  private McpGateway(Gateway gateway) {
+    this.gateway = gateway;
+  }
+
+  /**
+   * Opens its doors; they serve when this returns.
+   *
+   * @throws IOException when a socket's place cannot be had
+   */
+  static McpGateway open(
+      McpConfig config,
+      Optional<String> group,
+      Engine engine,
+      Party party,
+      FrontDesk front,
+      DoorParts parts,
+      Time time,
+      Closing closing)
+      throws IOException {
+    Trust trust = closing.later(new Trust(party));
+    Upstream upstreams =
+        closing.later(new Ways(new UrlUpstream(trust), new StdioUpstream(time)));
+    Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
+    closing.later(UnixMcpDoor.open(config.socket(), group, gateway, parts));
+    return new McpGateway(gateway);
+  }
+
+  /** What an operator should look at; empty when there is nothing. */
+  Optional<String> problem() {
+    Map<String, String> pending = gateway.pending();
+    return pending.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            pending.entrySet().stream()
+                .map(each -> each.getKey() + ": " + each.getValue())
+                .collect(Collectors.joining("; ")));
+  }
+
+  /** To each kind of server its own way. */
+  private record Ways(Upstream url, Upstream stdio) implements Upstream {
+    @Override
+    public Answer send(UpstreamEntry entry, Use use, Outgoing ask) {
+      return switch (entry.server()) {
+        case UpstreamEntry.Server.Url _ -> url.send(entry, use, ask);
+        case UpstreamEntry.Server.Command _ -> stdio.send(entry, use, ask);
+      };
+    }
+
+    @Override
+    public void close() {
+      try (url) {
+        stdio.close();
+      }
+    }
+  }
+
+  /** A server with an SVID sees ours; others are known by an authority, and see none. */
+  private static final class Trust implements UrlUpstream.Trust, AutoCloseable {
+    private final Party party;
+    private final AtomicLong version = new AtomicLong(1);
+    private final AutoCloseable watch;
+
+    Trust(Party party) {
+      this.party = party;
+      this.watch = party.identity().onChange(version::incrementAndGet)::close;
+    }
+
+    @Override
+    public SSLContext of(UpstreamEntry.Server.Url server) {
+      return server
+          .id()
+          .map(id -> party.tls().context(id::equals))
+          .orElseGet(() -> VaultTrust.plain(VaultTrust.of(server.ca())));
+    }
+
+    @Override
+    public long version() {
+      return version.get();
+    }
+
+    @Override
+    public void close() throws Exception {
+      watch.close();
+    }
+  }
+}
