@@ -162,8 +162,8 @@ final class ConfigFile {
     if (local.isEmpty() && mtls.isEmpty()) {
       section.problem(
           "mode",
-          "is missing and so is attestation.mtls: nobody could be attested; it must be workload-api,"
-              + " broker-api, delegated or development");
+          "is missing and so is attestation.mtls: nobody could be attested; it must be"
+              + " workload-api, broker-api, delegated or development");
     }
     return new AttestConfig(local, mtls);
   }

@@ -1,5 +1,7 @@
 package io.exeat.app;
 
+import io.exeat.attest.Peer;
+import io.exeat.base.Subscription;
 import io.exeat.base.Time;
 import io.exeat.flow.Use;
 import io.exeat.gateway.grpc.DoorParts;
@@ -43,8 +45,7 @@ final class McpGateway {
       Closing closing)
       throws IOException {
     Trust trust = closing.later(new Trust(party));
-    Upstream upstreams =
-        closing.later(new Ways(new UrlUpstream(trust), new StdioUpstream(time)));
+    Upstream upstreams = closing.later(new Ways(new UrlUpstream(trust), new StdioUpstream(time)));
     Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
     closing.later(UnixMcpDoor.open(config.socket(), group, gateway, parts));
     return new McpGateway(gateway);
@@ -63,6 +64,14 @@ final class McpGateway {
 
   /** To each kind of server its own way. */
   private record Ways(Upstream url, Upstream stdio) implements Upstream {
+    @Override
+    public void require(UpstreamEntry entry, Peer peer) {
+      switch (entry.server()) {
+        case UpstreamEntry.Server.Url _ -> url.require(entry, peer);
+        case UpstreamEntry.Server.Command _ -> stdio.require(entry, peer);
+      }
+    }
+
     @Override
     public Answer send(UpstreamEntry entry, Use use, Outgoing ask) {
       return switch (entry.server()) {
@@ -83,11 +92,11 @@ final class McpGateway {
   private static final class Trust implements UrlUpstream.Trust, AutoCloseable {
     private final Party party;
     private final AtomicLong version = new AtomicLong(1);
-    private final AutoCloseable watch;
+    private final Subscription watch;
 
     Trust(Party party) {
       this.party = party;
-      this.watch = party.identity().onChange(version::incrementAndGet)::close;
+      this.watch = party.identity().onChange(version::incrementAndGet);
     }
 
     @Override
@@ -104,7 +113,7 @@ final class McpGateway {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       watch.close();
     }
   }

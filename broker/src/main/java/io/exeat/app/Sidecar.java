@@ -132,8 +132,7 @@ final class Sidecar implements AutoCloseable {
       front.serve(broker.office().broker(), broker.office().uses(), broker.office().desk());
       if (config.mcp().isPresent()) {
         Optional<String> group = config.socket().group();
-        mcp =
-            McpGateway.open(config.mcp().get(), group, broker, made, front, parts, time, closing);
+        mcp = McpGateway.open(config.mcp().get(), group, broker, made, front, parts, time, closing);
       }
       listen(made);
       LOG.info("Serving {} and {}", config.socket().socket(), config.admin().socket());

@@ -178,8 +178,7 @@ final class UpstreamFile {
     return switch (server) {
       case UpstreamEntry.Server.Url url -> url.headers().values().stream();
       case UpstreamEntry.Server.Command command ->
-          Stream.of(
-                  command.words(), command.environment().values(), command.files().values())
+          Stream.of(command.words(), command.environment().values(), command.files().values())
               .flatMap(Collection::stream);
     };
   }

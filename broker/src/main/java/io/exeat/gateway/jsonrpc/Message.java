@@ -4,11 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.HashMap;
-import java.util.Locale;
-import java.util.Map;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -16,8 +13,13 @@ import java.util.TreeSet;
  * written anew.
  */
 public sealed interface Message {
-  /** To be passed on. */
-  byte[] bytes();
+  /** To be passed on: one line. */
+  String json();
+
+  /** {@link #json} in UTF-8. */
+  default byte[] bytes() {
+    return json().getBytes(StandardCharsets.UTF_8);
+  }
 
   /**
    * To be answered.
@@ -25,7 +27,7 @@ public sealed interface Message {
    * @param id a text or a whole number
    * @param params empty when there are none
    */
-  record Request(JsonNode id, String method, ObjectNode params, byte[] bytes) implements Message {
+  record Request(JsonNode id, String method, ObjectNode params, String json) implements Message {
     /** A text of {@code params}; empty when it is absent or something else. */
     public Optional<String> text(String name) {
       return Message.text(params, name);
@@ -45,21 +47,10 @@ public sealed interface Message {
   }
 
   /** Not to be answered. */
-  record Notification(String method, ObjectNode params, byte[] bytes) implements Message {}
+  record Notification(String method, ObjectNode params, String json) implements Message {}
 
   /** The answer to a server's request. */
-  record Response(JsonNode id, byte[] bytes) implements Message {}
-
-  /** Who reads keys without regard to case would read these as another word of the protocol. */
-  Set<String> WORDS =
-      Set.of(
-          "jsonrpc", "id", "method", "params", "result", "error", "name", "arguments", "uri", "ref",
-          "argument", "context", "cursor", "level", "_meta", "notifications", "inputResponses",
-          "requestState", "protocolVersion", "capabilities", "clientInfo", "requestId",
-          "progressToken", "taskId", "task");
-
-  Set<String> ENVELOPE = Set.of("jsonrpc", "id", "method", "params", "result", "error");
-  int LONGEST_ID = 1_024;
+  record Response(JsonNode id, String json) implements Message {}
 
   /**
    * The one message in {@code body}.
@@ -82,7 +73,7 @@ public sealed interface Message {
       throw invalid(NullNode.getInstance(), "id must be a text or a whole number");
     }
     if (!json.has("method")) {
-      return response(json, id, named, read.bytes());
+      return response(json, id, named, read.json());
     }
     if (!json.get("method").isTextual() || json.has("result") || json.has("error")) {
       throw invalid(id, "method must be a text, without result or error beside it");
@@ -90,15 +81,15 @@ public sealed interface Message {
     ObjectNode params = params(json, id);
     String method = json.get("method").textValue();
     return named
-        ? new Request(id, method, params, read.bytes())
-        : new Notification(method, params, read.bytes());
+        ? new Request(id, method, params, read.json())
+        : new Notification(method, params, read.json());
   }
 
-  private static Message response(ObjectNode json, JsonNode id, boolean named, byte[] bytes) {
+  private static Message response(ObjectNode json, JsonNode id, boolean named, String written) {
     if (!named || json.has("result") == json.has("error") || json.has("params")) {
       throw invalid(id, "there is no method, and it is no response either");
     }
-    return new Response(id, bytes);
+    return new Response(id, written);
   }
 
   private static ObjectNode params(ObjectNode json, JsonNode id) {
@@ -108,31 +99,23 @@ public sealed interface Message {
     if (!(json.get("params") instanceof ObjectNode params)) {
       throw invalid(id, "params must be an object");
     }
-    Map<String, String> words = new HashMap<>();
-    WORDS.forEach(word -> words.put(word.toLowerCase(Locale.ROOT), word));
-    Map<String, String> seen = new HashMap<>();
-    params
-        .fieldNames()
-        .forEachRemaining(key -> {
-          String lower = key.toLowerCase(Locale.ROOT);
-          if (seen.put(lower, key) != null || !words.getOrDefault(lower, key).equals(key)) {
-            throw invalid(id, "params has keys that differ in case alone");
-          }
-        });
+    if (!Words.areClear(params)) {
+      throw invalid(id, "params has keys that differ in case alone");
+    }
     return params;
   }
 
   private static void checkKeys(ObjectNode json, JsonNode id) {
     json.fieldNames()
         .forEachRemaining(key -> {
-          if (!ENVELOPE.contains(key)) {
-            throw invalid(id, "there is a key beside " + new TreeSet<>(ENVELOPE));
+          if (!Words.ENVELOPE.contains(key)) {
+            throw invalid(id, "there is a key beside " + new TreeSet<>(Words.ENVELOPE));
           }
         });
   }
 
   private static boolean isId(JsonNode id) {
-    return (id.isTextual() || id.isIntegralNumber()) && id.asText().length() <= LONGEST_ID;
+    return (id.isTextual() || id.isIntegralNumber()) && id.asText().length() <= Words.LONGEST_ID;
   }
 
   private static Optional<String> text(ObjectNode params, String name) {

@@ -13,8 +13,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -47,16 +47,16 @@ public final class StrictJson {
 
   /**
    * @param tree what to decide on
-   * @param bytes the same, to be passed on
+   * @param json the same as a text, to be passed on
    */
-  public record Read(JsonNode tree, byte[] bytes) {}
+  public record Read(JsonNode tree, String json) {}
 
   /**
    * @throws BadMessage PARSE_ERROR
    */
   public static Read read(byte[] bytes) {
     String text = utf8(bytes);
-    ByteArrayOutputStream out = new ByteArrayOutputStream(bytes.length + 16);
+    StringWriter out = new StringWriter(text.length() + 16);
     try (JsonParser parser = FACTORY.createParser(text);
         JsonGenerator writer = FACTORY.createGenerator(out)) {
       JsonToken first = parser.nextToken();
@@ -68,10 +68,9 @@ public final class StrictJson {
         throw bad("there is something behind the message");
       }
       writer.flush();
-      return new Read(tree, out.toByteArray());
+      return new Read(tree, out.toString());
     } catch (JsonProcessingException e) {
-      throw bad(
-          "not one JSON value without a key twice, nested at most " + MOST_DEPTH + " deep");
+      throw bad("not one JSON value without a key twice, nested at most " + MOST_DEPTH + " deep");
     } catch (IOException e) {
       throw new IllegalStateException("memory cannot be written to", e);
     }

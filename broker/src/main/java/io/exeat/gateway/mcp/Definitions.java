@@ -56,8 +56,7 @@ final class Definitions {
         first || before == null ? new HashMap<>() : new HashMap<>(before.tools());
     for (JsonNode tool : tools) {
       String name = tool.path("name").asText();
-      Definition definition =
-          new Definition(CanonicalJson.sha256(tool), tool.path("inputSchema"));
+      Definition definition = new Definition(CanonicalJson.sha256(tool), tool.path("inputSchema"));
       known.merge(
           name,
           definition,
@@ -109,7 +108,8 @@ final class Definitions {
       return;
     }
     String state = item.pin().isPresent() ? "has changed" : "is not approved yet";
-    String said = "its definition " + state + "; having read it, approve it with " + key + ": " + sha256;
+    String said =
+        "its definition " + state + "; having read it, approve it with " + key + ": " + sha256;
     if (!said.equals(pending.get(key)) && pending.size() < MOST_PENDING) {
       pending.put(key, said);
       LOG.warn("Tool {} of {} is hidden: {}", tool, entry.name(), said);

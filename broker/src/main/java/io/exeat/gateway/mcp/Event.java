@@ -53,9 +53,7 @@ public record Event(List<String> lines) {
 
   /** As it goes over the wire. */
   byte[] bytes() {
-    return lines.stream()
-        .collect(Collectors.joining("\n", "", "\n\n"))
-        .getBytes(UTF_8);
+    return lines.stream().collect(Collectors.joining("\n", "", "\n\n")).getBytes(UTF_8);
   }
 
   private static boolean isData(String line) {

@@ -39,8 +39,7 @@ public final class Gateway {
   /**
    * @param upstreams to every kind of server
    */
-  public Gateway(
-      Supplier<Catalogue> catalogue, ProxyRequests flow, Upstream upstreams, Time time) {
+  public Gateway(Supplier<Catalogue> catalogue, ProxyRequests flow, Upstream upstreams, Time time) {
     this.catalogue = catalogue;
     this.flow = flow;
     this.upstreams = upstreams;
@@ -72,7 +71,8 @@ public final class Gateway {
     } catch (Refusal e) {
       exchange.answer(e.status(), Map.of(), NOTHING);
     } catch (BadMessage e) {
-      exchange.answer(e.code() == ErrorCode.METHOD_NOT_FOUND ? 404 : 400, Relay.JSON, Replies.error(e));
+      exchange.answer(
+          e.code() == ErrorCode.METHOD_NOT_FOUND ? 404 : 400, Relay.JSON, Replies.error(e));
     } catch (FaultException e) {
       refuse(exchange, e);
     } catch (RuntimeException e) {
@@ -114,7 +114,9 @@ public final class Gateway {
       requests.serve(caller, request);
     } catch (BadMessage e) {
       int status = caller.modern() ? Replies.status(e.code()) : 200;
-      caller.exchange().answer(status, Relay.JSON, Replies.error(request.id(), e.code(), e.words()));
+      caller
+          .exchange()
+          .answer(status, Relay.JSON, Replies.error(request.id(), e.code(), e.words()));
     } catch (FaultException e) {
       if (e.fault() instanceof Fault.Malformed f && !f.field().equals("task")) {
         String why = "Invalid params: " + f.field() + " " + f.problem();
@@ -173,14 +175,9 @@ public final class Gateway {
   }
 
   private void forward(Caller caller, String what, Outgoing outgoing) {
-    try (Use use =
-        flow.look(caller.peer(), caller.task(), Plan.look(caller.entry(), what))) {
+    try (Use use = flow.look(caller.peer(), caller.task(), Plan.look(caller.entry(), what))) {
       use.judged().orThrow();
-      use.ended()
-          .ifPresent(fault -> {
-            throw new FaultException(fault);
-          });
-      Answer answer = upstreams.send(caller.entry(), use, outgoing);
+      Answer answer = Sending.send(upstreams, caller, use, outgoing);
       if (answer.status() == 404) {
         caller.session().ifPresent(gone -> sessions.end(gone.id()));
       }
@@ -223,6 +220,7 @@ public final class Gateway {
       }
       throw e;
     }
+    upstreams.require(entry, peer);
     return new Caller(exchange, peer, entry, task, session, headers.mirrored(), modern);
   }
 
@@ -264,6 +262,7 @@ public final class Gateway {
     exchange.answer(
         status,
         Relay.JSON,
-        Replies.error(request.map(Message.Request::id).orElse(NullNode.getInstance()), code, words));
+        Replies.error(
+            request.map(Message.Request::id).orElse(NullNode.getInstance()), code, words));
   }
 }

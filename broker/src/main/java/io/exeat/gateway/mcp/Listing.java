@@ -106,8 +106,7 @@ final class Listing {
     return switch (key) {
       case "tools" -> {
         String name = text.apply("name");
-        Optional<Definitions.Definition> seen =
-            definitions.at(viewer.place(), name);
+        Optional<Definitions.Definition> seen = definitions.at(viewer.place(), name);
         yield definitions.isApproved(entry, name, seen)
             ? Optional.ofNullable(entry.tools().get(name))
             : Optional.empty();

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
-import io.exeat.base.Subscription;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Use;
 import io.exeat.gateway.jsonrpc.Message;
@@ -75,15 +74,15 @@ final class Lookup {
       }
     }
     cursor.ifPresent(it -> params.put("cursor", it));
-    Message.Request list =
-        new Message.Request(json.get("id"), LIST, params, Replies.bytes(json));
-    try (Answer answer =
-            upstreams.send(
-                caller.entry(), use, new Outgoing.Post(caller.theirs(), headers(caller), list));
-        Subscription cut = use.whenEnded(_ -> answer.close())) {
+    Message.Request list = new Message.Request(json.get("id"), LIST, params, json.toString());
+    Outgoing ask = new Outgoing.Post(caller.theirs(), headers(caller), list);
+    Answer answer = Sending.send(upstreams, caller, use, ask);
+    try (var _ = use.whenEnded(_ -> answer.close())) {
       return result(answer, id);
     } catch (IOException e) {
       throw away("did not list its tools");
+    } finally {
+      answer.close();
     }
   }
 

@@ -56,8 +56,7 @@ final class ModernRules {
     Set<String> missing = new TreeSet<>(Set.of(VERSION_KEY, CAPABILITIES_KEY));
     missing.removeIf(meta::has);
     if (!missing.isEmpty()) {
-      throw request.invalid(
-          "Invalid params: params._meta lacks " + String.join(" and ", missing));
+      throw request.invalid("Invalid params: params._meta lacks " + String.join(" and ", missing));
     }
     JsonNode version = meta.get(VERSION_KEY);
     Optional<String> said = headers.one(Headers.VERSION);
@@ -88,7 +87,8 @@ final class ModernRules {
     if (!value.startsWith(SENTINEL) || !value.endsWith("?=")) {
       return Optional.of(value);
     }
-    String inner = value.substring(SENTINEL.length(), Math.max(SENTINEL.length(), value.length() - 2));
+    String inner =
+        value.substring(SENTINEL.length(), Math.max(SENTINEL.length(), value.length() - 2));
     try {
       byte[] bytes = Base64.getDecoder().decode(inner);
       if (!Base64.getEncoder().encodeToString(bytes).equals(inner)) {

@@ -20,9 +20,7 @@ final class ParamHeaders {
 
   private ParamHeaders() {}
 
-  /**
-   * A header of the schema and the argument that it repeats.
-   */
+  /** A header of the schema and the argument that it repeats. */
   private record Asked(String type, JsonNode argument) {}
 
   /**
@@ -43,7 +41,8 @@ final class ParamHeaders {
     });
   }
 
-  private static void collect(JsonNode schema, JsonNode value, int depth, Map<String, Asked> asked) {
+  private static void collect(
+      JsonNode schema, JsonNode value, int depth, Map<String, Asked> asked) {
     if (depth > MOST_DEPTH) {
       return;
     }

@@ -16,9 +16,7 @@ import java.util.Set;
 
 /** What a message of an agent's comes to. Whatever has no plan is not passed on. */
 sealed interface Plan {
-  /**
-   * A look at what the server offers, or the handshake.
-   */
+  /** A look at what the server offers, or the handshake. */
   record Look(Act act) implements Plan {}
 
   /**
@@ -45,6 +43,11 @@ sealed interface Plan {
           "resources/templates/list",
           "prompts/list");
 
+  /** What 2026-07-28 has no more. */
+  Set<String> LEGACY_ONLY =
+      Set.of(
+          "initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe");
+
   Set<String> NOTICES =
       Set.of(
           "notifications/initialized",
@@ -58,7 +61,10 @@ sealed interface Plan {
    * @throws io.exeat.gateway.jsonrpc.BadMessage INVALID_PARAMS
    * @throws io.exeat.base.FaultException Malformed for arguments too large to be decided on
    */
-  static Plan of(UpstreamEntry entry, Message.Request request) {
+  static Plan of(UpstreamEntry entry, Message.Request request, boolean modern) {
+    if (modern && LEGACY_ONLY.contains(request.method())) {
+      return new NoMethod();
+    }
     if (LOOKS.contains(request.method())) {
       return new Look(look(entry, request.method()));
     }
@@ -163,9 +169,7 @@ sealed interface Plan {
       }
       uris.add(uri.textValue());
     }
-    return uris.isEmpty()
-        ? new Look(look(entry, request.method()))
-        : reads(entry, request, uris);
+    return uris.isEmpty() ? new Look(look(entry, request.method())) : reads(entry, request, uris);
   }
 
   private static String required(Message.Request request, String key) {

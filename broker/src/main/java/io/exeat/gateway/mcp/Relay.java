@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import io.exeat.base.Fault;
-import io.exeat.base.Subscription;
 import io.exeat.flow.Use;
 import io.exeat.gateway.Faults;
 import io.exeat.gateway.jsonrpc.ErrorCode;
@@ -34,7 +33,8 @@ final class Relay {
   private static final Logger LOG = LoggerFactory.getLogger(Relay.class);
 
   /** What a client can make sense of; others would make it look for an authorization server. */
-  private static final Set<Integer> PASSED = Set.of(200, 202, 204, 400, 404, 405, 406, 409, 415, 422);
+  private static final Set<Integer> PASSED =
+      Set.of(200, 202, 204, 400, 404, 405, 406, 409, 415, 422);
 
   private Relay() {}
 
@@ -50,7 +50,7 @@ final class Relay {
       Optional<JsonNode> id,
       Map<String, String> headers) {
     exchange.onGone(answer::close);
-    try (Subscription cut = use.whenEnded(_ -> answer.close())) {
+    try (var _ = use.whenEnded(_ -> answer.close())) {
       if (answer.isStream()) {
         stream(exchange, use, answer, shaper, id, headers);
       } else {

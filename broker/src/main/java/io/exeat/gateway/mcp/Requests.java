@@ -26,8 +26,7 @@ final class Requests {
   private final Listing listing;
   private final Lookup lookup;
 
-  Requests(
-      ProxyRequests flow, Upstream upstreams, Sessions sessions, Definitions definitions) {
+  Requests(ProxyRequests flow, Upstream upstreams, Sessions sessions, Definitions definitions) {
     this.flow = flow;
     this.upstreams = upstreams;
     this.sessions = sessions;
@@ -37,7 +36,7 @@ final class Requests {
   }
 
   void serve(Caller caller, Message.Request request) {
-    switch (Plan.of(caller.entry(), request)) {
+    switch (Plan.of(caller.entry(), request, caller.modern())) {
       case Plan.NoMethod _ ->
           throw new BadMessage(ErrorCode.METHOD_NOT_FOUND, request.id(), "Method not found");
       case Plan.Hidden hidden -> answer(caller, unknown(request, hidden.unknown()));
@@ -95,21 +94,14 @@ final class Requests {
       return Optional.of("Unknown tool: " + name);
     }
     if (caller.modern()) {
-      seen.ifPresent(it ->
-          ParamHeaders.check(caller.exchange().headers(), request, it.schema()));
+      seen.ifPresent(it -> ParamHeaders.check(caller.exchange().headers(), request, it.schema()));
     }
     return Optional.empty();
   }
 
   private void pass(Caller caller, Message.Request request, Use use) {
-    Optional<Fault> ended = use.ended();
-    if (ended.isPresent()) {
-      answer(caller, refused(caller, request, ended.get()));
-      return;
-    }
-    Answer answer =
-        upstreams.send(
-            caller.entry(), use, new Outgoing.Post(caller.theirs(), caller.headers(), request));
+    Outgoing ask = new Outgoing.Post(caller.theirs(), caller.headers(), request);
+    Answer answer = Sending.send(upstreams, caller, use, ask);
     Map<String, String> headers = Map.of();
     if (!caller.modern() && request.method().equals("initialize") && answer.status() == 200) {
       var session = sessions.begin(caller.entry().name(), caller.task(), answer.session());
@@ -118,7 +110,12 @@ final class Requests {
       caller.session().ifPresent(gone -> sessions.end(gone.id()));
     }
     Relay.pass(
-        caller.exchange(), use, answer, shaper(caller, request, use), Optional.of(request.id()), headers);
+        caller.exchange(),
+        use,
+        answer,
+        shaper(caller, request, use),
+        Optional.of(request.id()),
+        headers);
   }
 
   private Shaper shaper(Caller caller, Message.Request request, Use use) {
@@ -158,11 +155,14 @@ final class Requests {
   private static byte[] refused(Caller caller, Message.Request request, Fault fault) {
     return switch (fault) {
       case Fault.OutOfScope _, Fault.OutsideCeiling _ -> unknown(request, nameOf(request));
-      case Fault.Denied _, Fault.Exhausted _, Fault.EpochClosed _, Fault.ScopeChanging _,
-          Fault.TaskEnded _, Fault.NoSuchCredential _ ->
+      case Fault.Denied _,
+          Fault.Exhausted _,
+          Fault.EpochClosed _,
+          Fault.ScopeChanging _,
+          Fault.TaskEnded _,
+          Fault.NoSuchCredential _ ->
           request.method().equals("tools/call")
-              ? Replies.refusal(
-                  request.id(), Relay.words(fault), Optional.empty(), caller.modern())
+              ? Replies.refusal(request.id(), Relay.words(fault), Optional.empty(), caller.modern())
               : internal(request, Relay.words(fault));
       default -> throw new FaultException(fault);
     };

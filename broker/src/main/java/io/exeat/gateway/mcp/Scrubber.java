@@ -88,8 +88,7 @@ final class Scrubber {
 
   /** Whether there may be something in it; never wrong when it says no. */
   boolean suspects(String json) {
-    return !forms.isEmpty()
-        && (json.indexOf('\\') >= 0 || forms.stream().anyMatch(json::contains));
+    return !forms.isEmpty() && (json.indexOf('\\') >= 0 || forms.stream().anyMatch(json::contains));
   }
 
   /** A JSON text without what was lent; any other text, too. */

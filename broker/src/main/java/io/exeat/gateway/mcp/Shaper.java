@@ -75,9 +75,7 @@ final class Shaper {
         onListChanged.run();
       }
       boolean isAwaited =
-          awaited.isPresent()
-              && !message.has("method")
-              && message.path("id").equals(awaited.get());
+          awaited.isPresent() && !message.has("method") && message.path("id").equals(awaited.get());
       if (!keeps && isAwaited && message.get("result") instanceof ObjectNode result) {
         message.set("result", onResult.apply(result));
         return new String(Replies.bytes(message), UTF_8);

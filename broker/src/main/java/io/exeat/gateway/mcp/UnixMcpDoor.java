@@ -45,11 +45,12 @@ public final class UnixMcpDoor implements AutoCloseable {
             .channel(EpollServerDomainSocketChannel.class)
             .childHandler(
                 HttpServer.connection(
-                    channel -> List.of(),
-                    channel -> serving(channel, gateway, admission, parts)));
+                    channel -> List.of(), channel -> serving(channel, gateway, admission, parts)));
     try {
       Channel server =
-          bootstrap.bind(new DomainSocketAddress(file.fresh().toFile())).syncUninterruptibly()
+          bootstrap
+              .bind(new DomainSocketAddress(file.fresh().toFile()))
+              .syncUninterruptibly()
               .channel();
       file.publish("rw-rw----", group);
       return new UnixMcpDoor(file, server);

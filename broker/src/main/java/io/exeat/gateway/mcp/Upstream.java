@@ -1,5 +1,6 @@
 package io.exeat.gateway.mcp;
 
+import io.exeat.attest.Peer;
 import io.exeat.flow.Use;
 import io.exeat.task.UpstreamEntry;
 
@@ -38,6 +39,13 @@ public interface Upstream extends AutoCloseable {
    *     does not begin to answer within {@code entry.timeout()}
    */
   Answer send(UpstreamEntry entry, Use use, Outgoing ask);
+
+  /**
+   * Whether an agent may use the server at all.
+   *
+   * @throws io.exeat.base.FaultException Denied when the agent could read what the server is lent
+   */
+  default void require(UpstreamEntry entry, Peer peer) {}
 
   /** Ends everything that is kept. */
   @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -32,7 +33,7 @@ final class Conversation implements AutoCloseable {
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .nodeFactory(JsonNodeFactory.withExactBigDecimals(true))
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
   private static final int MOST_STARTS = 5;
@@ -115,8 +116,7 @@ final class Conversation implements AutoCloseable {
 
   /** What the server says unasked, from now on; who listened before hears no more. */
   Exchange listen() {
-    Exchange fresh =
-        new Exchange(0, MissingNode.getInstance(), null, () -> listener = null);
+    Exchange fresh = new Exchange(0, MissingNode.getInstance(), null, () -> listener = null);
     @Nullable Exchange before = listener;
     listener = fresh;
     if (before != null) {

@@ -52,6 +52,7 @@ final class Exchange implements AutoCloseable {
    * The next message, which may be the answer; empty when there is none for so long. Ask {@link
    * #isOver} which of the two it is.
    */
+  @SuppressWarnings("ReferenceEquality") // because a server could say what equals OVER
   Optional<ObjectNode> next(Duration within) throws InterruptedException {
     if (over) {
       return Optional.empty();
@@ -76,14 +77,15 @@ final class Exchange implements AutoCloseable {
     return !message.has("method");
   }
 
-  /** From the server; in the client's own words. Of a client that does not read, nothing is kept. */
+  /**
+   * From the server; in the client's own words. Of a client that does not read, nothing is kept.
+   */
   void hear(ObjectNode message) {
     if (isAnswer(message)) {
       message.set("id", id);
     }
     ObjectNode meta =
-        (isAnswer(message) ? message.path("result") : message.path("params"))
-                .path("_meta")
+        (isAnswer(message) ? message.path("result") : message.path("params")).path("_meta")
                 instanceof ObjectNode it
             ? it
             : null;

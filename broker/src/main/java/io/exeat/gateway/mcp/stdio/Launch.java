@@ -32,8 +32,7 @@ record Launch(List<String> words, Map<String, String> environment) {
       environment.put("PGDATABASE", values.getOrDefault("database", ""));
       environment.put("PGUSER", values.getOrDefault("user", ""));
       environment.put(
-          "PGPASSFILE",
-          folder.write(PASSWORD_FILE, bytes(passwordLine(values))).toString());
+          "PGPASSFILE", folder.write(PASSWORD_FILE, bytes(passwordLine(values))).toString());
     }
     command.environment().forEach((name, value) -> environment.put(name, value.fill(values)));
     command
@@ -41,7 +40,8 @@ record Launch(List<String> words, Map<String, String> environment) {
         .forEach((name, content) ->
             environment.put(
                 name,
-                folder.write(name.toLowerCase(java.util.Locale.ROOT), bytes(content.fill(values)))
+                folder
+                    .write(name.toLowerCase(java.util.Locale.ROOT), bytes(content.fill(values)))
                     .toString()));
     return new Launch(
         command.words().stream().map(word -> word.fill(values)).toList(), environment);
@@ -54,8 +54,7 @@ record Launch(List<String> words, Map<String, String> environment) {
     String secret = lent.secret().read(it -> new String(it, StandardCharsets.UTF_8));
     values.put("user", user);
     values.put("secret", secret);
-    values.put(
-        "basic", Base64.getEncoder().encodeToString(bytes(user + ":" + secret))); // RFC 7617
+    values.put("basic", Base64.getEncoder().encodeToString(bytes(user + ":" + secret))); // RFC 7617
     switch (lent.target()) {
       case Target.Postgres it -> {
         values.put("host", it.host());

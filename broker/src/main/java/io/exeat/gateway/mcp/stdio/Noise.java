@@ -69,7 +69,9 @@ final class Noise implements Conversation.Log {
     return cut.replaceAll("\\p{Cntrl}", "?");
   }
 
-  /** As it stands, percent-encoded, and in base64 wherever in a text it began; the longest first. */
+  /**
+   * As it stands, percent-encoded, and in base64 wherever in a text it began; the longest first.
+   */
   private static List<String> forms(SecretBytes secret) {
     return secret.read(bytes -> {
       String plain = new String(bytes, StandardCharsets.UTF_8);

@@ -67,7 +67,6 @@ final class PrivateFolder implements AutoCloseable {
   /** Removes it with all in it. */
   @Override
   public void close() {
-    var _ =
-        programs.run(user.command(List.of("rm", "-rf", "--", path.toString())), new byte[0]);
+    var _ = programs.run(user.command(List.of("rm", "-rf", "--", path.toString())), new byte[0]);
   }
 }

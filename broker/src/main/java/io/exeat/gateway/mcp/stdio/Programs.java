@@ -15,8 +15,8 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * Starts programs, all from one thread: the kernel ends a child with the thread that started it
- * ({@code PR_SET_PDEATHSIG}), and this one lasts as long as the broker. So a server does not outlive
- * a broker that was killed.
+ * ({@code PR_SET_PDEATHSIG}), and this one lasts as long as the broker. So a server does not
+ * outlive a broker that was killed.
  */
 final class Programs implements AutoCloseable {
   /** Of what we start: nothing of the broker's own environment is in it. */
@@ -25,8 +25,7 @@ final class Programs implements AutoCloseable {
   private static final long HELPER_SECONDS = 10;
 
   private final ExecutorService starter =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().daemon().name("mcp-starter").factory());
+      Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("mcp-starter").factory());
 
   /**
    * Starts one, with this environment and no other.

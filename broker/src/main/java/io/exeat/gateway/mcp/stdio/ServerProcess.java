@@ -68,7 +68,8 @@ final class ServerProcess implements AutoCloseable {
 
   private void read(Heard heard) {
     try (InputStream out = new BufferedInputStream(process.getInputStream())) {
-      each(out, LONGEST_LINE, heard::line, () -> heard.noise("a line that is too long was dropped"));
+      each(
+          out, LONGEST_LINE, heard::line, () -> heard.noise("a line that is too long was dropped"));
     } catch (IOException e) {
       // It has ended.
     }
@@ -143,7 +144,8 @@ final class ServerProcess implements AutoCloseable {
    */
   void say(byte[] line) throws IOException {
     try {
-      if (!process.isAlive() || !unheard.offer(line, HEAR_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!process.isAlive()
+          || !unheard.offer(line, HEAR_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new IOException("the server does not listen");
       }
     } catch (InterruptedException e) {

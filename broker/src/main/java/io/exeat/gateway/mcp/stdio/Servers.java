@@ -47,13 +47,11 @@ final class Servers implements AutoCloseable {
 
   /** An epoch's, of one upstream. */
   private final class Group {
-    final Key key;
     final Map<String, Conversation> sessions = new ConcurrentHashMap<>();
     final Conversation stateless;
     final Subscription end;
 
     Group(Key key, UpstreamEntry entry, Use use) {
-      this.key = key;
       this.stateless = conversation(entry, use, false);
       this.end = use.whenEnded(why -> end(key));
     }
@@ -104,17 +102,17 @@ final class Servers implements AutoCloseable {
   private Group group(UpstreamEntry entry, Use use) {
     Key key = new Key(entry, use);
     Group group = groups.computeIfAbsent(key, it -> new Group(it, entry, use));
-    use.ended().ifPresent(why -> {
-      end(key); // between the decision and here
-      throw new FaultException(why);
-    });
+    use.ended()
+        .ifPresent(why -> {
+          end(key); // between the decision and here
+          throw new FaultException(why);
+        });
     return group;
   }
 
   private Conversation conversation(UpstreamEntry entry, Use use, boolean session) {
     String whose = "mcp server " + entry.name() + " of " + use.epoch().task().value();
-    Noise noise =
-        new Noise(LOG, whose, use.credential().map(it -> it.secret()), time);
+    Noise noise = new Noise(LOG, whose, use.credential().map(it -> it.secret()), time);
     return new Conversation(heard -> start(entry, use, heard), session, time, noise);
   }
 

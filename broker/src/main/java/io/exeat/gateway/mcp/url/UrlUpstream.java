@@ -70,7 +70,9 @@ public final class UrlUpstream implements Upstream {
       LOG.debug("{} cannot be reached", entry.name(), e); // the message may hold a header
       throw new FaultException(
           new Fault.Unavailable(
-              Fault.Dependency.TARGET, "the tool server " + entry.name() + " does not answer", AGAIN));
+              Fault.Dependency.TARGET,
+              "the tool server " + entry.name() + " does not answer",
+              AGAIN));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new FaultException(new Fault.NotServing("stopping"), e);
@@ -79,8 +81,7 @@ public final class UrlUpstream implements Upstream {
 
   private static HttpRequest request(
       UpstreamEntry entry, UpstreamEntry.Server.Url server, Use use, Outgoing ask) {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(server.url()).timeout(entry.timeout());
+    HttpRequest.Builder request = HttpRequest.newBuilder(server.url()).timeout(entry.timeout());
     ask.headers().forEach(request::setHeader);
     ask.session().ifPresent(it -> request.setHeader("mcp-session-id", it));
     switch (ask) {
@@ -93,9 +94,7 @@ public final class UrlUpstream implements Upstream {
       case Outgoing.End _ -> request.DELETE();
     }
     Map<String, String> values = Filling.of(use);
-    server
-        .headers()
-        .forEach((name, template) -> request.setHeader(name, template.fill(values)));
+    server.headers().forEach((name, template) -> request.setHeader(name, template.fill(values)));
     return request.build();
   }
 

@@ -22,8 +22,7 @@ final class NoiseTest {
 
   private final AtomicLong nanos = new AtomicLong();
   private final ListAppender<ILoggingEvent> said = new ListAppender<>();
-  private final SecretBytes secret =
-      SecretBytes.adopt(SECRET.getBytes(StandardCharsets.UTF_8));
+  private final SecretBytes secret = SecretBytes.adopt(SECRET.getBytes(StandardCharsets.UTF_8));
   private final Noise noise = noise();
 
   private Noise noise() {
@@ -33,8 +32,7 @@ final class NoiseTest {
     said.setContext(context);
     said.start();
     log.addAppender(said);
-    return new Noise(
-        log, "server", Optional.of(secret), new Time(Clock.systemUTC(), nanos::get));
+    return new Noise(log, "server", Optional.of(secret), new Time(Clock.systemUTC(), nanos::get));
   }
 
   private List<String> lines() {

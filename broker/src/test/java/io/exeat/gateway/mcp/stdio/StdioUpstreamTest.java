@@ -156,8 +156,7 @@ final class StdioUpstreamTest {
   }
 
   private static Outgoing.Post post(Optional<String> session, String json) {
-    return new Outgoing.Post(
-        session, Map.of(), Message.of(json.getBytes(StandardCharsets.UTF_8)));
+    return new Outgoing.Post(session, Map.of(), Message.of(json.getBytes(StandardCharsets.UTF_8)));
   }
 
   private static String request(String id, String method, String params) {
@@ -272,8 +271,7 @@ final class StdioUpstreamTest {
   void anotherTasksSessionDoesNotExist() {
     Optional<String> session = begin();
     Use other = use(TaskId.random(), new CutOff());
-    assertThat(
-            upstream.send(ENTRY, other, post(session, request("1", "who", "{}"))).status())
+    assertThat(upstream.send(ENTRY, other, post(session, request("1", "who", "{}"))).status())
         .isEqualTo(404);
     assertThat(upstream.send(ENTRY, other, new Outgoing.End(session, Map.of())).status())
         .isEqualTo(404);
@@ -287,8 +285,7 @@ final class StdioUpstreamTest {
     }
     assertThatThrownBy(this::begin)
         .isInstanceOfSatisfying(
-            FaultException.class,
-            e -> assertThat(e.fault()).isInstanceOf(Fault.Exhausted.class));
+            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Exhausted.class));
   }
 
   @Test
@@ -357,23 +354,24 @@ final class StdioUpstreamTest {
     Optional<String> session = begin();
     assertThatThrownBy(() -> ask(session, "\"x\"", "silence"))
         .isInstanceOfSatisfying(
-            FaultException.class,
-            e -> assertThat(e.fault()).isInstanceOf(Fault.Unavailable.class));
+            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Unavailable.class));
     await()
-        .untilAsserted(() -> assertThat(result(session, "heard").toString())
-            .contains("notifications/cancelled", "\"requestId\":2"));
+        .untilAsserted(() ->
+            assertThat(result(session, "heard").toString())
+                .contains("notifications/cancelled", "\"requestId\":2"));
   }
 
   @Test
   void aClientsCancelNamesTheServersId() throws IOException {
     Optional<String> session = begin();
-    Thread.ofVirtual().start(() -> {
-      try {
-        ask(session, "\"x\"", "silence").close();
-      } catch (FaultException e) {
-        // It was cancelled.
-      }
-    });
+    Thread.ofVirtual()
+        .start(() -> {
+          try {
+            ask(session, "\"x\"", "silence").close();
+          } catch (FaultException e) {
+            // It was cancelled.
+          }
+        });
     String cancel =
         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}";
     await()
@@ -392,7 +390,9 @@ final class StdioUpstreamTest {
   @Test
   void aUserThatIsNobodyOrRootIsRefused() {
     for (String user : List.of("root", "there-is-no-such-user")) {
-      assertThatThrownBy(() -> upstream.send(entry(user, "cat"), use, post(Optional.empty(), request("1", "who", "{}"))))
+      assertThatThrownBy(() ->
+              upstream.send(
+                  entry(user, "cat"), use, post(Optional.empty(), request("1", "who", "{}"))))
           .isInstanceOfSatisfying(
               FaultException.class,
               e -> assertThat(e.fault().toString()).contains("cannot be started"));

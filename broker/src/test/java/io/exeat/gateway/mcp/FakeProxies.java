@@ -1,0 +1,74 @@
+package io.exeat.gateway.mcp;
+
+import io.exeat.attest.Peer;
+import io.exeat.base.DecisionId;
+import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.flow.Allowed;
+import io.exeat.flow.CutOff;
+import io.exeat.flow.Issued;
+import io.exeat.flow.Judged;
+import io.exeat.flow.ProxyRequests;
+import io.exeat.flow.Use;
+import io.exeat.policy.Act;
+import io.exeat.policy.Decision;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** One task, decisions as a test says, and a record of what was asked for. */
+final class FakeProxies implements ProxyRequests {
+  final TaskId task = TaskId.random();
+  final List<String> permits = new CopyOnWriteArrayList<>();
+  final AtomicInteger underWay = new AtomicInteger();
+  volatile java.util.function.Function<Act, Decision> policy =
+      _ -> new Decision.Permit(List.of(), "p");
+  volatile Optional<Issued> credential = Optional.empty();
+  volatile CutOff cutOff = new CutOff();
+  volatile Optional<Fault> fault = Optional.empty();
+
+  @Override
+  public TaskId meant(Peer peer, Optional<TaskId> named) {
+    if (named.isPresent() && !named.get().equals(task)) {
+      throw new FaultException(new Fault.NoSuchTask(named.get()));
+    }
+    return task;
+  }
+
+  @Override
+  public Use use(Peer peer, TaskId id, Act act) {
+    fault.ifPresent(it -> {
+      throw new FaultException(it);
+    });
+    return decided(act);
+  }
+
+  @Override
+  public Use look(Peer peer, TaskId id, Act act) {
+    return decided(act);
+  }
+
+  private Use decided(Act act) {
+    Decision decision = policy.apply(act);
+    DecisionId id = DecisionId.random();
+    Optional<Allowed> allowed = Optional.empty();
+    if (decision instanceof Decision.Permit) {
+      permits.add(act.tool().orElseThrow() + " " + act.arguments().texts());
+      underWay.incrementAndGet();
+      allowed = Optional.of(new Allowed(id, List.of(), () -> {}, underWay::decrementAndGet));
+    }
+    return Use.of(
+        new Judged(id, decision, allowed),
+        new Epoch(task, 1),
+        allowed.isPresent() ? credential : Optional.empty(),
+        cutOff);
+  }
+
+  @Override
+  public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
+    return acts.stream().map(policy).toList();
+  }
+}
