@@ -36,7 +36,7 @@ public record Event(List<String> lines) {
     return data.isEmpty() ? Optional.empty() : Optional.of(String.join("\n", data));
   }
 
-  /** The same event, saying something else: one line. */
+  /** The same event, saying something else. */
   Event with(String data) {
     List<String> changed = new ArrayList<>();
     boolean said = false;
@@ -44,7 +44,7 @@ public record Event(List<String> lines) {
       if (!isData(line)) {
         changed.add(line);
       } else if (!said) {
-        changed.add("data: " + data);
+        data.lines().forEach(each -> changed.add("data: " + each));
         said = true;
       }
     }

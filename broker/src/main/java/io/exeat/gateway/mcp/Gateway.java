@@ -221,7 +221,7 @@ public final class Gateway {
       throw e;
     }
     upstreams.require(entry, peer);
-    return new Caller(exchange, peer, entry, task, session, headers.mirrored(), modern);
+    return new Caller(exchange, peer, entry, task, session, headers.mirrored(modern), modern);
   }
 
   /** A session does not outlive its task; its client begins another one. */

@@ -20,8 +20,7 @@ final class Headers {
   static final String LAST_EVENT = "last-event-id";
   static final String TASK = "exeat-task";
 
-  /** What goes on to a server, beside {@link #PARAM}. */
-  private static final List<String> MIRRORED = List.of(VERSION, METHOD, NAME, LAST_EVENT);
+  private static final List<String> ALWAYS = List.of(VERSION, LAST_EVENT);
 
   private static final Pattern VALUE = Pattern.compile("[\\x20-\\x7e]{0,4096}");
 
@@ -57,11 +56,14 @@ final class Headers {
                 || (each.endsWith("/*") && word.startsWith(each.substring(0, each.length() - 1))));
   }
 
-  /** MCP's own headers, to be passed on. */
-  Map<String, String> mirrored() {
+  /**
+   * MCP's own headers, to be passed on: those that were compared with the body, and of the legacy
+   * era, where none is, those that say nothing of it.
+   */
+  Map<String, String> mirrored(boolean modern) {
     Map<String, String> mirrored = new TreeMap<>();
     for (String name : values.keySet()) {
-      if (MIRRORED.contains(name) || name.startsWith(PARAM)) {
+      if (ALWAYS.contains(name) || (modern && isOfTheBody(name))) {
         String value = one(name).orElse("");
         if (!VALUE.matcher(value).matches()) {
           throw new BadMessage(
@@ -73,8 +75,7 @@ final class Headers {
     return mirrored;
   }
 
-  /** The names of the headers that begin so. */
-  List<String> beginning(String prefix) {
-    return values.keySet().stream().filter(name -> name.startsWith(prefix)).toList();
+  private static boolean isOfTheBody(String name) {
+    return name.equals(METHOD) || name.equals(NAME) || name.startsWith(PARAM);
   }
 }

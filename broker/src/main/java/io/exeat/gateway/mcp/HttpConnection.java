@@ -4,6 +4,7 @@ import io.exeat.attest.Peer;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
@@ -54,7 +55,11 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   @Override
   protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-    if ((underWay != null && !underWay.isDone()) || request.decoderResult().isFailure()) {
+    // The aggregator has taken a plain "chunked" away: what is left is odd (RFC 9112, 6.1).
+    boolean isOdd =
+        request.decoderResult().isFailure()
+            || request.headers().contains(HttpHeaderNames.TRANSFER_ENCODING);
+    if (isOdd || (underWay != null && !underWay.isDone())) {
       var _ = context.close();
       return;
     }

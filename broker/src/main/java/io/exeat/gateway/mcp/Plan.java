@@ -106,13 +106,8 @@ sealed interface Plan {
     if (item == null) {
       return new Hidden("Unknown tool: " + name);
     }
-    ObjectNode seen = request.arguments();
-    JsonNode more = request.params().path("inputResponses");
-    if (!more.isMissingNode()) {
-      seen = seen.deepCopy();
-      seen.set("mcp:inputResponses", more);
-    }
-    return new Do(List.of(act(Action.CALL, item.tool(), item.grant(), seen)));
+    return new Do(
+        List.of(act(Action.CALL, item.tool(), item.grant(), seen(request, request.arguments()))));
   }
 
   private static Plan prompt(UpstreamEntry entry, Message.Request request, String key) {
@@ -120,7 +115,9 @@ sealed interface Plan {
     UpstreamEntry.Item item = entry.prompts().get(name);
     return item == null
         ? new Hidden("Unknown prompt: " + name)
-        : new Do(List.of(act(Action.PROMPT, item.tool(), item.grant(), request.arguments())));
+        : new Do(
+            List.of(
+                act(Action.PROMPT, item.tool(), item.grant(), seen(request, request.arguments()))));
   }
 
   private static Plan reads(UpstreamEntry entry, Message.Request request, List<String> uris) {
@@ -132,7 +129,7 @@ sealed interface Plan {
       }
       ObjectNode arguments =
           JsonNodeFactory.instance.objectNode().put("method", request.method()).put("uri", uri);
-      acts.add(act(Action.READ, item.get().tool(), item.get().grant(), arguments));
+      acts.add(act(Action.READ, item.get().tool(), item.get().grant(), seen(request, arguments)));
     }
     return new Do(acts);
   }
@@ -150,7 +147,8 @@ sealed interface Plan {
       return new Hidden("Unknown reference: " + (isPrompt ? name : uri));
     }
     Action action = isPrompt ? Action.PROMPT : Action.READ;
-    return new Do(List.of(act(action, item.get().tool(), item.get().grant(), arguments)));
+    return new Do(
+        List.of(act(action, item.get().tool(), item.get().grant(), seen(request, arguments))));
   }
 
   /** A template stands for what begins as it does. */
@@ -162,14 +160,33 @@ sealed interface Plan {
   private static Plan listen(UpstreamEntry entry, Message.Request request) {
     JsonNode notifications = request.params().path("notifications");
     JsonNode wanted = notifications.path("resourceSubscriptions");
-    List<String> uris = new ArrayList<>();
-    for (JsonNode uri : wanted) {
-      if (!uri.isTextual()) {
-        throw request.invalid("Invalid params: resourceSubscriptions must be URIs");
-      }
-      uris.add(uri.textValue());
+    boolean isList = wanted.isMissingNode() || wanted.isArray();
+    if (!notifications.isObject()
+        || !isList
+        || !wanted.valueStream().allMatch(JsonNode::isTextual)) {
+      throw request.invalid(
+          "Invalid params: notifications must be an object, resourceSubscriptions a list of URIs");
     }
-    return uris.isEmpty() ? new Look(look(entry, request.method())) : reads(entry, request, uris);
+    List<String> uris = wanted.valueStream().map(JsonNode::textValue).toList();
+    if (uris.isEmpty()) {
+      return new Look(look(entry, request.method()));
+    }
+    Plan plan = reads(entry, request, uris);
+    if (plan instanceof Do it && it.acts().stream().map(Act::grant).distinct().count() > 1) {
+      throw request.invalid("Invalid params: one subscription is for resources of one grant");
+    }
+    return plan;
+  }
+
+  /** With whatever else of the agent's words a server takes in. */
+  private static ObjectNode seen(Message.Request request, ObjectNode arguments) {
+    ObjectNode seen = arguments.deepCopy();
+    for (String more : List.of("inputResponses", "context")) {
+      if (request.params().has(more)) {
+        seen.set("mcp:" + more, request.params().get(more));
+      }
+    }
+    return seen;
   }
 
   private static String required(Message.Request request, String key) {

@@ -93,8 +93,11 @@ final class Requests {
     if (!definitions.isApproved(entry, name, seen)) {
       return Optional.of("Unknown tool: " + name);
     }
-    if (caller.modern()) {
-      seen.ifPresent(it -> ParamHeaders.check(caller.exchange().headers(), request, it.schema()));
+    if (seen.isPresent()) {
+      ArgumentNames.check(request, seen.get().schema());
+      if (caller.modern()) {
+        ParamHeaders.check(caller.exchange().headers(), request, seen.get().schema());
+      }
     }
     return Optional.empty();
   }
@@ -104,7 +107,7 @@ final class Requests {
     Answer answer = Sending.send(upstreams, caller, use, ask);
     Map<String, String> headers = Map.of();
     if (!caller.modern() && request.method().equals("initialize") && answer.status() == 200) {
-      var session = sessions.begin(caller.entry().name(), caller.task(), answer.session());
+      var session = sessions.begin(caller.entry().name(), use.epoch(), answer.session());
       headers = Map.of(Headers.SESSION, session.id());
     } else if (answer.status() == 404) {
       caller.session().ifPresent(gone -> sessions.end(gone.id()));

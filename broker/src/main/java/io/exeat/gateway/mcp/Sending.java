@@ -21,6 +21,9 @@ final class Sending {
    * @throws FaultException why the use has ended, or what {@link Upstream#send} throws
    */
   static Answer send(Upstream upstreams, Caller caller, Use use, Outgoing ask) {
+    if (caller.session().filter(it -> !it.epoch().equals(use.epoch())).isPresent()) {
+      throw new Refusal(404); // it began under what the task held before
+    }
     Sending sending = new Sending();
     caller.exchange().onGone(sending::stop);
     try (var _ = use.whenEnded(_ -> sending.stop())) {

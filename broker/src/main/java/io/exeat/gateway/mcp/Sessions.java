@@ -1,5 +1,6 @@
 package io.exeat.gateway.mcp;
 
+import io.exeat.base.Epoch;
 import io.exeat.base.TaskId;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -8,8 +9,9 @@ import java.util.UUID;
 import java.util.function.Predicate;
 
 /**
- * The sessions of the legacy era. Ours is bound to a task, and so to its agent, and stands for the
- * server's own, which the agent never sees. Bounded: the oldest ones of a task, and of all, go.
+ * The sessions of the legacy era. Ours is bound to a task's epoch, and so to its agent, and stands
+ * for the server's own, which the agent never sees. Bounded: the oldest ones of a task, and of all,
+ * go.
  */
 final class Sessions {
   private static final int OF_A_TASK = 64;
@@ -22,11 +24,15 @@ final class Sessions {
    * @param upstream the entry's name
    * @param theirs the server's own; empty for a server that has none
    */
-  record Session(String id, String upstream, TaskId task, Optional<String> theirs) {}
+  record Session(String id, String upstream, Epoch epoch, Optional<String> theirs) {
+    TaskId task() {
+      return epoch.task();
+    }
+  }
 
-  synchronized Session begin(String upstream, TaskId task, Optional<String> theirs) {
-    Session fresh = new Session(UUID.randomUUID().toString(), upstream, task, theirs);
-    makeRoom(it -> it.task().equals(task), OF_A_TASK);
+  synchronized Session begin(String upstream, Epoch epoch, Optional<String> theirs) {
+    Session fresh = new Session(UUID.randomUUID().toString(), upstream, epoch, theirs);
+    makeRoom(it -> it.task().equals(epoch.task()), OF_A_TASK);
     makeRoom(_ -> true, MOST);
     sessions.put(fresh.id(), fresh);
     return fresh;

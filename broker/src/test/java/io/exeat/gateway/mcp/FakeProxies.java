@@ -27,6 +27,7 @@ final class FakeProxies implements ProxyRequests {
   volatile java.util.function.Function<Act, Decision> policy =
       _ -> new Decision.Permit(List.of(), "p");
   volatile Optional<Issued> credential = Optional.empty();
+  volatile long epoch = 1;
   volatile CutOff cutOff = new CutOff();
   volatile Optional<Fault> fault = Optional.empty();
 
@@ -62,7 +63,7 @@ final class FakeProxies implements ProxyRequests {
     }
     return Use.of(
         new Judged(id, decision, allowed),
-        new Epoch(task, 1),
+        new Epoch(task, epoch),
         allowed.isPresent() ? credential : Optional.empty(),
         cutOff);
   }

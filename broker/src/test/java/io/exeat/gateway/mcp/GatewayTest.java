@@ -283,6 +283,7 @@ final class GatewayTest {
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"Name\":\"drop\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"name\":\"drop\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"argument\u017f\":{}}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"completion/complete\",\"params\":{\"ref\":{\"type\":\"ref/prompt\",\"Name\":\"x\"}}}",
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}",
         "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}",
@@ -610,6 +611,63 @@ final class GatewayTest {
     assertThat(serve(new FakeExchange("GET", "/web/mcp/x", new byte[0])).status()).isEqualTo(404);
     assertThat(serve(new FakeExchange("PUT", "/web/mcp", new byte[0])).status()).isEqualTo(405);
     assertThat(server.bodies).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"doc://a\"",
+        "{\"a\":\"doc://a\"}",
+        "[\"doc://a\",7]",
+        "[\"doc://a\",\"file:///etc\"]",
+        "null",
+      })
+  void aSubscriptionIsJudgedForEachResource(String uris) throws Exception {
+    String[] headers = {"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "subscriptions/listen"};
+    String params = "{\"notifications\":{\"resourceSubscriptions\":%s}," + META + "}";
+    FakeExchange refused =
+        serve(FakeExchange.post(request("subscriptions/listen", params.formatted(uris)), headers));
+    assertThat(json(refused).at("/error/code").asInt()).isEqualTo(-32602);
+    assertThat(server.bodies).isEmpty();
+    server.result("subscriptions/listen", "{}");
+    serve(
+        FakeExchange.post(
+            request("subscriptions/listen", params.formatted("[\"doc://a\",\"doc://b\"]")),
+            headers));
+    assertThat(methods()).containsExactly("subscriptions/listen");
+    assertThat(proxies.permits).hasSize(2);
+  }
+
+  @Test
+  void anArgumentThatLooksLikeTheToolsIsRefused() throws Exception {
+    entry = entry(true, Optional.of(CanonicalJson.sha256(JSON.readTree(ECHO))));
+    FakeExchange exchange =
+        serve(
+            FakeExchange.post(
+                request("tools/call", "{\"name\":\"echo\",\"arguments\":{\"Text\":\"hi\"}}")));
+    assertThat(exchange.said()).contains("-32602").contains("in case alone");
+    assertThat(methods()).doesNotContain("tools/call");
+  }
+
+  @Test
+  void inTheLegacyEraHeadersThatNobodyComparedAreNotPassedOn() throws Exception {
+    serve(FakeExchange.post(call("echo"), "Mcp-Name", "drop", "Mcp-Param-Region", "eu"));
+    assertThat(server.headers.getLast()).doesNotContainKeys("Mcp-name", "Mcp-param-region");
+  }
+
+  @Test
+  void aSessionEndsWithItsEpoch() throws Exception {
+    String session = serve(FakeExchange.post(request("initialize", "{}"))).session();
+    proxies.epoch = 2;
+    assertThat(serve(FakeExchange.post(call("echo"), "Mcp-Session-Id", session)).status())
+        .isEqualTo(404);
+    assertThat(methods()).containsExactly("initialize");
+  }
+
+  @Test
+  void aScrubbedEventOfSeveralLinesStaysOneEvent() {
+    Event event = new Event(List.of("id: 1", "data: {", "data: \"a\"}"));
+    assertThat(event.with("{\nid: 7}").lines()).containsExactly("id: 1", "data: {", "data: id: 7}");
   }
 
   @Test

@@ -94,8 +94,20 @@ public final class UrlUpstream implements Upstream {
       case Outgoing.End _ -> request.DELETE();
     }
     Map<String, String> values = Filling.of(use);
-    server.headers().forEach((name, template) -> request.setHeader(name, template.fill(values)));
+    server.headers().forEach((name, template) -> set(request, name, template.fill(values)));
     return request.build();
+  }
+
+  /** The library's complaint would quote the value. */
+  private static void set(HttpRequest.Builder request, String name, String value) {
+    if (!value.chars().allMatch(c -> c >= 0x20 && c < 0x7f)) {
+      throw new FaultException(
+          new Fault.Unavailable(
+              Fault.Dependency.TARGET,
+              "what was lent cannot stand in the header " + name + ": it is not printable ASCII",
+              AGAIN));
+    }
+    request.setHeader(name, value);
   }
 
   private HttpClient client(UpstreamEntry.Server.Url server) throws IOException {
