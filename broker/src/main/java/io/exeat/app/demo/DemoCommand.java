@@ -3,6 +3,9 @@ package io.exeat.app.demo;
 import io.exeat.app.Setup;
 import io.exeat.app.stage.StageException;
 import io.exeat.cli.Exit;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -59,16 +62,34 @@ public final class DemoCommand implements Callable<Integer> {
   private static void play(Stage stage, Screen screen) {
     stage.startSidecar();
     screen.scene("Yours to play with, until Ctrl-C");
-    screen.say("export EXEAT_CONFIG=" + stage.config());
-    screen.say("exeat doctor");
-    screen.say("exeat status");
-    screen.say("exeat task list --ended");
-    screen.say("exeat audit show");
-    screen.say(
-        "exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE orders'");
-    screen.say("   (as the agent's user; others are refused)");
+    screen.say("As an operator, in another terminal:");
+    screen.say("");
+    screen.say("   export EXEAT_CONFIG=" + stage.config());
+    screen.say("   exeat status");
+    screen.say("   exeat task list --ended");
+    screen.say("   exeat revoke --all --reason 'I say so'");
+    screen.say("   exeat audit show");
+    screen.say("");
+    screen.say("As the agent, here, a line each: open orders-read | issue orders-read | login |");
+    screen.say("   sql TABLE orders | scope orders-write | complete");
+    orders(stage, screen);
     while (true) {
       Setup.pause(Duration.ofSeconds(1));
+    }
+  }
+
+  /** Nobody else can be the agent: without SPIRE a process is known by its PID alone. */
+  private static void orders(Stage stage, Screen screen) {
+    BufferedReader lines =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    try (Agent agent = stage.agent()) {
+      for (String order = lines.readLine(); order != null; order = lines.readLine()) {
+        if (!order.isBlank()) {
+          screen.done("agent", order, agent.does(order));
+        }
+      }
+    } catch (IOException e) {
+      throw new StageException("the terminal cannot be read", e);
     }
   }
 

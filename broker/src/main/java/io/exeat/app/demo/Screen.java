@@ -10,6 +10,9 @@ final class Screen {
   private int claims;
   private int untrue;
 
+  /** The answer in the line above. */
+  private String above = "";
+
   Screen(PrintWriter out) {
     this.out = out;
   }
@@ -34,19 +37,21 @@ final class Screen {
 
   /** Who does what, and the answer. */
   void done(String who, String what, String answer) {
-    out.println("   %-8s %-46s -> %s".formatted(who, what, answer));
+    out.println("   %-8s %s -> %s".formatted(who, what, answer));
+    above = answer;
     out.flush();
   }
 
-  /** A claim that was looked at. */
+  /** A claim that was looked at, with what was seen where the line above does not say it. */
   void claim(String claim, boolean isTrue, String seen) {
+    boolean isSaid = seen.isEmpty() || (isTrue && above.contains(seen));
     claims++;
     if (!isTrue) {
       untrue++;
     }
     out.println(
         "   %s %s%s"
-            .formatted(isTrue ? "[ok]  " : "[FAIL]", claim, seen.isEmpty() ? "" : ": " + seen));
+            .formatted(isTrue ? "[ok]  " : "[FAIL]", claim, isSaid ? "" : ": " + seen));
     out.flush();
   }
 
