@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
     description = {
       "Checks what a sidecar needs on this host, as the user and with the configuration that it has:",
       "Java, kernel, configuration, permissions, the SPIRE socket, its own SVID, the PID namespace,",
-      "the agents' entries, Vault and its rights there, each database, and all clocks.",
+      "the agents' entries, the policies, Vault and its rights there, each database, and all clocks.",
       "",
       "Run it as the sidecar's user; the sidecar may be running. It changes nothing, opens no task,",
       "and lends nothing but logins of the verifier's own, which it gives back. Ends with 10 when",
@@ -84,8 +84,10 @@ final class DoctorCommand implements Callable<Integer> {
     new AttestationCheckup(findings, party, config.identity().id(), own, catalogue, pids)
         .look(config.attestation());
     switch (config.form()) {
-      case BrokerConfig.AllInOne here ->
-          new VaultCheckup(findings, config, here, party, time).look(own, catalogue);
+      case BrokerConfig.AllInOne here -> {
+        new PolicyCheckup(findings, time).look(here.policy());
+        new VaultCheckup(findings, config, here, party, time).look(own, catalogue);
+      }
       case BrokerConfig.Relayed relayed -> identity.relay(relayed.relay(), own);
     }
   }

@@ -2,6 +2,7 @@ package io.exeat.app;
 
 import io.exeat.gateway.grpc.UnixDoor;
 import io.exeat.gateway.grpc.UnixDoorConfig;
+import io.exeat.policy.PolicyConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -34,6 +35,9 @@ final class FileCheckup {
       input(here.catalogue());
       here.vault().ca().ifPresent(this::input);
       here.targetsCa().ifPresent(this::input);
+      if (here.policy() instanceof PolicyConfig.Cedar cedar) {
+        cedar.folder().ifPresent(this::input);
+      }
       folder(here.journal());
       folder(here.audit());
     }

@@ -6,6 +6,7 @@ import io.exeat.identity.Svid;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse;
 import io.grpc.health.v1.HealthGrpc;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
@@ -96,7 +97,12 @@ final class IdentityCheckup {
           HealthGrpc.newBlockingStub(channel)
               .withDeadlineAfter(Findings.PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
               .check(HealthCheckRequest.getDefaultInstance());
-      findings.ok("relay", address, relay.broker() + " is " + answer.getStatus());
+      String seen = relay.broker() + " is " + answer.getStatus();
+      if (answer.getStatus() == HealthCheckResponse.ServingStatus.SERVING) {
+        findings.ok("relay", address, seen);
+      } else {
+        findings.wrong("relay", address, seen, "run exeat doctor where that broker runs");
+      }
     } catch (StatusRuntimeException e) {
       switch (e.getStatus().getCode()) {
         case UNAVAILABLE, DEADLINE_EXCEEDED ->

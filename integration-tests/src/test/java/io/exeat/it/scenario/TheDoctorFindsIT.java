@@ -158,6 +158,56 @@ final class TheDoctorFindsIT extends Scenarios {
   }
 
   @Test
+  void whatOthersCouldChangeAndWhatIsNotSoundIsNamed() throws IOException {
+    Path policies = stage.newFolder("policies");
+    Files.writeString(policies.resolve("bad.cedar"), "permit(principal");
+    Files.setPosixFilePermissions(policies, PosixFilePermissions.fromString("rwxrwxrwx"));
+    Path catalogue =
+        Files.writeString(policies.resolveSibling("doctored.yaml"), "version: 1\ncolour: red\n");
+    String yaml =
+        configuration()
+            .replaceAll("policy: .*", "policy: {folder: " + policies + "}")
+            .replaceAll("catalogue: .*", "catalogue: {path: " + catalogue + "}");
+    Map<String, String> wrong = wrong(yaml);
+    assertThat(wrong)
+        .containsOnlyKeys(
+            "catalogue " + catalogue, "permissions " + policies, "policy " + policies);
+    assertThat(wrong.get("catalogue " + catalogue)).contains("colour", "exeat config schema");
+    assertThat(wrong.get("permissions " + policies)).endsWith("-> chmod go-w " + policies);
+    assertThat(wrong.get("policy " + policies)).contains("bad.cedar", "-> exeat policy check");
+    Files.delete(catalogue);
+  }
+
+  @Test
+  void anOpaServerThatIsAwayIsNamed() throws IOException {
+    String address = "http://127.0.0.1:1";
+    assertThat(
+            wrong(
+                configuration()
+                    .replaceAll("policy: .*", "policy: {mode: opa, address: \"" + address + "\"}")))
+        .containsOnlyKeys("policy " + address);
+  }
+
+  @Test
+  void whomSpireDoesNotKnowIsToldHowToBeRegistered() throws IOException {
+    Map<String, String> wrong = new Doctor(stage, Exeat.asOperator()).wrong(configuration());
+    assertThat(wrong).containsOnlyKeys("svid " + Stage.BROKER);
+    assertThat(wrong.get("svid " + Stage.BROKER))
+        .contains("-> spire-server entry create -spiffeID " + Stage.BROKER);
+  }
+
+  @Test
+  void aDatabaseThatIsAwayIsNamed() throws IOException {
+    stage.postgres().stop();
+    try {
+      assertThat(wrong(configuration())).containsOnlyKeys("target orders-db");
+    } finally {
+      stage.postgres().start();
+    }
+    deployment.awaitServing();
+  }
+
+  @Test
   void aSealedVaultIsTold() throws IOException {
     String vault = "vault " + stage.vault().address();
     stage.vault().seal();
