@@ -7,7 +7,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.audit.AuditVerifier;
 import io.exeat.cli.Exit;
 import io.exeat.config.ConfigException;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,6 +55,10 @@ final class AuditCommand {
       @Option(names = "--head", paramLabel = "HASH", description = "The hash of the last of them.")
           @Nullable String head,
       @Option(names = "--json", description = "Print JSON.") boolean json) {
+    if (count < 0 || (head != null && count == 0)) {
+      err.println("exeat: --count is how many records there were, from 1; --head is of the last");
+      return Exit.USAGE;
+    }
     try {
       Optional<AuditVerifier.Expected> expected =
           count == 0
@@ -110,10 +119,16 @@ final class AuditCommand {
           String task,
       @Option(names = "--json", description = "Print the lines as they are.") boolean json) {
     try (Stream<Path> all = Files.list(folder(folder))) {
+      if (!task.isEmpty()) {
+        var _ = new TaskId(task);
+      }
       List<Path> files = all.filter(it -> it.toString().endsWith(".jsonl")).sorted().toList();
       for (Path file : files) {
-        try (Stream<String> lines = Files.lines(file)) {
-          lines
+        // Whatever is no text in it is shown as such: saying where is verify's.
+        try (BufferedReader in =
+            new BufferedReader(
+                new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8))) {
+          in.lines()
               .filter(line -> task.isEmpty() || line.contains(task))
               .forEach(line -> out.println(json ? line : readable(line)));
         }
@@ -122,6 +137,9 @@ final class AuditCommand {
     } catch (IOException e) {
       err.println("exeat: the audit chain cannot be read: " + e.getMessage());
       return Exit.UNAVAILABLE;
+    } catch (FaultException e) {
+      err.println("exeat: " + Findings.words(e));
+      return Exit.USAGE;
     } catch (ConfigException e) {
       err.println("exeat: " + e.getMessage() + "\n  or name the folder with --folder");
       return Exit.USAGE;

@@ -56,7 +56,7 @@ public final class Main implements Runnable {
     if (arguments.length > 0 && commands.containsKey(arguments[0])) {
       commands.keySet().retainAll(java.util.Set.of(arguments[0]));
     } else {
-      all.addSubcommand(new CommandLine.HelpCommand());
+      all.addSubcommand(new HelpCommand());
       all.addSubcommand("completion", new AutoComplete.GenerateCompletion());
     }
     commands.forEach((name, command) -> all.addSubcommand(name, command.get()));
@@ -108,7 +108,8 @@ public final class Main implements Runnable {
   private static int misused(CommandLine.ParameterException thrown, String[] arguments) {
     CommandLine command = thrown.getCommandLine();
     PrintWriter err = command.getErr();
-    err.println("exeat: " + thrown.getMessage());
+    // Of a group of options, picocli's own begins with a word that is ours to say.
+    err.println("exeat: " + String.valueOf(thrown.getMessage()).replaceFirst("^Error: ", ""));
     CommandLine.UnmatchedArgumentException.printSuggestions(thrown, err);
     err.println("  " + command.getCommandSpec().qualifiedName() + " --help says what it takes.");
     err.flush();

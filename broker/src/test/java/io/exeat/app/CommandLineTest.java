@@ -1,5 +1,6 @@
 package io.exeat.app;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -72,6 +73,19 @@ final class CommandLineTest {
   }
 
   @Test
+  void helpIsTheSameInBothPlaces() {
+    assertThat(exeat("help", "task", "open")).isEqualTo(Exit.OK);
+    String help = out.toString();
+    out.getBuffer().setLength(0);
+    assertThat(exeat("task", "open", "--help")).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo(help).startsWith("Usage: exeat task open");
+    assertThat(exeat("help", "task", "opne")).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("exeat task has no command opne");
+    assertThat(exeat("kill", "--agent", "x")).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("exeat: Missing required argument(s): --reason");
+  }
+
+  @Test
   void aMistakeIsSaidShortlyAndWhereToLook() {
     assertThat(exeat("doctor", "--jsn")).isEqualTo(Exit.USAGE);
     assertThat(err.toString()).contains("--jsn").contains("exeat doctor --help says what it takes");
@@ -109,6 +123,34 @@ final class CommandLineTest {
     assertThat(bash.waitFor(20, TimeUnit.SECONDS)).isTrue();
     assertThat(bash.exitValue()).as(said.toString()).isZero();
     return said;
+  }
+
+  @Test
+  void aChainIsShownAlsoWhereItIsNoText() throws IOException {
+    byte[] line = "{\"seq\":1,\"kind\":\"TaskOpened\",\"x\":\"?\"}\n".getBytes(UTF_8);
+    line[line.length - 4] = (byte) 0xff;
+    Files.write(folder.resolve("exeat-000000000001.jsonl"), line);
+    StringWriter said = new StringWriter();
+    CommandLine audit =
+        new CommandLine(
+            new AuditCommand(new PrintWriter(said, true), new PrintWriter(err, true)));
+    assertThat(audit.execute("show", "--folder", folder.toString())).isEqualTo(Exit.OK);
+    assertThat(said.toString()).contains("TaskOpened");
+    String[] wrong = {"show", "--folder", folder.toString(), "--task", "t1"};
+    assertThat(audit.execute(wrong)).isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains("task_id");
+  }
+
+  @Test
+  void aHeadWithoutItsCountIsRefused() {
+    CommandLine audit =
+        new CommandLine(
+            new AuditCommand(new PrintWriter(out, true), new PrintWriter(err, true)));
+    for (String[] wrong : new String[][] {{"--head", "aa"}, {"--count", "-1"}}) {
+      String[] words = {"verify", "--folder", folder.toString(), wrong[0], wrong[1]};
+      assertThat(audit.execute(words)).isEqualTo(Exit.USAGE);
+    }
+    assertThat(err.toString()).contains("--count").contains("--head");
   }
 
   @Test
