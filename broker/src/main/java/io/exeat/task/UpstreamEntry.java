@@ -1,5 +1,7 @@
 package io.exeat.task;
 
+import static java.util.regex.Pattern.CASE_INSENSITIVE;
+
 import io.spiffe.spiffeid.SpiffeId;
 import java.net.URI;
 import java.nio.file.Path;
@@ -8,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A tool server (MCP) that agents reach through the gateway: a catalogue entry. What it does not
@@ -69,9 +72,14 @@ public record UpstreamEntry(
    * @param uri a URI, or the beginning of URIs with {@code *} behind it
    */
   public record Resources(String uri, Item item) {
+    /** What a server may take for another place than the one that is written. */
+    private static final Pattern ELSEWHERE =
+        Pattern.compile(
+            "(^|[/?#&=;:])\\.{1,2}([/?#&=;:]|$)|\\\\|%(25|2[ef]|5c|0)|\\p{Cc}", CASE_INSENSITIVE);
+
     boolean holds(String other) {
       return uri.endsWith("*")
-          ? other.startsWith(uri.substring(0, uri.length() - 1))
+          ? other.startsWith(uri.substring(0, uri.length() - 1)) && !ELSEWHERE.matcher(other).find()
           : other.equals(uri);
     }
   }

@@ -145,6 +145,30 @@ final class UpstreamFileTest {
     assertThat(web.resource("reports://two")).isEmpty();
   }
 
+  /** The server decides what a path comes to; we decide on what is written. */
+  @Test
+  void aResourceThatMayLeadElsewhereFitsNoBeginning() {
+    UpstreamEntry.Resources notes =
+        new UpstreamEntry.Resources("file:///notes/*", plain("web/resources/notes"));
+    assertThat(List.of("file:///notes/", "file:///notes/a.b/..c/é.md", "file:///notes/v1...2"))
+        .allMatch(notes::holds);
+    assertThat(
+            List.of(
+                "file:///notes/../etc/passwd",
+                "file:///notes/a/..",
+                "file:///notes/./a",
+                "file:///notes/..\\..\\boot.ini",
+                "file:///notes/%2e%2E/etc",
+                "file:///notes/..%2Fetc",
+                "file:///notes/%252e%252e/etc",
+                "file:///notes/..;/etc",
+                "file:///notes/?path=../etc",
+                "file:///notes/a\0.md",
+                "file:///notes/a%00.md",
+                "file:///Notes/a"))
+        .noneMatch(notes::holds);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
