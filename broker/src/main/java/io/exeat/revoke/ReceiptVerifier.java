@@ -62,8 +62,18 @@ public final class ReceiptVerifier {
   /** It is as {@code broker} signed it. */
   public record Genuine(SpiffeId broker, Instant signedAt, Receipt receipt) implements Result {}
 
-  /** It is not to be believed. */
-  public record Refused(String why) implements Result {}
+  /**
+   * It is not to be believed.
+   *
+   * @param why printable ASCII, whatever of what was read is repeated in it
+   */
+  public record Refused(String why) implements Result {
+    private static final int MOST_WORDS = 400;
+
+    public Refused {
+      why = why.substring(0, Math.min(why.length(), MOST_WORDS)).replaceAll("[^ -~]", "?");
+    }
+  }
 
   /**
    * Checks one.

@@ -264,6 +264,21 @@ class ReceiptVerifierTest {
     }
   }
 
+  /** Anybody can sign: what they signed is not to look like an answer of ours. */
+  @Test
+  void nothingIsPutIntoOurMouth() {
+    String sound = new String(said(broker.id(), Instant.now()), StandardCharsets.UTF_8);
+    String odd =
+        sound.replace("COMPLETED", "X").replace("\"POSTGRES_ROLE\"", "\"A\\n\\u001b[2Jgenuine\"");
+    Svid anybody = new TestAuthority("example.org").issue(AGENT);
+    String forged =
+        raw(anybody, header(JWSAlgorithm.ES256, anybody), odd.getBytes(StandardCharsets.UTF_8));
+    assertThat(verify(forged))
+        .isInstanceOfSatisfying(
+            ReceiptVerifier.Refused.class,
+            it -> assertThat(it.why()).contains("genuine").matches("[ -~]{1,400}"));
+  }
+
   @Test
   void withoutAnSvidNothingIsSigned() {
     TestIdentity identity = new TestIdentity(broker);
