@@ -14,12 +14,13 @@ final class Bounds {
   /** Brackets in one another. */
   static final int MOST_DEPTH = 40;
 
-  /** Operators of one policy. */
+  /** Operators of one policy, each {@code when}, {@code unless} and {@code [} among them. */
   static final int MOST_OPERATORS = 300;
 
   private static final Pattern TOKEN =
       Pattern.compile(
-          "//[^\\n]*|\"(?:[^\"\\\\]|\\\\.)*+\"|&&|\\|\\||\\b(?:if|in|is|has|like)\\b|[.+*!-]|[(\\[{]|[)\\]}]|;",
+          "//[^\\n\\r]*|\"(?:[^\"\\\\]|\\\\.)*+\"|&&|\\|\\||\\b(?:if|in|is|has|like|when|unless)\\b"
+              + "|[.+*!-]|[(\\[{]|[)\\]}]|;",
           Pattern.DOTALL);
 
   private Bounds() {}
@@ -34,8 +35,13 @@ final class Bounds {
     for (Matcher at = TOKEN.matcher(text); at.find(); ) {
       switch (text.charAt(at.start())) {
         case '/', '"' -> {}
-        case '(', '[', '{' -> deepest = Math.max(deepest, ++depth);
-        case ')', ']', '}' -> depth--;
+        case '[' -> { // an index into what is before it, or a set
+          deepest = Math.max(deepest, ++depth);
+          most = Math.max(most, ++operators);
+        }
+        case '(', '{' -> deepest = Math.max(deepest, ++depth);
+        // Cedar reads on after a bracket too many, so it makes no room for what follows.
+        case ')', ']', '}' -> depth = Math.max(0, depth - 1);
         case ';' -> operators = 0;
         default -> most = Math.max(most, ++operators);
       }

@@ -122,6 +122,17 @@ class TranslationTest {
             "if context.risk > 10 then true else ".repeat(deep) + "false",
             "context" + ".a".repeat(2 * deep),
             "!".repeat(2 * deep) + "true",
+            "context" + "[\"a\"]".repeat(2 * deep),
+            "principal == principal }"
+                + " when { principal == principal }".repeat(2 * deep)
+                + " when {",
+            "// \r" + "(".repeat(deep) + "true" + ")".repeat(deep),
+            "true };"
+                + ")".repeat(deep)
+                + "; permit (principal, action, resource) when { "
+                + "(".repeat(deep)
+                + "true"
+                + ")".repeat(deep),
             "\"\\\"\" == \"" + "(".repeat(deep) + "\" && " + "1 + ".repeat(2 * deep) + "1 == 1")) {
       assertThat(problems(condition)).as(condition).isNotEmpty();
     }
