@@ -162,8 +162,11 @@ final class Policies {
    * @throws IllegalStateException when one of them errs, where Cedar would go on without it
    */
   Outcome decide(Question question) {
+    if (!translated) {
+      return inCedar(question, all());
+    }
     BitSet about = about(question);
-    return translated && isTranslated(about) ? inJava(question, about) : inCedar(question, about);
+    return isTranslated(about) ? inJava(question, about) : inCedar(question, about);
   }
 
   /**
@@ -177,11 +180,16 @@ final class Policies {
     return unlike;
   }
 
-  /** Whether Cedar and Java say the same, an error of a policy included. */
+  /**
+   * Whether Cedar and Java say the same, an error of a policy included, and those that were left
+   * out had nothing to say: one that cannot speak here may err.
+   */
   boolean agree(Question question) {
     BitSet about = about(question);
-    return !isTranslated(about)
-        || said(() -> inJava(question, about)).equals(said(() -> inCedar(question, about)));
+    Optional<Outcome> chosen = said(() -> inCedar(question, about));
+    Optional<Outcome> whole = said(() -> inCedar(question, all()));
+    return (whole.isEmpty() || whole.equals(chosen))
+        && (!isTranslated(about) || said(() -> inJava(question, about)).equals(chosen));
   }
 
   /** Whether Cedar need not be asked for any question. */
@@ -203,6 +211,12 @@ final class Policies {
     } catch (IllegalStateException e) {
       return Optional.empty();
     }
+  }
+
+  private BitSet all() {
+    BitSet all = new BitSet(rules.size());
+    all.set(0, rules.size());
+    return all;
   }
 
   private BitSet about(Question question) {

@@ -20,7 +20,7 @@ import java.util.Set;
  * @param ask whose yes would lift it
  * @param actions that it is about; empty for any
  * @param resource the one that it is about, as {@code grant:<name>}
- * @param tool the one that it is about
+ * @param tool the one that it is about, which may be the empty word for none
  */
 record Rule(
     Policy policy,
@@ -56,7 +56,7 @@ record Rule(
   /** Whether it can speak to this question. */
   boolean isAbout(Question question) {
     return (actions.isEmpty() || actions.contains(question.action().word()))
-        && (tool.isEmpty() || tool.equals(question.tool()))
+        && (tool.isEmpty() || tool.get().equals(question.tool().orElse("")))
         && (resource.isEmpty() || resource.get().equals(key(question.resource())));
   }
 

@@ -158,6 +158,7 @@ final class RandomPolicy {
       case 16 -> "context.task.parameters.hasTag(\"" + name() + "\")";
       case 17 ->
           pick(
+              "context.tool == \"" + text() + "\"",
               "action in [" + action() + ", " + action() + "]",
               "action == " + action(),
               "principal in [Exeat::Agent::\"a\", Exeat::Agent::\"c\"]");

@@ -110,6 +110,21 @@ class TranslationTest {
     assertThat(wrong.decide(low).permitted()).isFalse();
   }
 
+  @Test
+  void aPolicyAboutNoToolSpeaksWhereThereIsNone() {
+    Policies policies =
+        load("""
+        @id("all") permit (principal, action, resource);
+        @id("none") forbid (principal, action, resource) when { context.tool == "" };
+        """)
+            .orElseThrow();
+    var question = CaseSuite.example();
+    question.put("tool", "");
+    Question without = QuestionJson.read(question);
+    assertThat(policies.decide(without).permitted()).isFalse();
+    assertThat(policies.agree(without)).isTrue();
+  }
+
   /** Cedar would end the process with some of these. */
   @ParameterizedTest
   @ValueSource(ints = {200, 2_000, 200_000})
