@@ -21,13 +21,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +43,9 @@ public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
   private static final Duration LEAST = Duration.ofMillis(20);
   private static final Duration MOST = Duration.ofSeconds(1);
+
+  /** Tasks of one target that are ended at the same time. */
+  private static final int AT_ONCE = 32;
 
   /** How long who opens a task waits for what was left; it mostly takes less. */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
@@ -73,14 +80,21 @@ public final class Recovery {
     List<Accessor> sessions = journal.sessions();
     List<Journal.Outstanding> left = journal.outstanding();
     Map<TaskId, Task> leftTasks = new LinkedHashMap<>();
+    Map<TaskId, Set<String>> targets = new HashMap<>();
     for (Journal.Outstanding epoch : left) {
+      TaskId task = epoch.epoch().task();
       exchange.adopt(epoch);
-      leftTasks.merge(epoch.epoch().task(), asEnding(epoch), Recovery::later);
+      leftTasks.merge(task, asEnding(epoch), Recovery::later);
+      targets.computeIfAbsent(task, _ -> new TreeSet<>()).addAll(epoch.targets());
     }
     leftTasks.values().forEach(tasks::settle);
-    leftTasks.values().forEach(endings::resume);
     kills.resume();
-    settledAt.putAll(byTarget(left));
+    leftTasks.values().stream()
+        .collect(Collectors.groupingBy(task -> targets.getOrDefault(task.id(), Set.of())))
+        .forEach((where, those) -> {
+          CompletableFuture<Void> settled = resume(those);
+          where.forEach(target -> settledAt.merge(target, settled, CompletableFuture::allOf));
+        });
     sessionsEnded = all(sessions.stream().map(this::ended).toList());
     return left.size();
   }
@@ -123,17 +137,24 @@ public final class Recovery {
         new Fault.Unavailable(dependency, what + " is not proven dead yet", MOST));
   }
 
-  private Map<String, CompletableFuture<Void>> byTarget(List<Journal.Outstanding> left) {
-    Map<String, List<CompletableFuture<Void>>> ends = new HashMap<>();
-    for (Journal.Outstanding epoch : left) {
-      for (String target : epoch.targets()) {
-        ends.computeIfAbsent(target, it -> new ArrayList<>())
-            .add(endings.underWay(epoch.epoch().task()));
-      }
+  /**
+   * So many at a time: ten thousand at once would keep Vault, the targets and the broker's own
+   * start from each other, and be over no sooner. Those at other targets have turns of their own.
+   */
+  private CompletableFuture<Void> resume(List<Task> left) {
+    Queue<Task> waiting = new ConcurrentLinkedQueue<>(left);
+    List<CompletableFuture<Void>> turns = new ArrayList<>();
+    for (int i = 0; i < Math.min(AT_ONCE, left.size()); i++) {
+      turns.add(CompletableFuture.runAsync(() -> endOneByOne(waiting), Chains::onItsOwn));
     }
-    Map<String, CompletableFuture<Void>> settled = new HashMap<>();
-    ends.forEach((target, each) -> settled.put(target, all(each)));
-    return settled;
+    return all(turns);
+  }
+
+  private void endOneByOne(Queue<Task> waiting) {
+    for (Task next = waiting.poll(); next != null && !stopped; next = waiting.poll()) {
+      endings.resume(next);
+      endings.underWay(next.id()).join();
+    }
   }
 
   private static CompletableFuture<Void> all(List<CompletableFuture<Void>> each) {
