@@ -37,6 +37,7 @@ public final class Checker implements AutoCloseable {
   private static final Duration SAMPLE = Duration.ofMillis(20);
 
   private static final int MOST_PRINTED = 10;
+  private static final String GIVEN_UP = "given up";
 
   /** Looks at which something is not in the journal before that is a violation. */
   private static final int UNJOURNALLED = 3;
@@ -304,8 +305,15 @@ public final class Checker implements AutoCloseable {
   }
 
   private void judge(VaultEye.Sight seen, Optional<JournalEye.Sight> written) {
-    if (seen.givenUp() > 0) {
-      wrong(Invariant.I8_GIVEN_UP, "leases", seen.givenUp() + " are irrevocable");
+    if (seen.givenUp() > 0) { // as it does while a target is away; then the broker ends them
+      overdue(
+          Invariant.I8_GIVEN_UP,
+          seen.givenUp() + " irrevocable leases",
+          first(GIVEN_UP, seen.begun()),
+          HEALTHY,
+          seen.begun());
+    } else {
+      firstSeen.remove(GIVEN_UP);
     }
     for (String lease : seen.leases()) {
       Optional<Book.Credential> known = book.lease(lease);
