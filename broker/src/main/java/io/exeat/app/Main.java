@@ -73,7 +73,7 @@ public final class Main implements Runnable {
     commands.put("exec", () -> new ExecCommand(cli));
     commands.put("task", () -> new TaskCommand(cli));
     commands.put("credential", () -> new CredentialCommand(cli));
-    commands.put("revoke", () -> new RevokeCommand(cli));
+    commands.put("revoke", () -> new RevokeCommand(cli, new VaultDirect(System.getenv())));
     commands.put("kill", () -> new KillCommand(cli));
     commands.put("unkill", () -> new UnkillCommand(cli));
     commands.put("receipt", () -> new ReceiptCommand(cli));

@@ -23,7 +23,14 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  exeat revoke --task t0123456789abcdefghij --reason 'went astray'",
       "  exeat revoke --agent spiffe://example.org/agent/billing",
-      "  exeat revoke --all --timeout 30s"
+      "  exeat revoke --all --timeout 30s",
+      "  exeat revoke --direct --agent spiffe://example.org/agent/billing --dry-run",
+      "",
+      "--direct acts on tokens alone that carry a broker's metadata. Sub-tasks have tokens of their",
+      "own: name the agent. Your login needs list on auth/token/accessors and on",
+      "sys/leases/lookup/database/creds (both with sudo), update on auth/token/lookup-accessor,",
+      "auth/token/revoke-accessor, sys/leases/lookup and sys/leases/revoke. It ends with 4 for what",
+      "is not ended yet, and prints how to look at the database: Vault's word alone is no proof."
     })
 public final class RevokeCommand implements Callable<Integer> {
   private final Cli cli;
@@ -36,8 +43,29 @@ public final class RevokeCommand implements Callable<Integer> {
   @Option(names = "--reason", defaultValue = "", description = "Why, for the audit.")
   private String reason = "";
 
-  public RevokeCommand(Cli cli) {
+  @Option(
+      names = "--direct",
+      description =
+          "There is no broker to ask: end it in Vault itself, with VAULT_ADDR, VAULT_CACERT and"
+              + " VAULT_TOKEN, or the token file of a login with Vault's command line.")
+  private boolean isDirect;
+
+  @Option(names = "--dry-run", description = "With --direct: only print what would be ended.")
+  private boolean dryRun;
+
+  @Option(
+      names = "--yes",
+      description = "With --direct --all: yes, of every broker that uses this Vault.")
+  private boolean yes;
+
+  private final Direct direct;
+
+  /**
+   * @param direct asked when there is no broker to ask
+   */
+  public RevokeCommand(Cli cli, Direct direct) {
     this.cli = cli;
+    this.direct = direct;
   }
 
   /** Exactly one of them. */
@@ -72,6 +100,12 @@ public final class RevokeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (isDirect) {
+      return direct();
+    }
+    if (dryRun || yes) {
+      return misused("--dry-run and --yes are for --direct");
+    }
     RevokeRequest.Builder request = RevokeRequest.newBuilder().setReason(reason);
     what.task.ifPresent(request::setTaskId);
     what.tree.ifPresent(request::setTree);
@@ -93,6 +127,24 @@ public final class RevokeCommand implements Callable<Integer> {
           }
           return answer.getPendingCount() == 0 ? Exit.OK : Exit.PENDING;
         });
+  }
+
+  private int direct() {
+    if (what.lease.isPresent() || what.tree.isPresent()) {
+      return misused("--direct knows no --lease and no --tree: name tasks or the agent");
+    }
+    if (what.all && !yes && !dryRun) {
+      return misused(
+          "--direct --all ends the tasks of every broker that uses this Vault; look with --dry-run,"
+              + " then say --yes");
+    }
+    return direct.revoke(new Direct.What(what.task, what.agent, what.grant), dryRun, cli);
+  }
+
+  private int misused(String why) {
+    cli.err().println("exeat: " + why);
+    cli.err().flush();
+    return Exit.USAGE;
   }
 
   static void print(RevokeResponse answer, PrintWriter out) {

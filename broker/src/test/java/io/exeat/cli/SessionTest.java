@@ -44,7 +44,12 @@ final class SessionTest {
 
   private int revoke(String... arguments) {
     PrintWriter err = new PrintWriter(said, true);
-    return new CommandLine(new RevokeCommand(new Cli(new Nobody(), err, err))).execute(arguments);
+    Direct unasked =
+        (what, dryRun, cli) -> {
+          throw new AssertionError("Vault is not asked");
+        };
+    return new CommandLine(new RevokeCommand(new Cli(new Nobody(), err, err), unasked))
+        .execute(arguments);
   }
 
   @Test
@@ -61,6 +66,14 @@ final class SessionTest {
   void aBrokerOverTcpMustBeNamed() {
     assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.USAGE);
     assertThat(said.toString()).contains("--broker-id").contains("EXEAT_BROKER_ID");
+  }
+
+  @Test
+  void everythingInVaultIsNotEndedUnasked() {
+    assertThat(revoke("--direct", "--all")).isEqualTo(Exit.USAGE);
+    assertThat(said.toString()).contains("--dry-run").contains("--yes");
+    assertThat(revoke("--direct", "--tree", "t0123456789abcdefghij")).isEqualTo(Exit.USAGE);
+    assertThat(revoke("--all", "--dry-run")).isEqualTo(Exit.USAGE);
   }
 
   @Test

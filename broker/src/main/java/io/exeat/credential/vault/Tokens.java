@@ -107,7 +107,7 @@ final class Tokens {
   }
 
   /** 400 in OpenBao, 403 in Vault; the latter has other meanings too. */
-  private static boolean unknown(Answer answer) {
+  static boolean unknown(Answer answer) {
     return (answer.status() == 400 || answer.status() == 403) && answer.says("invalid accessor");
   }
 }
