@@ -3,16 +3,10 @@ package io.exeat.policy.cedar;
 import com.cedarpolicy.BasicAuthorizationEngine;
 import com.cedarpolicy.model.AuthorizationResponse;
 import com.cedarpolicy.model.AuthorizationSuccessResponse;
-import com.cedarpolicy.model.DetailedError;
-import com.cedarpolicy.model.ValidationRequest;
-import com.cedarpolicy.model.ValidationResponse;
 import com.cedarpolicy.model.exception.AuthException;
 import com.cedarpolicy.model.exception.CacheException;
 import com.cedarpolicy.model.policy.Policy;
 import com.cedarpolicy.model.policy.PolicySet;
-import com.cedarpolicy.model.schema.Schema;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.exeat.policy.BadPolicy;
 import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
@@ -34,8 +28,6 @@ import java.util.function.Supplier;
  * costs by the policy; each such choice is parsed by it once.
  */
 final class Policies {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   /**
    * Choices that are kept: some for each action, and a few for grants and tools that have rules.
    */
@@ -59,80 +51,10 @@ final class Policies {
    * @throws BadPolicy with every problem: syntax, names, types, policies that could never speak
    */
   static Policies load(PolicyFiles files) throws BadPolicy {
-    List<String> problems = new ArrayList<>();
-    List<Rule> rules = new ArrayList<>();
-    Set<String> ids = new HashSet<>();
-    files.policies().forEach((name, text) -> problems.addAll(Bounds.problems(name, text)));
-    if (problems.isEmpty()) {
-      files.policies().forEach((name, text) -> rules.addAll(parse(name, text, ids, problems)));
-    }
-    if (rules.isEmpty() && problems.isEmpty()) {
-      problems.add(files.source() + ": there is no policy in any *.cedar");
-    }
-    if (problems.isEmpty()) {
-      check(rules, problems);
-    }
-    if (!problems.isEmpty()) {
-      throw new BadPolicy(problems);
-    }
-    return new Policies(List.copyOf(rules), files.sha256());
+    return new Policies(Parsed.rules(files), files.sha256());
   }
 
-  private static List<Rule> parse(
-      String file, String text, Set<String> ids, List<String> problems) {
-    List<Rule> rules = new ArrayList<>();
-    try {
-      PolicySet parsed = PolicySet.parsePolicies(text);
-      if (!parsed.templates.isEmpty()) {
-        problems.add(file + ": templates are not taken; write policies");
-      }
-      for (Policy each : parsed.policies) {
-        Map<String, String> annotations = each.getAnnotations();
-        String id = annotations.getOrDefault("id", "");
-        if (!id.matches("[a-z0-9-]{1,63}")) {
-          problems.add(
-              file + ": each policy needs an @id(\"…\") of 1 to 63 characters of a-z, 0-9, -");
-        } else if (!ids.add(id)) {
-          problems.add(file + ": there are two policies called " + id);
-        } else {
-          Policy named = new Policy(each.getSource(), id);
-          rules.add(Rule.of(named, JSON.readTree(each.toJson()), annotations));
-        }
-      }
-    } catch (AuthException e) {
-      problems.add(file + ": " + plain(e));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("Cedar's own JSON cannot be read", e);
-    }
-    return rules;
-  }
-
-  private static void check(List<Rule> rules, List<String> problems) {
-    try {
-      ValidationResponse response =
-          new BasicAuthorizationEngine().validate(new ValidationRequest(schema(), set(rules)));
-      if (!response.validationPassed() || response.success.isEmpty()) {
-        response.success.ifPresent(it ->
-            it.validationErrors.forEach(
-                error -> problems.add(error.getPolicyId() + ": " + words(error.getError()))));
-        response.errors.ifPresent(it -> it.forEach(error -> problems.add(words(error))));
-      }
-      response.success.ifPresent(it ->
-          it.validationWarnings.forEach(
-              warning -> problems.add(warning.getPolicyId() + ": " + words(warning.getError()))));
-    } catch (AuthException e) {
-      problems.add(plain(e));
-    }
-  }
-
-  private static Schema schema() {
-    return new Schema(
-        Schema.JsonOrCedar.Cedar,
-        Optional.empty(),
-        Optional.of(PolicyFiles.resource("exeat.cedarschema")));
-  }
-
-  private static PolicySet set(List<Rule> rules) {
+  static PolicySet set(List<Rule> rules) {
     Set<Policy> policies = new HashSet<>();
     rules.forEach(rule -> policies.add(rule.policy()));
     return new PolicySet(policies);
@@ -286,16 +208,5 @@ final class Policies {
       }
     }
     return fresh;
-  }
-
-  private static String words(DetailedError error) {
-    return error.message + error.help.map(help -> " (" + help + ")").orElse("");
-  }
-
-  private static String plain(AuthException e) {
-    return String.valueOf(e.getMessage())
-        .replace("Auth Exception: ", "")
-        .replace("Internal error: ", "")
-        .replace("Internal JNI Error: ", "");
   }
 }
