@@ -25,6 +25,8 @@ public final class Settings {
           "EXEAT_REQUIRE",
           "EXEAT_SPIRE_BIN",
           "EXEAT_BAO_BIN",
+          "EXEAT_OPA_BIN",
+          "EXEAT_ENVOY_BIN",
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
           "EXEAT_BROKER_ID",
