@@ -1,11 +1,9 @@
 package io.exeat.gateway.grpc;
 
-import io.exeat.attest.Peer;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 
 /** What the doors' gRPC servers have in common. */
 final class Servers {
@@ -21,18 +19,18 @@ final class Servers {
   private Servers() {}
 
   static NettyServerBuilder configure(
-      NettyServerBuilder builder, DoorParts parts, PeerCheck check, Predicate<Peer> fromMemory) {
+      NettyServerBuilder builder, DoorParts parts, PeerCheck check, Served served) {
     Limits limits = parts.limits();
     // The lookup of the method runs on the event loop; then CallExecutors decides.
     builder
         .directExecutor()
-        .callExecutor(new CallExecutors(parts.calls(), fromMemory))
+        .callExecutor(new CallExecutors(parts.calls(), served.fromMemory()))
         .bossEventLoopGroup(parts.loops())
         .workerEventLoopGroup(parts.loops())
         .intercept(new Calls(check))
         .addService(parts.serving().service());
     return builder
-        .maxInboundMessageSize(Limits.MESSAGE_BYTES)
+        .maxInboundMessageSize(served.messageBytes())
         .maxInboundMetadataSize(Limits.METADATA_BYTES)
         .maxConcurrentCallsPerConnection(limits.callsPerConnection())
         .flowControlWindow(WINDOW_BYTES)

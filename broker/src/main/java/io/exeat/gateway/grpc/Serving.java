@@ -8,6 +8,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * What gRPC's health service answers on every door: NOT_SERVING until the broker says otherwise.
@@ -24,14 +25,24 @@ public final class Serving {
 
   private final HealthStatusManager health = new HealthStatusManager();
 
+  private final List<String> services = new CopyOnWriteArrayList<>(SERVICES);
+  private volatile boolean now;
+
   public Serving() {
     set(false);
   }
 
+  /** One more service, which can be served from now on when agents can. */
+  public void add(String service) {
+    services.add(service);
+    set(now);
+  }
+
   /** Whether agents can be served now. */
   public void set(boolean serving) {
+    now = serving;
     ServingStatus status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    SERVICES.forEach(service -> health.setStatus(service, status));
+    services.forEach(service -> health.setStatus(service, status));
     // An operator can always end things.
     health.setStatus(AdminGrpc.SERVICE_NAME, ServingStatus.SERVING);
   }

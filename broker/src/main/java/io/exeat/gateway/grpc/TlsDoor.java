@@ -10,6 +10,7 @@ import io.exeat.identity.SpiffeTls;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.ServerTransportFilter;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.Channel;
@@ -18,12 +19,14 @@ import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -56,17 +59,50 @@ public final class TlsDoor implements AutoCloseable {
       OperatorRequests operators,
       DoorParts parts)
       throws IOException {
-    Admission all = new Admission(parts.limits());
+    List<ServerServiceDefinition> services = new ArrayList<>(agents.services());
+    services.add(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
+    return open(
+        config,
+        tls,
+        id -> true,
+        new Letting(tls, connections, new Admission(parts.limits())),
+        new Served(services, agents.fromMemory(), agents.messageBytes()),
+        parts);
+  }
+
+  /**
+   * Opens a door at which nobody but {@code clients} gets through TLS. It serves when this returns.
+   *
+   * @throws IOException and IllegalStateException as {@link #open}
+   */
+  public static TlsDoor forClients(
+      TlsDoorConfig config,
+      SpiffeTls tls,
+      Predicate<SpiffeId> clients,
+      Served served,
+      DoorParts parts)
+      throws IOException {
+    Letting letting = new Letting(tls, new Connections(), new Admission(parts.limits()));
+    return open(config, tls, clients, letting, served, parts);
+  }
+
+  private static TlsDoor open(
+      TlsDoorConfig config,
+      SpiffeTls tls,
+      Predicate<SpiffeId> clients,
+      Letting letting,
+      Served served,
+      DoorParts parts)
+      throws IOException {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(config.address())
             .channelType(EpollServerSocketChannel.class)
-            .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server(id -> true)))
+            .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server(clients)))
             .handshakeTimeout(parts.limits().handshake().toMillis(), TimeUnit.MILLISECONDS)
-            .addTransportFilter(new Letting(tls, connections, all))
-            .addServices(agents.services())
-            .addService(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
+            .addTransportFilter(letting)
+            .addServices(served.services());
     Server server =
-        Servers.configure(builder, parts, peer -> verified(peer, tls), agents.fromMemory())
+        Servers.configure(builder, parts, peer -> verified(peer, tls), served)
             .maxConnectionAge(config.maxConnectionAge().toMillis(), TimeUnit.MILLISECONDS)
             .maxConnectionAgeGrace(config.ageGrace().toMillis(), TimeUnit.MILLISECONDS)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)

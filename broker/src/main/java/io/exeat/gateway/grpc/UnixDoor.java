@@ -94,7 +94,7 @@ public final class UnixDoor implements AutoCloseable {
             .protocolNegotiator(Gate.plain(new Keeper(parts.limits())))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
-    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served.fromMemory()).build();
+    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served).build();
     try {
       server.start();
       file.publish(publish.mode(), publish.group());
