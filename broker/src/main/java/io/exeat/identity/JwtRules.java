@@ -4,6 +4,7 @@ import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
+import io.exeat.base.FaultException;
 import io.spiffe.spiffeid.SpiffeId;
 import java.text.ParseException;
 import java.time.Duration;
@@ -13,8 +14,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What the JWT-SVID specification demands of a token that the Workload API gave us for ourselves.
- * The signature is for whoever the token is shown to: we hold no JWT bundle.
+ * What the JWT-SVID specification demands of a token, apart from its signature: that of our own
+ * tokens is for whoever they are shown to, that of others' is looked at by {@code JwtBundles}.
  */
 public final class JwtRules {
   private static final int MAX_BYTES = 8 * 1024;
@@ -53,25 +54,70 @@ public final class JwtRules {
    */
   public static Checked check(String token, String audience, SpiffeId id, Instant now)
       throws ParseException {
-    if (token.length() > MAX_BYTES) {
-      throw broken("is longer than " + MAX_BYTES + " bytes");
-    }
-    SignedJWT jwt;
-    JWTClaimsSet claims;
-    try {
-      jwt = SignedJWT.parse(token);
-      claims = jwt.getJWTClaimsSet();
-    } catch (ParseException | RuntimeException e) {
-      // The cause may quote the token.
-      throw broken("is no signed JWT");
-    }
-    checkHeader(jwt.getHeader());
+    Read read = read(token);
+    JWTClaimsSet claims = read.claims();
     if (!List.of(audience).equals(claims.getAudience())) {
       throw broken("is not for exactly the audience that was asked for");
     }
     if (!id.toString().equals(claims.getSubject())) {
       throw broken("is not of the SPIFFE ID that was asked for");
     }
+    Instant expires = checkDates(claims, now);
+    Date issued = claims.getIssueTime();
+    return new Checked(token, issued == null ? now : issued.toInstant(), expires);
+  }
+
+  /**
+   * Somebody's token. Whose it really is, its signature says, which has not been looked at.
+   *
+   * @param id of a workload
+   */
+  public record Claimed(SignedJWT jwt, SpiffeId id) {
+    /** Never the token. */
+    @Override
+    public String toString() {
+      return "JWT-SVID of, as it says, " + id;
+    }
+  }
+
+  /**
+   * What {@code token} says, if it is for {@code audience}, among others perhaps, and not expired.
+   *
+   * @throws ParseException saying which rule is broken, never with the token
+   */
+  public static Claimed claimed(String token, String audience, Instant now) throws ParseException {
+    Read read = read(token);
+    if (!read.claims().getAudience().contains(audience)) {
+      throw broken("is for another audience");
+    }
+    var _ = checkDates(read.claims(), now);
+    try {
+      String subject = String.valueOf(read.claims().getSubject());
+      return new Claimed(read.jwt(), SpiffeIds.parseWorkload("sub", subject));
+    } catch (FaultException e) {
+      throw broken("names no SPIFFE ID of a workload");
+    }
+  }
+
+  private record Read(SignedJWT jwt, JWTClaimsSet claims) {}
+
+  private static Read read(String token) throws ParseException {
+    if (token.length() > MAX_BYTES) {
+      throw broken("is longer than " + MAX_BYTES + " bytes");
+    }
+    Read read;
+    try {
+      SignedJWT jwt = SignedJWT.parse(token);
+      read = new Read(jwt, jwt.getJWTClaimsSet());
+    } catch (ParseException | RuntimeException e) {
+      // The cause may quote the token.
+      throw broken("is no signed JWT");
+    }
+    checkHeader(read.jwt().getHeader());
+    return read;
+  }
+
+  private static Instant checkDates(JWTClaimsSet claims, Instant now) throws ParseException {
     Date expires = claims.getExpirationTime();
     if (expires == null || !expires.toInstant().isAfter(now)) {
       throw broken("has no exp, or has expired");
@@ -84,7 +130,7 @@ public final class JwtRules {
     if (issued != null && issued.toInstant().isAfter(now.plus(AHEAD))) {
       throw broken("was issued in the future");
     }
-    return new Checked(token, issued == null ? now : issued.toInstant(), expires.toInstant());
+    return expires.toInstant();
   }
 
   private static void checkHeader(JWSHeader header) throws ParseException {
