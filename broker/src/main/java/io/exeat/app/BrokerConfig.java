@@ -1,6 +1,7 @@
 package io.exeat.app;
 
 import io.exeat.attest.AttestConfig;
+import io.exeat.gateway.extauthz.ExtAuthzConfig;
 import io.exeat.gateway.grpc.AdminSocketConfig;
 import io.exeat.gateway.grpc.TlsDoorConfig;
 import io.exeat.gateway.grpc.UnixDoorConfig;
@@ -37,7 +38,8 @@ public record BrokerConfig(
       Path journal,
       Path audit,
       long auditRotateAt,
-      PolicyConfig policy)
+      PolicyConfig policy,
+      Optional<ExtAuthzConfig> extAuthz)
       implements Form {}
 
   /** Elsewhere: this process attests and relays. */

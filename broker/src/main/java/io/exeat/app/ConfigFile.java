@@ -40,7 +40,7 @@ import java.util.regex.Pattern;
 final class ConfigFile {
   private static final Path HERE = Path.of("exeat.yaml");
   private static final Path SYSTEM = Path.of("/etc/exeat/exeat.yaml");
-  private static final Shape<String> ADDRESS =
+  static final Shape<String> ADDRESS =
       matching(
           Pattern.compile("([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}]):[0-9]{1,5}"),
           "<host>:<port>");
@@ -48,7 +48,7 @@ final class ConfigFile {
       matching(
           Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,62}(/[A-Za-z_][A-Za-z0-9_]{0,62}){0,15}"),
           "a path below OPA's /v1/data, such as exeat/decision");
-  private static final Shape<IdPattern> PATTERN =
+  static final Shape<IdPattern> PATTERN =
       new Shape<>(
           "a SPIFFE ID in which * stands for one segment, such as"
               + " spiffe://example.org/host/h1/agent/*",
@@ -225,7 +225,8 @@ final class ConfigFile {
         root.section("journal").one("folder", path()).or(Path.of("/var/lib/exeat/journal")),
         audit.one("folder", path()).or(Path.of("/var/lib/exeat/audit")),
         audit.one("rotate-at", Shape.size(1 << 20, 1L << 34)).or(64L << 20),
-        policy(root.section("policy")));
+        policy(root.section("policy")),
+        ExtAuthzFile.read(root));
   }
 
   private static PolicyConfig policy(Section section) {
@@ -270,15 +271,15 @@ final class ConfigFile {
     return Shape.name();
   }
 
-  private static Shape<Duration> seconds(long least, long most) {
+  static Shape<Duration> seconds(long least, long most) {
     return duration(Duration.ofSeconds(least), Duration.ofSeconds(most));
   }
 
-  private static String host(String address) {
+  static String host(String address) {
     return address.substring(0, address.lastIndexOf(':')).replace("[", "").replace("]", "");
   }
 
-  private static int port(Section section, String key, String address) {
+  static int port(Section section, String key, String address) {
     int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
     if (port > 65_535) {
       section.problem(key, "has a port above 65535");

@@ -135,6 +135,9 @@ final class Sidecar implements AutoCloseable {
         mcp = McpGateway.open(config.mcp().get(), group, broker, made, front, parts, time, closing);
       }
       listen(made);
+      here.extAuthz()
+          .ifPresent(
+              new EnvoyDoor(config, made, broker.catalogue(), front, parts, time, closing)::open);
       LOG.info("Serving {} and {}", config.socket().socket(), config.admin().socket());
       keep(broker);
     } else {

@@ -92,7 +92,10 @@ final class ConfigFileTest {
   @ValueSource(
       strings = {
         "relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/broker/x\"}",
-        "listen: {address: \"0.0.0.0:8443\", operators: [\"spiffe://example.org/op\"]}"
+        "listen: {address: \"0.0.0.0:8443\", operators: [\"spiffe://example.org/op\"]}",
+        "ext-authz: {agents: \"spiffe://example.org/agent/*\", uids: [101], audience: exeat}",
+        "ext-authz: {address: \"127.0.0.1:9443\", envoys: [\"spiffe://example.org/envoy\"], agents:"
+            + " \"spiffe://example.org/agent/*\"}"
       })
   void theSchemaKnowsEveryKey(String more) throws IOException {
     String yaml = more.startsWith("relay") ? LEAST.replaceAll("vault:.*", "") + more : LEAST + more;
