@@ -58,6 +58,7 @@ record Engine(
     PolicyWatch policy = closing.later(new PolicyWatch(here.policy(), time));
     SqliteJournal journal = closing.later(SqliteJournal.open(here.journal(), time));
     FileAudit audit = closing.later(FileAudit.open(here.audit(), here.auditRotateAt(), time));
+    policy.tell(audit::recordEnding);
     Sessions sessions = new Sessions(journal, new CountDownLatch(1));
     VaultBackend backend =
         closing.later(

@@ -1,5 +1,6 @@
 package io.exeat.app;
 
+import io.exeat.audit.AuditEvent;
 import io.exeat.base.Health;
 import io.exeat.base.Time;
 import io.exeat.policy.BadPolicy;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +36,8 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   private final Engine engine;
   private final CountDownLatch first = new CountDownLatch(1);
   private String seen = "";
+  private Consumer<AuditEvent> told = event -> {};
+  private Optional<AuditEvent> last = Optional.empty();
 
   /** An engine and how it takes in what changed. */
   private interface Engine extends AutoCloseable {
@@ -64,6 +68,19 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
     } finally {
       first.countDown();
     }
+  }
+
+  /** Tells {@code to} what is taken and what is refused from now on, and the last of it at once. */
+  void tell(Consumer<AuditEvent> to) {
+    synchronized (first) {
+      told = to;
+      last.ifPresent(to);
+    }
+  }
+
+  private void happened(AuditEvent event) {
+    last = Optional.of(event);
+    told.accept(event);
   }
 
   /** Takes in what changed. */
@@ -129,17 +146,29 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
           return;
         }
         seen = now;
+        long begun = System.nanoTime();
         try {
           PolicyFiles files =
               folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
           String sha256 = cedar.load(files);
-          LOG.info("Policies in force as of now: {} from {}", sha256, files.source());
+          LOG.info(
+              "Policies in force as of now: {} from {}, read and checked in {} ms",
+              sha256,
+              files.source(),
+              TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
+          happened(new AuditEvent.PolicyTaken(sha256, files.source()));
         } catch (BadPolicy e) {
-          LOG.error("{}", cedar.health().problem().orElse(""));
+          refused();
         } catch (IOException e) {
           cedar.refused(folder.orElseThrow() + " cannot be read: " + e);
-          LOG.error("{}", cedar.health().problem().orElse(""));
+          refused();
         }
+      }
+
+      private void refused() {
+        String problem = cedar.health().problem().orElse("");
+        LOG.error("{}", problem);
+        happened(new AuditEvent.PolicyRefused(problem));
       }
     };
   }

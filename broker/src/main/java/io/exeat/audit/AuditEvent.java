@@ -32,6 +32,8 @@ public sealed interface AuditEvent {
       case EpochDead _ -> "epoch.dead";
       case TaskEnded _ -> "task.ended";
       case OperatorActed _ -> "operator.acted";
+      case PolicyTaken _ -> "policy.taken";
+      case PolicyRefused _ -> "policy.refused";
       case ReceiptSigned _ -> "receipt.signed";
     };
   }
@@ -103,4 +105,18 @@ public sealed interface AuditEvent {
    */
   record ReceiptSigned(Epoch epoch, Optional<CredentialId> credential, String agent, String jws)
       implements AuditEvent {}
+
+  /**
+   * Policies are in force from now on.
+   *
+   * @param source where they came from, for people
+   */
+  record PolicyTaken(String sha256, String source) implements AuditEvent {}
+
+  /**
+   * Policies could not be taken; those before stay in force, or nothing is permitted.
+   *
+   * @param problem which of the two, and why, for people
+   */
+  record PolicyRefused(String problem) implements AuditEvent {}
 }

@@ -2,6 +2,7 @@ package io.exeat.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.exeat.audit.AuditEvent;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyConfig;
@@ -11,6 +12,7 @@ import io.exeat.policy.QuestionJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -74,6 +76,24 @@ final class PolicyWatchTest {
     write(ALL);
     watch.look();
     assertThat(watch.health().available()).isTrue();
+  }
+
+  @Test
+  void whatIsTakenAndWhatIsRefusedIsTold() throws IOException {
+    write(ALL);
+    PolicyWatch watch = watch();
+    String sha256 = watch.decide(QUESTION).policy();
+    List<AuditEvent> told = new ArrayList<>();
+    watch.tell(told::add);
+
+    write(BROKEN);
+    watch.look();
+    watch.look();
+
+    assertThat(told)
+        .containsExactly(
+            new AuditEvent.PolicyTaken(sha256, folder.toString()),
+            new AuditEvent.PolicyRefused(watch.health().problem().orElseThrow()));
   }
 
   @Test

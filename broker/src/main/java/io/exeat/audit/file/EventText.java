@@ -163,6 +163,11 @@ final class EventText {
         text("what", it.what());
         text("reason", it.reason());
       }
+      case AuditEvent.PolicyTaken it -> {
+        text("policy", it.sha256());
+        text("source", it.source());
+      }
+      case AuditEvent.PolicyRefused it -> text("problem", it.problem());
       case AuditEvent.ReceiptSigned it -> {
         epoch(it.epoch());
         text("credential", it.credential().map(CredentialId::value).orElse(""));

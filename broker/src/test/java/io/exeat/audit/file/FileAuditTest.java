@@ -370,6 +370,8 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.EpochDead(epoch, List.of("pg_stat_activity: 0 sessions")),
         new AuditEvent.TaskEnded(task),
         new AuditEvent.OperatorActed("uid 0", "revoke", "all", "drill"),
+        new AuditEvent.PolicyTaken("ab", "/etc/exeat/policies"),
+        new AuditEvent.PolicyRefused("the policies as last taken are still in force; a.cedar: no"),
         new AuditEvent.ReceiptSigned(
             epoch, Optional.of(held.id()), "spiffe://example.org/agent", "e30.e30.c2lnbmVk"),
         new AuditEvent.BrokerStopped("asked to"));
