@@ -4,16 +4,29 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A server's home: a folder in memory (0700) that its user makes, fills and removes itself, so that
  * the broker needs no right over that user's files. What is in it is never on a disk.
  */
 final class PrivateFolder implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PrivateFolder.class);
+  private static final Pattern NAME =
+      Pattern.compile("exeat-mcp-(([0-9]{1,10})-[0-9]{1,15})-[0-9a-f]{24}");
   private static final Path MEMORY = Path.of("/dev/shm");
+  private static final String PREFIX = "exeat-mcp-";
   private static final SecureRandom RANDOM = new SecureRandom();
+
+  /** In the name of each, so that it is known whose it was: the broker's process and its start. */
+  private static final String OWNER = owner(ProcessHandle.current());
 
   private final RunAs user;
   private final Programs programs;
@@ -41,11 +54,37 @@ final class PrivateFolder implements AutoCloseable {
     }
     byte[] random = new byte[12];
     RANDOM.nextBytes(random);
-    Path path = MEMORY.resolve("exeat-mcp-" + HexFormat.of().formatHex(random));
+    Path path = MEMORY.resolve(PREFIX + OWNER + "-" + HexFormat.of().formatHex(random));
     var _ =
         programs.run(
             user.command(List.of("mkdir", "--mode=0700", "--", path.toString())), new byte[0]);
     return new PrivateFolder(user, programs, path);
+  }
+
+  private static String owner(ProcessHandle process) {
+    long start = process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+    return process.pid() + "-" + start;
+  }
+
+  /** Removes what brokers left of this user's that were killed and could not remove it. */
+  static void sweep(RunAs user, Programs programs) {
+    try (Stream<Path> all = Files.list(MEMORY)) {
+      for (Path path : all.filter(PrivateFolder::isLeft).toList()) {
+        if (user.uid(programs) == (Integer) Files.getAttribute(path, "unix:uid")) {
+          new PrivateFolder(user, programs, path).close();
+        }
+      }
+    } catch (IOException | IllegalStateException e) {
+      LOG.warn("folders of a broker before this one may be left in {}", MEMORY, e);
+    }
+  }
+
+  private static boolean isLeft(Path path) {
+    Matcher name = NAME.matcher(path.getFileName().toString());
+    return name.matches()
+        && ProcessHandle.of(Long.parseLong(name.group(2)))
+            .filter(it -> owner(it).equals(name.group(1)))
+            .isEmpty();
   }
 
   Path path() {

@@ -19,6 +19,14 @@ sealed interface RunAs {
   /** The whole command for these words; it becomes them, and is no child's parent. */
   List<String> command(List<String> words);
 
+  /** Its number. */
+  default int uid(Programs programs) {
+    return switch (this) {
+      case Other other -> other.uid();
+      case Same _ -> programs.id("-u", "");
+    };
+  }
+
   /**
    * The user of this name.
    *

@@ -30,6 +30,7 @@ final class Servers implements AutoCloseable {
   private final Programs programs = new Programs();
   private final Time time;
   private final ConcurrentMap<Key, Group> groups = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, RunAs> users = new ConcurrentHashMap<>();
 
   Servers(Time time) {
     this.time = time;
@@ -79,6 +80,10 @@ final class Servers implements AutoCloseable {
     String id = HexFormat.of().formatHex(random);
     Conversation fresh = conversation(entry, use, true);
     group.sessions.put(id, fresh);
+    if (groups.get(new Key(entry, use)) != group) {
+      fresh.close(); // whoever ended the others did not see this one
+      throw new FaultException(use.ended().orElseGet(() -> new Fault.NotServing("stopping")));
+    }
     return new Named(id, fresh);
   }
 
@@ -123,7 +128,7 @@ final class Servers implements AutoCloseable {
     }
     PrivateFolder folder = null;
     try {
-      RunAs user = RunAs.named(command.user(), programs);
+      RunAs user = user(command);
       folder = PrivateFolder.make(user, programs);
       Launch launch = Launch.of(command, use.credential(), folder);
       return ServerProcess.start(user, programs, folder, launch, heard);
@@ -134,6 +139,17 @@ final class Servers implements AutoCloseable {
       LOG.error("the server of upstream {} cannot be started", entry.name(), e);
       throw new IOException("its tool server cannot be started; the sidecar's log says why", e);
     }
+  }
+
+  /** Whom it runs as; looked up once. */
+  RunAs user(UpstreamEntry.Server.Command command) {
+    return users.computeIfAbsent(
+        command.user(),
+        name -> {
+          RunAs user = RunAs.named(name, programs);
+          PrivateFolder.sweep(user, programs);
+          return user;
+        });
   }
 
   private void end(Key key) {

@@ -1,6 +1,9 @@
 package io.exeat.gateway.mcp.stdio;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.attest.Peer;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.base.Time;
 import io.exeat.flow.Use;
 import io.exeat.gateway.jsonrpc.Message;
@@ -26,6 +29,22 @@ public final class StdioUpstream implements Upstream {
 
   public StdioUpstream(Time time) {
     this.servers = new Servers(time);
+  }
+
+  @Override
+  public void require(UpstreamEntry entry, Peer peer) {
+    if (entry.server() instanceof UpstreamEntry.Server.Command command
+        && peer instanceof Peer.Local agent
+        && servers.user(command) instanceof RunAs.Other other
+        && other.uid() == agent.uid()) {
+      throw new FaultException(
+          new Fault.Denied(
+              "the server of upstream "
+                  + entry.name()
+                  + " runs as the agent's own user (uid "
+                  + agent.uid()
+                  + "), which could read its credential; its entry must name another user"));
+    }
   }
 
   @Override

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.attest.Peer;
+import io.exeat.attest.ProcessHold;
 import io.exeat.base.CredentialId;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
@@ -13,6 +15,7 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.LeaseId;
 import io.exeat.base.SecretBytes;
+import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.Held;
@@ -397,6 +400,69 @@ final class StdioUpstreamTest {
               FaultException.class,
               e -> assertThat(e.fault().toString()).contains("cannot be started"));
     }
+  }
+
+  @Test
+  void anAgentThatIsTheServersOwnUserIsRefused() throws IOException {
+    int uid = result("who").path("uid").asInt();
+    upstream.require(ENTRY, peer(uid + 1));
+    if (ROOT) {
+      assertThatThrownBy(() -> upstream.require(ENTRY, peer(uid)))
+          .isInstanceOfSatisfying(
+              FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Denied.class));
+    }
+  }
+
+  /** This process, as if it were of another user. */
+  private static Peer peer(int uid) {
+    return new Peer.Local(
+        1,
+        uid,
+        uid,
+        1,
+        new ProcessHold() {
+          @Override
+          public boolean alive() {
+            return true;
+          }
+
+          @Override
+          public String key() {
+            return "1";
+          }
+
+          @Override
+          public Subscription onDeath(Runnable then) {
+            return () -> {};
+          }
+        });
+  }
+
+  @Test
+  void whatAKilledBrokerLeftIsRemoved() throws IOException {
+    Path theirs = Path.of("/dev/shm/exeat-mcp-4194999-1-" + "a".repeat(24));
+    Path living =
+        Path.of(
+            "/dev/shm/exeat-mcp-%d-%d-%s"
+                .formatted(
+                    ProcessHandle.current().pid(),
+                    ProcessHandle.current().info().startInstant().orElseThrow().toEpochMilli(),
+                    "b".repeat(24)));
+    for (Path each : List.of(theirs, living)) {
+      Files.createDirectories(each);
+      Files.writeString(each.resolve("pgpass"), "");
+      if (ROOT) {
+        var nobody =
+            each.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody");
+        Files.setOwner(each.resolve("pgpass"), nobody);
+        Files.setOwner(each, nobody);
+      }
+    }
+    assertThat(result("who").path("pid").asLong()).isPositive();
+    assertThat(theirs).doesNotExist();
+    assertThat(living).exists();
+    Files.delete(living.resolve("pgpass"));
+    Files.delete(living);
   }
 
   @Test
