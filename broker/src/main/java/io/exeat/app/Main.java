@@ -6,6 +6,7 @@ import io.exeat.cli.CredentialCommand;
 import io.exeat.cli.ExecCommand;
 import io.exeat.cli.Exit;
 import io.exeat.cli.KillCommand;
+import io.exeat.cli.McpCommand;
 import io.exeat.cli.ReceiptCommand;
 import io.exeat.cli.RevokeCommand;
 import io.exeat.cli.StatusCommand;
@@ -71,6 +72,7 @@ public final class Main implements Runnable {
     commands.put("run", RunCommand::new);
     commands.put("demo", DemoCommand::new);
     commands.put("exec", () -> new ExecCommand(cli));
+    commands.put("mcp", () -> new McpCommand(cli));
     commands.put("task", () -> new TaskCommand(cli));
     commands.put("credential", () -> new CredentialCommand(cli));
     commands.put("revoke", () -> new RevokeCommand(cli, new VaultDirect(System.getenv())));
