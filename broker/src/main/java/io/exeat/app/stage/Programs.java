@@ -69,7 +69,7 @@ public final class Programs {
   }
 
   /** A folder of our cache; made when missing. The same as ./mvnw's. */
-  static Path cache(String name) {
+  public static Path cache(String name) {
     String home = variable("HOME", System.getProperty("user.home"));
     String user = variable("XDG_CACHE_HOME", Path.of(home, ".cache").toString());
     Path cache = Path.of(variable("EXEAT_CACHE", Path.of(user, "exeat").toString()));
