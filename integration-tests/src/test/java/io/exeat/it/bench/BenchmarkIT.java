@@ -33,4 +33,11 @@ final class BenchmarkIT {
     assertThat(figures.get("threads more")).isLessThan(TASKS / 2.0);
     assertThat(figures.get("sockets more")).isLessThan(TASKS / 2.0);
   }
+
+  @Test
+  void anMcpCallIsMeasured() {
+    assertThat(new McpBenchmark(PAIRS).run())
+        .containsOnlyKeys("MCP call ms", "MCP call floor ms", "MCP call adds ms", "MCP call ratio")
+        .allSatisfy((name, figure) -> assertThat(figure).as(name).isFinite());
+  }
 }
