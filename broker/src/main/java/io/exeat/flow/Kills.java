@@ -122,14 +122,18 @@ final class Kills {
     }
     Stop stop = stops.get(agent);
     if (stop == null) {
-      throw malformed("is not stopped here");
+      throw notStopped();
     }
     audit.record(new AuditEvent.OperatorActed(operator.who(), "unkill", agent.toString(), reason));
-    return stop.ask(by)
-        .<Asked>map(Asked.Waits::new)
-        .orElseGet(() ->
-            new Asked.Begun(
-                stop, stop.restore(() -> isQuiet(agent), turn -> restored(agent, stop, turn))));
+    return switch (stop.ask(by)) {
+      case Stop.Asked.Waits waits -> new Asked.Waits(waits.request());
+      case Stop.Asked.Both both ->
+          new Asked.Begun(
+              stop,
+              stop.restore(
+                  both.turn(), () -> isQuiet(agent), () -> restored(agent, stop, both.turn())));
+      case Stop.Asked.Over _ -> throw notStopped();
+    };
   }
 
   /** What became of a request. */
@@ -179,6 +183,10 @@ final class Kills {
 
   private static FaultException denied(String reason) {
     return new FaultException(new Fault.Denied(reason));
+  }
+
+  private static FaultException notStopped() {
+    return malformed("is not stopped here");
   }
 
   private static FaultException malformed(String problem) {

@@ -14,7 +14,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
-import java.util.function.LongConsumer;
 
 /**
  * One agent's stop. What the journal and Vault have to do is done by one at a time, and by nobody
@@ -33,6 +32,9 @@ final class Stop {
 
   @GuardedBy("this")
   private long turn;
+
+  @GuardedBy("this")
+  private boolean over;
 
   @GuardedBy("this")
   private boolean disabled;
@@ -82,12 +84,27 @@ final class Stop {
         Chains::onItsOwn);
   }
 
-  /**
-   * One operator asks.
-   *
-   * @return the request that waits for another operator; empty when this was the other
-   */
-  synchronized Optional<Killed.Request> ask(SpiffeId by) {
+  /** What a request to restore the agent came to. */
+  sealed interface Asked {
+    /** Another operator must ask too. */
+    record Waits(Killed.Request request) implements Asked {}
+
+    /**
+     * This was the other.
+     *
+     * @param turn in which the agent is to be restored, and in no later one
+     */
+    record Both(long turn) implements Asked {}
+
+    /** The agent has been restored already; who stopped it since did so anew. */
+    record Over() implements Asked {}
+  }
+
+  /** One operator asks. */
+  synchronized Asked ask(SpiffeId by) {
+    if (over) {
+      return new Asked.Over();
+    }
     if (first.isPresent() && time.reached(voidTick) && second.isEmpty()) {
       first = Optional.empty();
     }
@@ -101,16 +118,18 @@ final class Stop {
       }
       second = Optional.of(by);
     }
-    return second.isPresent() ? Optional.empty() : request();
+    // Not by request(), which looks at the clock again: a request that is void is no second one.
+    return second.isPresent()
+        ? new Asked.Both(turn)
+        : new Asked.Waits(new Killed.Request(first.get().toString(), voidAt));
   }
 
   /**
    * Enables the agent in Vault once {@code quiet}, and forgets the stop; returns at once.
    *
-   * @param forget gets the turn that {@link #finish} is to be asked with
+   * @param mine the turn, from {@link #ask}
    */
-  CompletableFuture<Void> restore(BooleanSupplier quiet, LongConsumer forget) {
-    long mine = turn();
+  CompletableFuture<Void> restore(long mine, BooleanSupplier quiet, Runnable forget) {
     return CompletableFuture.runAsync(
         () -> {
           while (isTurn(mine) && !quiet.getAsBoolean()) {
@@ -122,7 +141,7 @@ final class Stop {
               "Vault has not enabled the agent yet",
               () -> backend.disable(kill.entry(), false));
           until(mine, "the journal cannot be written", () -> journal.restored(kill.agent()));
-          forget.accept(mine);
+          forget.run();
         },
         Chains::onItsOwn);
   }
@@ -133,6 +152,7 @@ final class Stop {
       return false;
     }
     turn++;
+    over = true;
     return true;
   }
 

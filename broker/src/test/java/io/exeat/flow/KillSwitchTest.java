@@ -11,16 +11,20 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.base.Time;
 import io.exeat.credential.InMemoryBackend.Call;
+import io.exeat.journal.Kill;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -225,6 +229,40 @@ class KillSwitchTest {
     await().atMost(LONG).until(() -> stage.backend.disabled().contains("billing"));
     denied("stopped", () -> open());
     assertThat(stage.journal.kills()).hasSize(1);
+    assertThat(restore(TWO)).isInstanceOf(Restoration.WaitsForAnother.class);
+  }
+
+  /** Each look at the clock is a nanosecond after the last one. */
+  @Test
+  void oneWhoAsksAgainWhileTheRequestBecomesVoidAsksAlone() {
+    AtomicLong ticks = new AtomicLong();
+    Kill kill = new Kill(Stage.BILLING, "billing", Instant.EPOCH, "uid 0", "now");
+    for (int early = 0; early < 5; early++) {
+      Time time = new Time(() -> Instant.EPOCH, ticks::getAndIncrement);
+      Stop stop = new Stop(kill, stage.backend, stage.journal, time);
+      long until = ticks.get() + Kills.WAITS.toNanos();
+      assertThat(stop.ask(ONE.svid().orElseThrow())).isInstanceOf(Stop.Asked.Waits.class);
+      ticks.set(until - early);
+      assertThat(stop.ask(ONE.svid().orElseThrow())).isInstanceOf(Stop.Asked.Waits.class);
+    }
+  }
+
+  /** It waited for the audit's disk while the other one restored the agent, and it was stopped. */
+  @Test
+  void aRequestOfAnEarlierKillLiftsNoLaterOne() {
+    desk.kill(ROOT, Stage.BILLING, "now", LONG);
+    restore(ONE);
+    stage.when(
+        "audit operator.acted",
+        () -> {
+          desk.restore(TWO, Stage.BILLING, "mended", NO_TIME);
+          await().atMost(LONG).until(() -> desk.killed(ROOT).isEmpty());
+          var _ = stage.office.kills().kill(Stage.BILLING, ROOT, "again");
+          await().atMost(LONG).until(() -> stage.backend.disabled().contains("billing"));
+        });
+    assertThatThrownBy(() -> restore(TWO)).hasMessageContaining("not stopped");
+    assertThat(stage.backend.disabled()).containsExactly("billing");
+    assertThat(stage.journal.kills()).extracting(Kill::reason).containsExactly("again");
     assertThat(restore(TWO)).isInstanceOf(Restoration.WaitsForAnother.class);
   }
 
