@@ -61,6 +61,7 @@ final class ArchitectureTest {
           "io.github.jopenlibs.", List.of("credential.vault"),
           "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault", "app"),
           "org.bouncycastle.", List.of("identity.development"),
+          "io.prometheus.", List.of("gateway.metrics"),
           "picocli.", List.of("cli", "app"));
 
   /** What may look at two wall times, and each because they are not two moments of ours. */

@@ -25,6 +25,7 @@ public record BrokerConfig(
     AdminSocketConfig admin,
     Optional<TlsDoorConfig> listen,
     Optional<McpConfig> mcp,
+    Optional<UnixDoorConfig> metrics,
     Form form,
     LogLevel log) {
   /** Where the broker is. */

@@ -109,7 +109,6 @@ final class ConfigFile {
 
   private BrokerConfig config() {
     IdentityConfig identity = identity(root.section("spiffe"));
-    Section socket = root.section("socket");
     Section admin = root.section("admin");
     Set<Integer> uids =
         new LinkedHashSet<>(
@@ -117,16 +116,21 @@ final class ConfigFile {
     return new BrokerConfig(
         identity,
         attestation(root.section("attestation"), identity.id()),
-        new UnixDoorConfig(
-            socket.one("path", path()).or(Path.of("/run/exeat/agent.sock")),
-            socket.one("group", text(64)).optional()),
+        door(root.section("socket"), "agent.sock"),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
         root.optionalSection("listen").map(this::listen),
         root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required())),
+        root.optionalSection("metrics").map(it -> door(it, "metrics.sock")),
         form(),
         root.section("log")
             .one("level", oneOf(BrokerConfig.LogLevel.class))
             .or(BrokerConfig.LogLevel.INFO));
+  }
+
+  private static UnixDoorConfig door(Section section, String usual) {
+    return new UnixDoorConfig(
+        section.one("path", path()).or(Path.of("/run/exeat", usual)),
+        section.one("group", text(64)).optional());
   }
 
   private static IdentityConfig identity(Section spiffe) {
@@ -258,8 +262,8 @@ final class ConfigFile {
         address,
         section.one("ca", path()).optional(),
         section.one("namespace", text(255)).optional(),
-        section.one("mount", name()).or("spiffe"),
-        section.one("role", name()).or("exeat"),
+        section.one("mount", Shape.name()).or("spiffe"),
+        section.one("role", Shape.name()).or("exeat"),
         section.one("audience", text(255)).or(address.toString()),
         section.one("timeout", seconds(1, 60)).or(Duration.ofSeconds(10)),
         section.one("longest-task", seconds(60, 7 * 86_400)).or(Duration.ofHours(12)),

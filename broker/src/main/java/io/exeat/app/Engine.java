@@ -4,6 +4,7 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.audit.file.FileAudit;
 import io.exeat.base.Accessor;
+import io.exeat.base.Spread;
 import io.exeat.base.Time;
 import io.exeat.credential.Lanes;
 import io.exeat.credential.SecretsBackend;
@@ -11,8 +12,10 @@ import io.exeat.credential.SessionLog;
 import io.exeat.credential.vault.VaultBackend;
 import io.exeat.credential.vault.VaultSettings;
 import io.exeat.flow.Office;
+import io.exeat.flow.Readings;
 import io.exeat.flow.Steps;
 import io.exeat.flow.Vitals;
+import io.exeat.gateway.metrics.Measured;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.journal.Journal;
 import io.exeat.journal.sqlite.SqliteJournal;
@@ -28,6 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import javax.net.ssl.X509TrustManager;
+import org.jspecify.annotations.Nullable;
 
 /** The broker behind the doors: everything from the task on. */
 record Engine(
@@ -37,7 +41,8 @@ record Engine(
     Journal journal,
     AuditSink audit,
     VaultBackend backend,
-    Map<String, TargetVerifier> verifiers) {
+    Map<String, TargetVerifier> verifiers,
+    Map<String, Spread> writes) {
   /** For one call to a target. */
   private static final Duration TARGET_TIMEOUT = Duration.ofSeconds(5);
 
@@ -92,7 +97,26 @@ record Engine(
     audit.recordEnding(
         new AuditEvent.BrokerStarted(Own.version(), config.identity().id().toString(), left));
     sessions.recovered().countDown();
-    return new Engine(office, catalogue, policy, journal, audit, backend, Map.copyOf(verifiers));
+    return new Engine(
+        office,
+        catalogue,
+        policy,
+        journal,
+        audit,
+        backend,
+        Map.copyOf(verifiers),
+        Map.of("journal", journal.waits(), "audit", audit.waits()));
+  }
+
+  /** What there is to count, as far as there is a broker behind the doors. */
+  static Measured measured(@Nullable Engine engine, Vitals vitals) {
+    if (engine == null) {
+      return Measured.of(vitals);
+    }
+    Map<String, Spread.Seen> waits = new LinkedHashMap<>();
+    engine.writes.forEach((file, spread) -> waits.put(file, spread.seen()));
+    Optional<Readings> readings = Optional.of(engine.office.readings());
+    return new Measured(vitals, readings, waits, engine.policy.age());
   }
 
   static VaultSettings settings(BrokerConfig.Vault vault) {

@@ -18,6 +18,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -35,9 +36,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
 
   private final Engine engine;
   private final CountDownLatch first = new CountDownLatch(1);
+  private final Time time;
   private String seen = "";
   private Consumer<AuditEvent> told = event -> {};
   private Optional<AuditEvent> last = Optional.empty();
+  private volatile OptionalLong takenIn = OptionalLong.empty();
 
   /** An engine and how it takes in what changed. */
   private interface Engine extends AutoCloseable {
@@ -51,6 +54,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   }
 
   PolicyWatch(PolicyConfig config, Time time) {
+    this.time = time;
     this.engine =
         switch (config) {
           case PolicyConfig.Cedar cedar ->
@@ -103,6 +107,12 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
     return engine.decides().decide(question);
   }
 
+  /** Since policies were last taken in; empty where that is another's affair. */
+  Optional<Duration> age() {
+    OptionalLong at = takenIn;
+    return at.isPresent() ? Optional.of(time.since(at.getAsLong())) : Optional.empty();
+  }
+
   @Override
   public Health health() {
     return engine.decides().health();
@@ -151,6 +161,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
           PolicyFiles files =
               folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
           String sha256 = cedar.load(files);
+          takenIn = OptionalLong.of(time.after(Duration.ZERO));
           LOG.info(
               "Policies in force as of now: {} from {}, read and checked in {} ms",
               sha256,

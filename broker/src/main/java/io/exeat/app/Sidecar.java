@@ -15,6 +15,7 @@ import io.exeat.gateway.grpc.Served;
 import io.exeat.gateway.grpc.Serving;
 import io.exeat.gateway.grpc.TlsDoor;
 import io.exeat.gateway.grpc.UnixDoor;
+import io.exeat.gateway.metrics.MetricsDoor;
 import io.exeat.gateway.relay.Relay;
 import io.exeat.identity.Svid;
 import io.exeat.task.EndCause;
@@ -103,6 +104,10 @@ final class Sidecar implements AutoCloseable {
       }
     }
     closing.later(UnixDoor.forOperators(config.admin(), front, parts));
+    if (config.metrics().isPresent()) {
+      closing.later(
+          MetricsDoor.open(config.metrics().get(), () -> Engine.measured(engine, vitals())));
+    }
   }
 
   private boolean knows(Peer peer) {

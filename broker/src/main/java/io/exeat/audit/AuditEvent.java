@@ -9,6 +9,7 @@ import io.exeat.credential.Held;
 import io.exeat.policy.Answer;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -31,6 +32,7 @@ public sealed interface AuditEvent {
       case CredentialDead _ -> "credential.dead";
       case EpochDead _ -> "epoch.dead";
       case TaskEnded _ -> "task.ended";
+      case RevocationOverdue _ -> "revocation.overdue";
       case OperatorActed _ -> "operator.acted";
       case PolicyTaken _ -> "policy.taken";
       case PolicyRefused _ -> "policy.refused";
@@ -91,6 +93,9 @@ public sealed interface AuditEvent {
 
   /** Everything that the epoch could have is proven dead. */
   record EpochDead(Epoch epoch, List<String> checks) implements AuditEvent {}
+
+  /** Something of the epoch is not proven dead for so long. */
+  record RevocationOverdue(Epoch epoch, Duration after, String reason) implements AuditEvent {}
 
   record TaskEnded(Task task) implements AuditEvent {}
 

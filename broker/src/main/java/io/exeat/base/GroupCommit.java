@@ -26,6 +26,7 @@ public final class GroupCommit<T> implements AutoCloseable {
   private final Batch<T> batch;
   private final Time time;
   private final Thread owner;
+  private final Spread waits = new Spread();
   private boolean closed;
 
   /**
@@ -58,7 +59,7 @@ public final class GroupCommit<T> implements AutoCloseable {
    * @throws RejectedExecutionException after {@link #close}
    */
   public Entry<T> begin(T item) {
-    Entry<T> entry = new Entry<>(item);
+    Entry<T> entry = new Entry<>(item, time.after(Duration.ZERO));
     synchronized (this) {
       if (closed) {
         throw new RejectedExecutionException("closed");
@@ -89,11 +90,17 @@ public final class GroupCommit<T> implements AutoCloseable {
     }
   }
 
+  /** How long items waited until their batch was through, failed or not. */
+  public Spread waits() {
+    return waits;
+  }
+
   private void run() {
     List<Entry<T>> entries = new ArrayList<>();
     while (awaitSome(entries)) {
       try {
         batch.commit(entries);
+        entries.forEach(entry -> waits.add(time.since(entry.begun)));
         entries.forEach(Entry::done);
       } catch (RuntimeException | Error e) {
         entries.forEach(entry -> entry.fail(() -> new IllegalStateException("batch failed", e)));
@@ -134,8 +141,11 @@ public final class GroupCommit<T> implements AutoCloseable {
     private final CompletableFuture<@Nullable Supplier<? extends RuntimeException>> outcome =
         new CompletableFuture<>();
 
-    private Entry(T item) {
+    private final long begun;
+
+    private Entry(T item, long begun) {
       this.item = item;
+      this.begun = begun;
     }
 
     public T item() {

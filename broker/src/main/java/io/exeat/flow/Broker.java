@@ -46,6 +46,7 @@ public final class Broker implements AgentRequests {
   private final Views views;
   private final AuditSink audit;
   private final Presence presence;
+  private final Figures figures;
   private final Refusals refusals;
   private final Lending lending;
   private final Replays<String, OpenTask, TaskId> opened = new Replays<>();
@@ -61,7 +62,8 @@ public final class Broker implements AgentRequests {
     this.recovery = office.recovery();
     this.kills = office.kills();
     this.views = office.views();
-    this.refusals = new Refusals(audit, steps.time());
+    this.figures = office.figures();
+    this.refusals = new Refusals(audit, figures, steps.time());
     Questions questions = new Questions(tasks, ceiling, steps.time());
     this.judge = new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals);
     this.lending = new Lending(office, judge);
@@ -244,7 +246,7 @@ public final class Broker implements AgentRequests {
     try {
       Agent agent = attestor.attest(peer);
       caller = agent.id().toString();
-      return body.apply(agent);
+      return figures.answered(method, () -> body.apply(agent));
     } catch (FaultException e) {
       refusals.add(caller, new AuditEvent.Refused(method, caller, task, e.fault()));
       throw e;

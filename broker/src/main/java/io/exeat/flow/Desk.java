@@ -185,7 +185,7 @@ public final class Desk implements OperatorRequests {
         revoker.pending());
   }
 
-  private Status.Counts counts() {
+  Status.Counts counts() {
     List<Task> all = tasks.all();
     List<Held> held = holdings.all();
     return new Status.Counts(

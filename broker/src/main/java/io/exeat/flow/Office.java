@@ -22,6 +22,8 @@ public final class Office {
   private final Broker broker;
   private final Uses uses;
   private final Desk desk;
+  private final Figures figures;
+  private final Supplier<Readings> readings;
   private final Sweeper sweeper;
   private final Recovery recovery;
 
@@ -31,6 +33,7 @@ public final class Office {
   public Office(Steps steps, Supplier<Vitals> health) {
     Holdings holdings = new Holdings();
     this.time = steps.time();
+    this.figures = new Figures(time);
     this.tasks = new Tasks(time);
     this.ceiling = new Ceiling(steps.catalogue());
     this.exchange = new Exchange(holdings, steps);
@@ -43,6 +46,15 @@ public final class Office {
     this.broker = new Broker(steps, this);
     this.uses = new Uses(this, broker, holdings);
     this.desk = new Desk(this, holdings, steps, health);
+    this.readings =
+        () ->
+            new Readings(
+                desk.counts(),
+                steps.revoker().waiting(),
+                figures.calls(),
+                figures.refused(),
+                steps.revoker().deaths().seen(),
+                proofs.waiting());
     this.sweeper = new Sweeper(tasks, holdings, endings, proofs, broker, ceiling, steps);
   }
 
@@ -56,6 +68,11 @@ public final class Office {
 
   public OperatorRequests desk() {
     return desk;
+  }
+
+  /** What there is to measure now. */
+  public Readings readings() {
+    return readings.get();
   }
 
   /** What happens by itself: to be ticked about ten times a second. */
@@ -90,6 +107,10 @@ public final class Office {
   /** Whether nothing is open or being revoked. */
   public boolean isIdle() {
     return tasks.live().isEmpty();
+  }
+
+  Figures figures() {
+    return figures;
   }
 
   Time time() {

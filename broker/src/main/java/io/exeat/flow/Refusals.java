@@ -30,6 +30,7 @@ final class Refusals {
   private static final int CALLERS = 1_000;
 
   private final AuditSink audit;
+  private final Figures figures;
   private final Time time;
   private final BlockingQueue<Refusal> waiting = new ArrayBlockingQueue<>(WAITING);
   private final AtomicLong skipped = new AtomicLong();
@@ -39,14 +40,18 @@ final class Refusals {
 
   private record Refusal(RequestId request, AuditEvent event) {}
 
-  Refusals(AuditSink audit, Time time) {
+  Refusals(AuditSink audit, Figures figures, Time time) {
     this.audit = audit;
+    this.figures = figures;
     this.time = time;
     this.tellAt = time.after(TOLD_EVERY);
   }
 
   /** Has it written soon; returns at once. */
   void add(String caller, AuditEvent event) {
+    if (event instanceof AuditEvent.Refused it) {
+      figures.refused(it.fault());
+    }
     if (mayBeWritten(caller) && waiting.offer(new Refusal(InRequest.current(), event))) {
       writeSoon();
     } else {

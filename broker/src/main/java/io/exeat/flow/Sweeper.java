@@ -34,6 +34,7 @@ public final class Sweeper {
   private final Endings endings;
   private final Proofs proofs;
   private final Broker broker;
+  private final Overdue overdue;
   private final SecretsBackend backend;
   private final Ceiling ceiling;
   private final Time time;
@@ -54,6 +55,7 @@ public final class Sweeper {
     this.proofs = proofs;
     this.broker = broker;
     this.ceiling = ceiling;
+    this.overdue = new Overdue(steps);
     this.backend = steps.backend();
     this.time = steps.time();
   }
@@ -64,6 +66,7 @@ public final class Sweeper {
     holdings.all().forEach(this::renewInTime);
     broker.tick();
     proofs.signLater();
+    overdue.tick();
     Set<TaskId> forgotten = new HashSet<>(tasks.forget());
     if (!forgotten.isEmpty()) {
       forgotten.forEach(holdings::forget);

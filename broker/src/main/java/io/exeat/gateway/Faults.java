@@ -73,6 +73,11 @@ public final class Faults {
     return StatusProto.toStatusRuntimeException(status.build());
   }
 
+  /** The row's name, such as {@code OUT_OF_SCOPE}. */
+  public static String reason(Fault fault) {
+    return row(fault).reason;
+  }
+
   /** One row of the table. */
   private record Row(
       Status.Code code,

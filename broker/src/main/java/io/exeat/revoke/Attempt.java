@@ -1,10 +1,13 @@
 package io.exeat.revoke;
 
+import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,6 +17,7 @@ final class Attempt {
 
   private final List<String> alive = Collections.synchronizedList(new ArrayList<>());
   private final List<String> checks = Collections.synchronizedList(new ArrayList<>());
+  private final Set<String> away = Collections.synchronizedSet(new TreeSet<>());
   private Instant confirmedAt = Instant.MIN;
 
   /** Runs all at the same time and returns when all are done. */
@@ -41,6 +45,9 @@ final class Attempt {
     try {
       body.run();
     } catch (FaultException e) {
+      if (e.fault() instanceof Fault.Unavailable it) {
+        away.add(it.dependency().name());
+      }
       isAlive("cannot " + what + ": " + e.getMessage());
     } catch (RuntimeException | Error e) { // what was not done must not pass for done, and be seen
       LOG.error("A step of a revocation failed: {}", what, e);
@@ -55,6 +62,11 @@ final class Attempt {
 
   Instant confirmedAt() {
     return confirmedAt;
+  }
+
+  /** What it waits for, such as VAULT+TARGET; ALIVE when all answered. */
+  String waitsFor() {
+    return away.isEmpty() ? "ALIVE" : String.join("+", away);
   }
 
   List<String> checks() {

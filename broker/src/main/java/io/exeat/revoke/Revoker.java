@@ -2,6 +2,7 @@ package io.exeat.revoke;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.LeaseId;
+import io.exeat.base.Spread;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.SecretsBackend;
@@ -33,6 +34,9 @@ public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
   public static final Duration MOST = Duration.ofSeconds(1);
 
+  /** After which it is on record, and seen in a status, that something is still alive. */
+  private static final Duration OVERDUE = Duration.ofSeconds(30);
+
   private static final Duration LEAST = Duration.ofMillis(20);
   private static final Logger LOG = LoggerFactory.getLogger(Revoker.class);
 
@@ -40,7 +44,22 @@ public final class Revoker implements AutoCloseable {
   private final Map<String, TargetVerifier> verifiers;
   private final Time time;
   private final ConcurrentMap<Mark, Work> works = new ConcurrentHashMap<>();
+  private final Spread deaths = new Spread();
   private volatile boolean closed;
+
+  /**
+   * Something that is not proven dead yet.
+   *
+   * @param age since its end was asked for, or since this run began to end it
+   * @param waitsFor what is away, such as {@code TARGET+VAULT}; ALIVE when all answer
+   * @param reason for people
+   */
+  public record Waiting(Mark mark, Duration age, String waitsFor, String reason) {
+    /** Whether it takes longer than it ever should while everything answers. */
+    public boolean isOverdue() {
+      return age.compareTo(OVERDUE) > 0;
+    }
+  }
 
   /**
    * @param verifiers by the target's catalogue name
@@ -57,7 +76,7 @@ public final class Revoker implements AutoCloseable {
    * first, and the journal has the rest.
    */
   public CompletableFuture<Obituary> end(Condemned condemned) {
-    Work fresh = new Work();
+    Work fresh = new Work(time.after(Duration.ZERO));
     Work work = works.putIfAbsent(condemned.mark(), fresh);
     if (work != null) {
       return work.done;
@@ -69,8 +88,27 @@ public final class Revoker implements AutoCloseable {
   /** Why each revocation that is not proven yet is not, by task; for people. */
   public Map<TaskId, String> pending() {
     Map<TaskId, String> pending = new LinkedHashMap<>();
-    works.forEach((mark, work) -> pending.put(mark.epoch().task(), work.reason));
+    waiting().forEach(each -> pending.put(each.mark().epoch().task(), inWords(each)));
     return pending;
+  }
+
+  private static String inWords(Waiting waiting) {
+    return waiting.isOverdue()
+        ? "for " + waiting.age().toSeconds() + " s now: " + waiting.reason()
+        : waiting.reason();
+  }
+
+  /** Everything that is not proven dead yet. */
+  public List<Waiting> waiting() {
+    List<Waiting> waiting = new ArrayList<>();
+    works.forEach((mark, work) ->
+        waiting.add(new Waiting(mark, time.since(work.begun), work.waitsFor, work.reason)));
+    return waiting;
+  }
+
+  /** How long it took from the asking until the proof. */
+  public Spread deaths() {
+    return deaths;
   }
 
   /** Asks the targets' verifiers how far each clock is ahead of ours, by the target's name. */
@@ -95,9 +133,11 @@ public final class Revoker implements AutoCloseable {
       attemptAnyway(condemned, attempt);
       if (attempt.alive().isEmpty()) {
         works.remove(condemned.mark(), work);
+        deaths.add(time.since(work.begun));
         work.done.complete(new Obituary(attempt.confirmedAt(), time.now(), attempt.checks()));
         return;
       }
+      work.waitsFor = attempt.waitsFor();
       String reason = String.join("; ", attempt.alive());
       if (!reason.equals(work.reason)) {
         LOG.warn("Still revoking {}: {}", condemned.epoch(), reason);
@@ -195,7 +235,13 @@ public final class Revoker implements AutoCloseable {
 
   private static final class Work {
     final CompletableFuture<Obituary> done = new CompletableFuture<>();
+    final long begun;
+    volatile String waitsFor = "ALIVE";
     volatile String reason = "the first attempt is under way";
     volatile Thread thread = Thread.currentThread();
+
+    Work(long begun) {
+      this.begun = begun;
+    }
   }
 }

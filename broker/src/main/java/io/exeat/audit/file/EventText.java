@@ -156,6 +156,11 @@ final class EventText {
         epoch(it.epoch());
         texts("checks", it.checks());
       }
+      case AuditEvent.RevocationOverdue it -> {
+        epoch(it.epoch());
+        json.writeNumberField("seconds", it.after().toSeconds());
+        text("reason", it.reason());
+      }
       case AuditEvent.TaskEnded it -> task(it.task());
       case AuditEvent.OperatorActed it -> {
         text("operator", it.operator());

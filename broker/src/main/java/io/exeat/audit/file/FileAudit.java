@@ -12,6 +12,7 @@ import io.exeat.base.InRequest;
 import io.exeat.base.OwnFolder;
 import io.exeat.base.RequestId;
 import io.exeat.base.ReservedSpace;
+import io.exeat.base.Spread;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import java.io.IOException;
@@ -159,6 +160,10 @@ public final class FileAudit implements AuditSink {
   @Override
   public Optional<String> problem() {
     return problem;
+  }
+
+  public Spread waits() {
+    return writer.waits();
   }
 
   /** Everything handed in is written first. Idempotent. */

@@ -9,6 +9,7 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.GroupCommit;
 import io.exeat.base.ReservedSpace;
+import io.exeat.base.Spread;
 import io.exeat.base.Time;
 import io.exeat.credential.Held;
 import io.exeat.journal.Journal;
@@ -160,6 +161,10 @@ public final class SqliteJournal implements Journal {
   @Override
   public Optional<String> problem() {
     return problem;
+  }
+
+  public Spread waits() {
+    return writer.waits();
   }
 
   /** Everything handed in is written first. Idempotent. */

@@ -46,6 +46,7 @@ final class Yaml {
     spiffe: {id: "%1$s", workload-api: %2$s}
     socket: {path: %3$s/run/agent.sock%4$s}
     admin: {path: %3$s/run/admin.sock}
+    metrics: {path: %3$s/run/metrics.sock}
     """
         .formatted(
             id,
