@@ -271,10 +271,6 @@ final class ConfigFile {
         plaintext);
   }
 
-  private static Shape<String> name() {
-    return Shape.name();
-  }
-
   static Shape<Duration> seconds(long least, long most) {
     return duration(Duration.ofSeconds(least), Duration.ofSeconds(most));
   }

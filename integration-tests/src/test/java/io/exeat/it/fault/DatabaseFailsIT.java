@@ -47,7 +47,7 @@ final class DatabaseFailsIT {
       stage.postgres().stop();
       try {
         for (Task task : tasks) {
-          Task now = agent.completeWithin(task, Duration.ofSeconds(2));
+          Task now = agent.completeWithin(task, Duration.ofSeconds(6));
           assertThat(now.getState()).isEqualTo(TaskState.TASK_STATE_ENDING);
         }
         LockSupport.parkNanos(Duration.ofSeconds(seconds).toNanos());
