@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -156,8 +157,10 @@ public final class Packaged {
         return;
       }
       List<String> options = new ArrayList<>(options());
-      options.add("-XX:AOTCacheOutput=" + cache());
+      Path fresh = cache().resolveSibling("exeat.aot.fresh");
+      options.add("-XX:AOTCacheOutput=" + fresh);
       var _ = Processes.run(Duration.ofMinutes(2), command(options, "rehearse"));
+      Files.move(fresh, cache(), StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

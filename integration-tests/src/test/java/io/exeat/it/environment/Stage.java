@@ -69,8 +69,7 @@ public final class Stage {
 
   private Stage(Path bao, Path postgresBinaries) throws IOException {
     this.folder = Files.createTempDirectory("exeat");
-    // What is packaged starts many times: as quickly as its users have it.
-    Packaged.rehearse();
+    rehearse();
     // Whatever comes of the rest: what was started ends with this process.
     Runtime.getRuntime().addShutdownHook(new Thread(this::close));
     // Agents of another user come through here to the socket.
@@ -92,6 +91,15 @@ public final class Stage {
     authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
     Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));
     prepareDatabase();
+  }
+
+  /** What is packaged starts many times: as quickly as its users have it, or else slower. */
+  private static void rehearse() {
+    try {
+      Packaged.rehearse();
+    } catch (IllegalStateException e) {
+      System.err.println("without a cache of classes: " + e.getMessage());
+    }
   }
 
   /** The one of this run, or the reason why there is none: it is not tried twice. */
