@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -26,7 +25,7 @@ final class PrivateFolder implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   /** In the name of each, so that it is known whose it was: the broker's process and its start. */
-  private static final String OWNER = owner(ProcessHandle.current());
+  private static final String OWNER = owner(ProcessHandle.current().pid());
 
   private final RunAs user;
   private final Programs programs;
@@ -61,9 +60,18 @@ final class PrivateFolder implements AutoCloseable {
     return new PrivateFolder(user, programs, path);
   }
 
-  private static String owner(ProcessHandle process) {
-    long start = process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-    return process.pid() + "-" + start;
+  /**
+   * A process and its start, in ticks since boot ({@code /proc/<pid>/stat}, field 22), which no
+   * setting of a clock changes.
+   */
+  static String owner(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+      // A process's name may hold anything, but it is in brackets: field 3 follows the last one.
+      return pid + "-" + stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[22 - 3];
+    } catch (IOException e) {
+      return pid + "-gone";
+    }
   }
 
   /** Removes what brokers left of this user's that were killed and could not remove it. */
@@ -81,10 +89,7 @@ final class PrivateFolder implements AutoCloseable {
 
   private static boolean isLeft(Path path) {
     Matcher name = NAME.matcher(path.getFileName().toString());
-    return name.matches()
-        && ProcessHandle.of(Long.parseLong(name.group(2)))
-            .filter(it -> owner(it).equals(name.group(1)))
-            .isEmpty();
+    return name.matches() && !owner(Long.parseLong(name.group(2))).equals(name.group(1));
   }
 
   Path path() {

@@ -441,13 +441,8 @@ final class StdioUpstreamTest {
   @Test
   void whatAKilledBrokerLeftIsRemoved() throws IOException {
     Path theirs = Path.of("/dev/shm/exeat-mcp-4194999-1-" + "a".repeat(24));
-    Path living =
-        Path.of(
-            "/dev/shm/exeat-mcp-%d-%d-%s"
-                .formatted(
-                    ProcessHandle.current().pid(),
-                    ProcessHandle.current().info().startInstant().orElseThrow().toEpochMilli(),
-                    "b".repeat(24)));
+    String own = PrivateFolder.owner(ProcessHandle.current().pid());
+    Path living = Path.of("/dev/shm/exeat-mcp-" + own + "-" + "b".repeat(24));
     for (Path each : List.of(theirs, living)) {
       Files.createDirectories(each);
       Files.writeString(each.resolve("pgpass"), "");
