@@ -25,6 +25,7 @@ public sealed interface AuditEvent {
       case Refused _ -> "call.refused";
       case RefusalsSkipped _ -> "call.refusals-skipped";
       case Decided _ -> "policy.decided";
+      case Answered _ -> "act.answered";
       case CredentialIssued _ -> "credential.issued";
       case EpochClosed _ -> "epoch.closed";
       case EpochOpened _ -> "epoch.opened";
@@ -72,6 +73,15 @@ public sealed interface AuditEvent {
       answers = List.copyOf(answers);
     }
   }
+
+  /**
+   * An act that a proxy did in the agent's place has been answered.
+   *
+   * @param decision that permitted it
+   * @param sha256 of the answer as the agent got it, in hex; of the last message, when there were
+   *     several
+   */
+  record Answered(DecisionId decision, TaskId task, String sha256) implements AuditEvent {}
 
   /**
    * @param decision that permitted it

@@ -44,7 +44,7 @@ public final class Office {
     this.recovery = new Recovery(this, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.broker = new Broker(steps, this);
-    this.uses = new Uses(this, broker, holdings);
+    this.uses = new Uses(this, broker, holdings, steps.audit());
     this.desk = new Desk(this, holdings, steps, health);
     this.readings =
         () ->

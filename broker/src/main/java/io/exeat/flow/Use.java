@@ -15,17 +15,27 @@ public final class Use implements AutoCloseable {
   private final Epoch epoch;
   private final Optional<Issued> credential;
   private final CutOff cutOff;
+  private final Consumer<String> answered;
 
-  Use(Judged judged, Epoch epoch, Optional<Issued> credential, CutOff cutOff) {
+  /**
+   * @param answered told of the answer's hash
+   */
+  Use(
+      Judged judged,
+      Epoch epoch,
+      Optional<Issued> credential,
+      CutOff cutOff,
+      Consumer<String> answered) {
     this.judged = judged;
     this.epoch = epoch;
     this.credential = credential;
     this.cutOff = cutOff;
+    this.answered = answered;
   }
 
   /** A use for a proxy's tests: permitted or not as {@code judged} says, cut by {@code cutOff}. */
   public static Use of(Judged judged, Epoch epoch, Optional<Issued> credential, CutOff cutOff) {
-    return new Use(judged, epoch, credential, cutOff);
+    return new Use(judged, epoch, credential, cutOff, _ -> {});
   }
 
   /** What was decided. Unless it is a permit, nothing may be done. */
@@ -62,6 +72,15 @@ public final class Use implements AutoCloseable {
    */
   public Subscription whenEnded(Consumer<Fault> then) {
     return cutOff.then(then);
+  }
+
+  /**
+   * What the agent was answered, for the record; at most once.
+   *
+   * @param sha256 in hex
+   */
+  public void answered(String sha256) {
+    answered.accept(sha256);
   }
 
   /** The act is over, whatever came of it. Idempotent. */

@@ -2,6 +2,8 @@ package io.exeat.flow;
 
 import io.exeat.attest.Agent;
 import io.exeat.attest.Peer;
+import io.exeat.audit.AuditEvent;
+import io.exeat.audit.AuditSink;
 import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
@@ -23,6 +25,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
 
 /**
  * The story of an act that a proxy does: attest, look at the ceiling, decide, write down, and lend
@@ -31,6 +34,7 @@ import java.util.concurrent.ConcurrentMap;
 final class Uses implements ProxyRequests {
   private static final String METHOD = "Proxy.Use";
 
+  private final AuditSink audit;
   private final Broker broker;
   private final Tasks tasks;
   private final Ceiling ceiling;
@@ -56,7 +60,8 @@ final class Uses implements ProxyRequests {
     }
   }
 
-  Uses(Office office, Broker broker, Holdings holdings) {
+  Uses(Office office, Broker broker, Holdings holdings, AuditSink audit) {
+    this.audit = audit;
     this.broker = broker;
     this.tasks = office.tasks();
     this.ceiling = office.ceiling();
@@ -133,18 +138,23 @@ final class Uses implements ProxyRequests {
   private Use given(Agent agent, Task task, Grant grant, Judged judged) {
     Optional<Allowed> allowed = judged.allowed();
     if (allowed.isEmpty()) {
-      return new Use(judged, task.epoch(), Optional.empty(), new CutOff());
+      return new Use(judged, task.epoch(), Optional.empty(), new CutOff(), _ -> {});
     }
+    Consumer<String> answered =
+        sha256 -> {
+          var event = new AuditEvent.Answered(judged.id(), task.id(), sha256);
+          Chains.onItsOwn(() -> audit.recordEnding(event)); // it has happened
+        };
     try {
       Line line = line(agent, new Key(task.epoch(), grant.name()));
       if (!grant.lends()) {
-        return new Use(judged, task.epoch(), Optional.empty(), line.cutOff);
+        return new Use(judged, task.epoch(), Optional.empty(), line.cutOff, answered);
       }
       CredentialId id =
           lent.once(line, "", grant.name(), () -> lend(agent, task, grant, line, allowed.get()));
       Held held = views.held(id);
       Issued issued = new Issued(held, ceiling.target(held.target()), views.secret(id));
-      return new Use(judged, task.epoch(), Optional.of(issued), line.cutOff);
+      return new Use(judged, task.epoch(), Optional.of(issued), line.cutOff, answered);
     } catch (RuntimeException | Error e) {
       allowed.get().done();
       throw e;

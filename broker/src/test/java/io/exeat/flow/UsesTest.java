@@ -4,6 +4,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.exeat.audit.AuditEvent;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
@@ -54,6 +55,18 @@ class UsesTest {
     stage.audit.breakDown("disk full");
     assertThatThrownBy(() -> uses.use(stage.billing, task, act("hidden")))
         .hasMessageContaining("AUDIT");
+  }
+
+  @Test
+  void theHashOfTheAnswerIsOnRecordWithItsDecision() throws Exception {
+    TaskId task = open("hidden");
+    Use use = uses.use(stage.billing, task, act("hidden"));
+    use.answered("ab12");
+    var event = new AuditEvent.Answered(use.judged().id(), task, "ab12");
+    for (int i = 0; i < 1_000 && !stage.audit.events().contains(event); i++) {
+      Thread.sleep(10);
+    }
+    assertThat(stage.audit.events()).contains(event);
   }
 
   @Test

@@ -133,6 +133,11 @@ final class EventText {
         text("agent", it.agent());
         AnswersText.write(json, it.answers());
       }
+      case AuditEvent.Answered it -> {
+        text("decision", it.decision().value());
+        text("task", it.task().value());
+        text("answer_sha256", it.sha256());
+      }
       case AuditEvent.CredentialIssued it -> {
         text("agent", it.agent());
         held(it.credential());

@@ -112,13 +112,11 @@ final class Requests {
     } else if (answer.status() == 404) {
       caller.session().ifPresent(gone -> sessions.end(gone.id()));
     }
-    Relay.pass(
-        caller.exchange(),
-        use,
-        answer,
-        shaper(caller, request, use),
-        Optional.of(request.id()),
-        headers);
+    Shaper shaper = shaper(caller, request, use);
+    Relay.pass(caller.exchange(), use, answer, shaper, Optional.of(request.id()), headers);
+    if (!Plan.LOOKS.contains(request.method())) {
+      shaper.lastSha256().ifPresent(use::answered);
+    }
   }
 
   private Shaper shaper(Caller caller, Message.Request request, Use use) {

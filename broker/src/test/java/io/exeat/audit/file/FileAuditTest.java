@@ -361,6 +361,8 @@ final class FileAuditTest extends AuditContract {
             epoch.task(),
             "spiffe://example.org/agent",
             List.of(answer(new Decision.Permit(List.of(), "ab")))),
+        new AuditEvent.Answered(
+            new DecisionId("d00000000000000000001"), epoch.task(), "ab".repeat(32)),
         new AuditEvent.CredentialIssued(
             held, "spiffe://example.org/agent", new DecisionId("d00000000000000000001")),
         new AuditEvent.EpochClosed(epoch, Set.of("b")),
