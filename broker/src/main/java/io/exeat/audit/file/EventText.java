@@ -1,11 +1,7 @@
 package io.exeat.audit.file;
 
 import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.SerializableString;
-import com.fasterxml.jackson.core.io.CharacterEscapes;
-import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.ChainLine;
 import io.exeat.base.CredentialId;
@@ -26,7 +22,6 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An event as the fields of a line: ASCII alone, everything else escaped, each text and list cut to
@@ -44,7 +39,7 @@ final class EventText {
   private static final DateTimeFormatter NANOS =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'").withZone(ZoneOffset.UTC);
 
-  private static final JsonFactory JSON = factory();
+  private static final JsonFactory JSON = LineJson.factory();
 
   private final JsonGenerator json;
 
@@ -278,30 +273,5 @@ final class EventText {
             ? text
             : text.substring(0, MOST_TEXT) + "... (" + text.length() + " characters)";
     return new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
-  }
-
-  /** Beside JSON's own: DEL, and the dollar, which begins look-ups in some log readers. */
-  private static JsonFactory factory() {
-    int[] escapes = CharacterEscapes.standardAsciiEscapesForJSON();
-    escapes[0x7f] = CharacterEscapes.ESCAPE_STANDARD;
-    escapes['$'] = CharacterEscapes.ESCAPE_STANDARD;
-    CharacterEscapes all =
-        new CharacterEscapes() {
-          private static final long serialVersionUID = 1L;
-
-          @Override
-          public int[] getEscapeCodesForAscii() {
-            return escapes.clone();
-          }
-
-          @Override
-          public @Nullable SerializableString getEscapeSequence(int ch) {
-            return null;
-          }
-        };
-    return new JsonFactoryBuilder()
-        .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-        .characterEscapes(all)
-        .build();
   }
 }

@@ -370,6 +370,7 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.TaskEnding(epoch.task(), EndCause.OPERATOR, "note"),
         new AuditEvent.CredentialDead(held, List.of("pg_roles: 0 roles")),
         new AuditEvent.EpochDead(epoch, List.of("pg_stat_activity: 0 sessions")),
+        new AuditEvent.RevocationOverdue(epoch, Duration.ofSeconds(30), "Vault is away"),
         new AuditEvent.TaskEnded(task),
         new AuditEvent.OperatorActed("uid 0", "revoke", "all", "drill"),
         new AuditEvent.PolicyTaken("ab", "/etc/exeat/policies"),
