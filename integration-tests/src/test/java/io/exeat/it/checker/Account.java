@@ -40,7 +40,7 @@ public record Account(
     lent.forEach(it -> logged.add(ChainEye.sha256(it.lease())));
     for (Book.Credential one : book.issued()) {
       boolean gone = !roles.alive(one.principal) && !leased.contains(one.lease);
-      boolean over = !book.over(one).equals(Instant.MAX);
+      boolean over = !book.over(one).isAfter(Instant.now());
       if (!logged.contains(one.lease)) {
         open.add(one.principal + " (on record, and Vault's audit does not have it)");
       } else if (gone && one.dead) {
