@@ -132,8 +132,7 @@ final class CommandLineTest {
     Files.write(folder.resolve("exeat-000000000001.jsonl"), line);
     StringWriter said = new StringWriter();
     CommandLine audit =
-        new CommandLine(
-            new AuditCommand(new PrintWriter(said, true), new PrintWriter(err, true)));
+        new CommandLine(new AuditCommand(new PrintWriter(said, true), new PrintWriter(err, true)));
     assertThat(audit.execute("show", "--folder", folder.toString())).isEqualTo(Exit.OK);
     assertThat(said.toString()).contains("TaskOpened");
     String[] wrong = {"show", "--folder", folder.toString(), "--task", "t1"};
@@ -144,8 +143,7 @@ final class CommandLineTest {
   @Test
   void aHeadWithoutItsCountIsRefused() {
     CommandLine audit =
-        new CommandLine(
-            new AuditCommand(new PrintWriter(out, true), new PrintWriter(err, true)));
+        new CommandLine(new AuditCommand(new PrintWriter(out, true), new PrintWriter(err, true)));
     for (String[] wrong : new String[][] {{"--head", "aa"}, {"--count", "-1"}}) {
       String[] words = {"verify", "--folder", folder.toString(), wrong[0], wrong[1]};
       assertThat(audit.execute(words)).isEqualTo(Exit.USAGE);

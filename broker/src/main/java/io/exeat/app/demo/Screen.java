@@ -50,8 +50,7 @@ final class Screen {
       untrue++;
     }
     out.println(
-        "   %s %s%s"
-            .formatted(isTrue ? "[ok]  " : "[FAIL]", claim, isSaid ? "" : ": " + seen));
+        "   %s %s%s".formatted(isTrue ? "[ok]  " : "[FAIL]", claim, isSaid ? "" : ": " + seen));
     out.flush();
   }
 
