@@ -2,6 +2,7 @@ package io.exeat.gateway.mcp;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -473,7 +474,7 @@ final class GatewayTest {
     go.countDown();
     assertThat(thread.join(Duration.ofSeconds(10))).isTrue();
     assertThat(ended.await(10, TimeUnit.SECONDS)).isTrue();
-    assertThat(server.broken).contains("GET");
+    await().atMost(Duration.ofSeconds(10)).until(() -> server.broken.contains("GET"));
   }
 
   @Test
