@@ -136,6 +136,10 @@ public final class PostgresVerifier implements TargetVerifier {
   @Override
   public void close() {
     closed = true;
+    dropIdle();
+  }
+
+  private void dropIdle() {
     for (Link link = idle.poll(); link != null; link = idle.poll()) {
       drop(link);
     }
@@ -154,6 +158,9 @@ public final class PostgresVerifier implements TargetVerifier {
         answer = once(question);
       } catch (SQLException first) {
         LOG.debug("The verifier's connection to {} failed; asking again", target.name(), first);
+        if (!KEEPS.contains(first.getSQLState())) {
+          dropIdle(); // what broke one, such as a restart of the server, broke them all
+        }
         answer = once(question);
       }
       note(Optional.empty());
