@@ -7,6 +7,7 @@ import io.exeat.base.Time;
 import io.exeat.task.Task.State;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -16,6 +17,10 @@ import java.util.function.Function;
 
 /** One task's state machine. Events are given out under its lock, so watchers see them in order. */
 final class Life {
+  /** For tasks that have ended. */
+  static final Comparator<Life> LATEST_END_FIRST =
+      (one, other) -> Long.signum(other.forgetAt - one.forgetAt);
+
   private final Time time;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition idle = lock.newCondition();

@@ -246,7 +246,7 @@ public final class Tasks {
 
   /**
    * Drops tasks that ended longer ago than {@link #REMEMBERED}, and of each agent's all but the
-   * latest {@link #REMEMBERED_OF_ONE}; says which.
+   * {@link #REMEMBERED_OF_ONE} that ended last; says which.
    */
   public List<TaskId> forget() {
     Map<SpiffeId, List<Life>> ended =
@@ -255,7 +255,7 @@ public final class Tasks {
             .collect(Collectors.groupingBy(life -> life.task().agent().id()));
     List<TaskId> old = new ArrayList<>();
     for (List<Life> ofOne : ended.values()) {
-      ofOne.sort(Comparator.comparing((Life life) -> life.task().openedAt()).reversed());
+      ofOne.sort(Life.LATEST_END_FIRST);
       for (int i = 0; i < ofOne.size(); i++) {
         if (i >= REMEMBERED_OF_ONE || ofOne.get(i).isOld()) {
           old.add(ofOne.get(i).task().id());

@@ -634,6 +634,20 @@ class BrokerTest {
   }
 
   @Test
+  void aTaskThatWasOpenForLongIsRememberedWhenItEnds() {
+    TaskId old = broker.open(stage.billing, ask("old")).task().id();
+    stage.nanos.incrementAndGet();
+    for (int i = 0; i < Tasks.REMEMBERED_OF_ONE; i++) {
+      TaskId id = broker.open(stage.billing, ask("k" + i)).task().id();
+      broker.end(stage.billing, id, EndCause.COMPLETED, "", LONG);
+    }
+    stage.nanos.incrementAndGet();
+    broker.end(stage.billing, old, EndCause.COMPLETED, "", LONG);
+    stage.office.sweeper().tick();
+    assertThat(broker.get(stage.billing, old).task().state()).isEqualTo(Task.State.ENDED);
+  }
+
+  @Test
   void refusalsAreOnRecord() {
     refused(
         new Fault.Unattested("no identity"),
