@@ -69,7 +69,7 @@ final class KilledAtEachCallIT {
         "figure: %s: %d points, serving again to all dead %s; points: %s%n",
         name, points.size(), Faults.spread(dead), points);
     assertThat(verdict.violations()).isEmpty();
-    assertThat(points).hasSizeGreaterThan(2);
+    assertThat(points).as("one at the start, one further on").hasSizeGreaterThan(1);
     assertThat(verdict.account().live()).isZero();
   }
 
