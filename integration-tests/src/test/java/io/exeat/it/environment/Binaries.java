@@ -30,7 +30,7 @@ public final class Binaries {
   /** The OpenBao server, as the demo finds or fetches it. */
   public static Optional<Path> openBao() {
     try {
-      return Optional.of(io.exeat.app.stage.OpenBao.program(System.err::println));
+      return Optional.of(Turn.take(() -> io.exeat.app.stage.OpenBao.program(System.err::println)));
     } catch (StageException e) {
       System.err.println(e.getMessage());
       return Optional.empty();
@@ -66,7 +66,7 @@ public final class Binaries {
     return environment("EXEAT_ENVOY_BIN")
         .map(Path::of)
         .or(() -> onPath("envoy"))
-        .or(Binaries::fetchEnvoy);
+        .or(() -> Turn.take(Binaries::fetchEnvoy));
   }
 
   private static Optional<Path> fetchEnvoy() {

@@ -29,7 +29,7 @@ public record McpParts(Path node, Path suite, Path python) {
   private static final Duration FETCH = Duration.ofMinutes(5);
 
   private static final class Once {
-    static final Optional<McpParts> PARTS = fetch();
+    static final Optional<McpParts> PARTS = Turn.take(McpParts::fetch);
   }
 
   /** Empty, with one line about it, where they are not and cannot be fetched. */
@@ -53,6 +53,10 @@ public record McpParts(Path node, Path suite, Path python) {
 
   /** The packages with a Node and the server for Postgres that calls itself read-only. */
   public static Optional<Path> postgresServer() {
+    return Turn.take(McpParts::fetchPostgresServer);
+  }
+
+  private static Optional<Path> fetchPostgresServer() {
     try {
       return Optional.of(
           npm("mcp-postgres-" + POSTGRES, "@modelcontextprotocol/server-postgres@" + POSTGRES));

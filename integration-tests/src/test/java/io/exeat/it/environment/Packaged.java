@@ -151,6 +151,13 @@ public final class Packaged {
 
   /** Makes the launcher's cache of classes, as the launcher does before the first start. */
   public static void rehearse() {
+    Turn.take(() -> {
+      rehearseOnce();
+      return true;
+    });
+  }
+
+  private static void rehearseOnce() {
     try {
       if (Files.exists(cache())
           && Files.getLastModifiedTime(cache()).compareTo(Files.getLastModifiedTime(jar())) > 0) {
