@@ -44,6 +44,12 @@ final class Reading {
     return environment.keySet().stream().anyMatch(name -> name.startsWith(prefix));
   }
 
+  /** Whether the environment names a key below {@code path}. */
+  boolean hasVariableBelow(String path) {
+    String prefix = variableName(path) + "_";
+    return environment.keySet().stream().anyMatch(name -> name.startsWith(prefix));
+  }
+
   void problem(int line, String path, String problem) {
     problems.add(new Problem(line, path, problem));
   }
