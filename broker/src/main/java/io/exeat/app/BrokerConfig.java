@@ -12,22 +12,34 @@ import io.exeat.policy.PolicyConfig;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * All of {@code exeat.yaml} (schema: {@code io/exeat/config/exeat.schema.json}); {@link ConfigFile}
  * reads it.
+ *
+ * @param moreSockets beside {@code socket}: one for each further container that is the agent
  */
 public record BrokerConfig(
     IdentityConfig identity,
     AttestConfig attestation,
     UnixDoorConfig socket,
+    List<Path> moreSockets,
     AdminSocketConfig admin,
     Optional<TlsDoorConfig> listen,
     Optional<McpConfig> mcp,
     Optional<UnixDoorConfig> metrics,
     Form form,
     LogLevel log) {
+  /** The sockets for agents, of which all are alike. */
+  List<UnixDoorConfig> agentDoors() {
+    return Stream.concat(Stream.of(socket.socket()), moreSockets.stream())
+        .map(one -> new UnixDoorConfig(one, socket.group()))
+        .toList();
+  }
+
   /** Where the broker is. */
   public sealed interface Form {}
 

@@ -84,6 +84,9 @@ final class ConfigCommand {
     all.put("spiffe.workload-api", config.identity().socket().toString());
     attestation(config.attestation(), all);
     all.put("socket.path", config.socket().socket().toString());
+    if (!config.moreSockets().isEmpty()) {
+      all.put("socket.more", config.moreSockets().stream().map(Path::toString).toList());
+    }
     config.socket().group().ifPresent(group -> all.put("socket.group", group));
     all.put("admin.path", config.admin().socket().toString());
     all.put("admin.uids", new TreeSet<>(config.admin().uids()));

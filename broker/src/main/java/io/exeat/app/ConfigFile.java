@@ -109,6 +109,7 @@ final class ConfigFile {
 
   private BrokerConfig config() {
     IdentityConfig identity = identity(root.section("spiffe"));
+    Section socket = root.section("socket");
     Section admin = root.section("admin");
     Set<Integer> uids =
         new LinkedHashSet<>(
@@ -116,7 +117,8 @@ final class ConfigFile {
     return new BrokerConfig(
         identity,
         attestation(root.section("attestation"), identity.id()),
-        door(root.section("socket"), "agent.sock"),
+        door(socket, "agent.sock"),
+        socket.all("more", path()).or(java.util.List.of()),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
         root.optionalSection("listen").map(this::listen),
         root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required())),

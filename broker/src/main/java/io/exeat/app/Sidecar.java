@@ -15,6 +15,7 @@ import io.exeat.gateway.grpc.Served;
 import io.exeat.gateway.grpc.Serving;
 import io.exeat.gateway.grpc.TlsDoor;
 import io.exeat.gateway.grpc.UnixDoor;
+import io.exeat.gateway.grpc.UnixDoorConfig;
 import io.exeat.gateway.metrics.MetricsDoor;
 import io.exeat.gateway.relay.Relay;
 import io.exeat.identity.Svid;
@@ -91,17 +92,13 @@ final class Sidecar implements AutoCloseable {
   }
 
   private void openDoors() throws IOException {
-    switch (config.form()) {
-      case BrokerConfig.AllInOne _ ->
-          closing.later(
-              UnixDoor.forAgents(
-                  config.socket(), BrokerServices.forAgents(front, this::knows), parts));
-      case BrokerConfig.Relayed relayed -> {
-        Party made = Party.make(config, time, closing);
-        party = made;
-        closing.later(UnixDoor.forAgents(config.socket(), relay(relayed, made), parts));
-        serving.set(true);
-      }
+    Served served =
+        switch (config.form()) {
+          case BrokerConfig.AllInOne _ -> BrokerServices.forAgents(front, this::knows);
+          case BrokerConfig.Relayed relayed -> relay(relayed);
+        };
+    for (UnixDoorConfig one : config.agentDoors()) {
+      closing.later(UnixDoor.forAgents(one, served, parts));
     }
     closing.later(UnixDoor.forOperators(config.admin(), front, parts));
     if (config.metrics().isPresent()) {
@@ -115,10 +112,13 @@ final class Sidecar implements AutoCloseable {
     return there != null && there.attestor().knows(peer);
   }
 
-  private Served relay(BrokerConfig.Relayed relayed, Party made) {
+  private Served relay(BrokerConfig.Relayed relayed) {
+    Party made = Party.make(config, time, closing);
+    party = made;
     Relay relay =
         closing.later(
             new Relay(relayed.relay(), made.attestor(), made.tls(), parts.loops(), parts.calls()));
+    serving.set(true);
     return relay.served();
   }
 

@@ -64,6 +64,26 @@ final class ConfigFileTest {
         .hasMessageContaining("relay.to: is missing");
   }
 
+  /** So that an injected pod that relays needs no file. */
+  @Test
+  void theEnvironmentAloneMakesItRelay() {
+    BrokerConfig config =
+        read(
+            "{}",
+            Map.of(
+                "EXEAT_SPIFFE_ID", "spiffe://example.org/ns/a/sa/b/broker/c",
+                "EXEAT_ATTESTATION_MODE", "workload-api",
+                "EXEAT_ATTESTATION_AGENT", "spiffe://example.org/ns/a/sa/b/agent/c",
+                "EXEAT_ATTESTATION_UID", "10001",
+                "EXEAT_SOCKET_MORE", "/run/exeat/agents/1/door/agent.sock",
+                "EXEAT_RELAY_TO", "broker.exeat.svc:8443",
+                "EXEAT_RELAY_BROKER", "spiffe://example.org/broker/b"));
+
+    assertThat(config.form()).isInstanceOf(BrokerConfig.Relayed.class);
+    assertThat(config.moreSockets())
+        .containsExactly(Path.of("/run/exeat/agents/1/door/agent.sock"));
+  }
+
   @Test
   void everyProblemIsToldAtOnce() {
     String wrong =
