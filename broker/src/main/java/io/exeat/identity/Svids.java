@@ -34,13 +34,23 @@ public final class Svids {
     if (!named.toString().equals(id)) {
       throw new CertificateException("the certificate names another SPIFFE ID than the answer");
     }
-    PublicKey publicKey = certificates.getFirst().getPublicKey();
+    PrivateKey key = key(certificates.getFirst().getPublicKey(), pkcs8);
+    return new Svid(named, certificates, key, hint);
+  }
+
+  /**
+   * The private key of {@code publicKey}.
+   *
+   * @param pkcs8 DER; the caller wipes it
+   * @throws CertificateException when it is no such key, or another's
+   */
+  public static PrivateKey key(PublicKey publicKey, byte[] pkcs8) throws CertificateException {
     try {
       PrivateKey key =
           KeyFactory.getInstance(publicKey.getAlgorithm())
               .generatePrivate(new PKCS8EncodedKeySpec(pkcs8));
       checkPair(publicKey, key);
-      return new Svid(named, certificates, key, hint);
+      return key;
     } catch (GeneralSecurityException e) {
       // The cause may quote the key.
       throw new CertificateException("the private key cannot be used with the certificate");

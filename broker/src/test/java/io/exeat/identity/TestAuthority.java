@@ -32,6 +32,13 @@ public final class TestAuthority {
     return new Svid(SpiffeId.parse(id), List.of(leaf), keys.getPrivate(), "");
   }
 
+  /** One that is a web server's certificate too. */
+  public Svid issueWeb(String id, String dns) {
+    KeyPair keys = Forge.ec();
+    X509Certificate leaf = Forge.leaf(authority).keys(keys).uri(id).dns(dns).sign();
+    return new Svid(SpiffeId.parse(id), List.of(leaf), keys.getPrivate(), "");
+  }
+
   /** One of an RSA key. */
   public Svid issueRsa(String id) {
     KeyPair keys = Forge.rsa(2048);
