@@ -69,6 +69,7 @@ final class ArchitectureTest {
       Set.of(
           "io.exeat.app.VaultCheckup",
           "io.exeat.credential.vault.VaultClock",
+          "io.exeat.kube.ServingCertificate",
           "io.exeat.revoke.ReceiptVerifier",
           "io.exeat.revoke.postgres.DatabaseClock",
           "io.exeat.revoke.postgres.Link",

@@ -43,7 +43,8 @@ final class AuditCommand {
       description = {
         "Checks every record of the chain against the one before it.",
         "",
-        "With --count and --head it also finds records cut off at the end: keep both from time to time",
+        "With --count and --head it also finds records cut off at the end: keep both from time to"
+            + " time",
         "where the broker's host cannot write. Ends with 10 at the first thing that is wrong."
       },
       footer = {"", "Example:", "  exeat audit verify --folder /var/lib/exeat/audit"})

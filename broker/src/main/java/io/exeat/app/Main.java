@@ -85,6 +85,8 @@ public final class Main implements Runnable {
     commands.put("vault", () -> new VaultCommand(out, err));
     commands.put("config", () -> new ConfigCommand(out, err));
     commands.put("doctor", () -> new DoctorCommand(out));
+    commands.put("inject", InjectCommand::new);
+    commands.put("probe", ProbeCommand::new);
     commands.put("rehearse", RehearseCommand::new);
     commands.put("version", () -> new VersionCommand(out));
     return commands;

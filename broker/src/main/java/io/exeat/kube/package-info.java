@@ -1,4 +1,4 @@
-/** The injector: a pod in, a patch out. */
+/** The injector: a pod in, a patch out. Start at {@link io.exeat.kube.Webhook}. */
 @NullMarked
 package io.exeat.kube;
 

@@ -1,0 +1,88 @@
+package io.exeat.app;
+
+import io.exeat.base.CannotStart;
+import io.exeat.base.Time;
+import io.exeat.cli.Exit;
+import io.exeat.config.ConfigException;
+import io.exeat.identity.IdentitySource;
+import io.exeat.identity.SpiffeTransport;
+import io.exeat.identity.workload.WorkloadIdentity;
+import io.exeat.kube.InjectConfig;
+import io.exeat.kube.InjectorDoor;
+import io.exeat.kube.ServingCertificate;
+import io.exeat.kube.Webhook;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code exeat inject}: the admission webhook, in the foreground, until a signal. */
+@Command(
+    name = "inject",
+    description = {
+      "Runs the Kubernetes admission webhook that adds the sidecar to agents' pods.",
+      "",
+      "docs/kubernetes.md has the labels and annotations; deploy/kubernetes the manifests."
+    })
+final class InjectCommand implements Callable<Integer> {
+  private static final Logger LOG = LoggerFactory.getLogger(InjectCommand.class);
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "The configuration. Else EXEAT_CONFIG, else /etc/exeat/inject.yaml.")
+  private Optional<Path> file = Optional.empty();
+
+  @Override
+  public Integer call() {
+    Closing closing = new Closing();
+    try {
+      Logging.level(BrokerConfig.LogLevel.INFO);
+      InjectConfig config = InjectFile.read(file, System.getenv());
+      Time time = new Time(InstantSource.system(), System::nanoTime);
+      ServingCertificate certificate = certificate(config, time, closing);
+      certificate.look();
+      InjectorDoor door =
+          closing.later(InjectorDoor.open(config.listen(), certificate, new Webhook(config)));
+      LOG.info("Injecting on port {}", door.port());
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(closing), "exeat-stop"));
+      while (true) {
+        Thread.sleep(TICK);
+        certificate.look();
+      }
+    } catch (InterruptedException e) {
+      return Exit.OK;
+    } catch (ConfigException e) {
+      System.err.println("exeat: " + e.getMessage());
+      return Exit.USAGE;
+    } catch (CannotStart | IOException e) {
+      System.err.println("exeat: cannot start: " + e.getMessage());
+      closing.close();
+      return Exit.UNAVAILABLE;
+    }
+  }
+
+  private static ServingCertificate certificate(InjectConfig config, Time time, Closing closing) {
+    return switch (config.certificate()) {
+      case InjectConfig.Files files -> ServingCertificate.of(files, time);
+      case InjectConfig.OwnSvid svid -> {
+        SpiffeTransport transport = closing.later(new SpiffeTransport());
+        IdentitySource identity =
+            closing.later(new WorkloadIdentity(svid.identity(), transport, time));
+        yield ServingCertificate.of(identity, time);
+      }
+    };
+  }
+
+  private static void stop(Closing closing) {
+    closing.close();
+    Runtime.getRuntime().halt(Exit.OK);
+  }
+}

@@ -1,0 +1,106 @@
+package io.exeat.kube;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * HTTPS for the API server: {@code POST /inject} and {@code GET /healthz}, HTTP/1.1. Who calls is
+ * not asked: the answer says nothing that is secret.
+ */
+public final class InjectorDoor implements AutoCloseable {
+  /** Go's HTTP client, which the API server is, gives an idle connection up after 90 s. */
+  private static final Duration IDLE = Duration.ofMinutes(3);
+
+  private static final Duration HANDSHAKE = Duration.ofSeconds(5);
+  private static final int MOST_CONNECTIONS = 256;
+
+  private final EventLoopGroup loops;
+  private final Channel channel;
+
+  private InjectorDoor(EventLoopGroup loops, Channel channel) {
+    this.loops = loops;
+    this.channel = channel;
+  }
+
+  /**
+   * Opens the door; it serves when this returns, and connections fail until there is a certificate.
+   *
+   * @throws IOException when the address cannot be had
+   */
+  public static InjectorDoor open(
+      InetSocketAddress address, ServingCertificate certificate, Webhook webhook)
+      throws IOException {
+    EventLoopGroup loops =
+        new MultiThreadIoEventLoopGroup(
+            2, new DefaultThreadFactory("exeat-inject", true), EpollIoHandler.newFactory());
+    BodyBudget budget = new BodyBudget();
+    AtomicInteger connections = new AtomicInteger();
+    ServerBootstrap server =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(EpollServerSocketChannel.class)
+            .option(ChannelOption.SO_BACKLOG, 128)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(
+                new ChannelInitializer<>() {
+                  @Override
+                  protected void initChannel(Channel one) {
+                    Optional<SslContext> tls = certificate.tls();
+                    if (connections.incrementAndGet() > MOST_CONNECTIONS || tls.isEmpty()) {
+                      connections.decrementAndGet();
+                      var _ = one.close();
+                      return;
+                    }
+                    one.closeFuture().addListener(closed -> connections.decrementAndGet());
+                    SslHandler handler = tls.get().newHandler(one.alloc());
+                    handler.setHandshakeTimeoutMillis(HANDSHAKE.toMillis());
+                    one.pipeline()
+                        .addLast(handler)
+                        .addLast(new IdleStateHandler(0, 0, IDLE.toSeconds(), TimeUnit.SECONDS))
+                        .addLast(new HttpServerCodec(new HttpDecoderConfig()))
+                        .addLast(new WebhookHandler(webhook, budget));
+                  }
+                });
+    try {
+      return new InjectorDoor(loops, server.bind(address).syncUninterruptibly().channel());
+    } catch (RuntimeException e) {
+      loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+      throw e;
+    } catch (Throwable e) { // Netty throws the IOException of bind without declaring it
+      loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+      throw new IOException(address + " cannot be had: " + e.getMessage(), e);
+    }
+  }
+
+  /** The port that it has, for a configuration that says 0. */
+  public int port() {
+    return ((InetSocketAddress) channel.localAddress()).getPort();
+  }
+
+  /** Takes no connection any more, answers what has come, and ends within 3 s. */
+  @Override
+  public void close() {
+    channel.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+    loops
+        .shutdownGracefully(200, 1000, TimeUnit.MILLISECONDS)
+        .awaitUninterruptibly(2, TimeUnit.SECONDS);
+  }
+}
