@@ -1,0 +1,225 @@
+package io.exeat.it.environment;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyPairGenerator;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+
+/**
+ * A real kube-apiserver with an etcd of its own, on the loopback address. There is no controller,
+ * no scheduler and no kubelet: pods are stored and stay so.
+ */
+public final class Kubernetes implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
+  private static final String TOKEN = "the-tests-administrator";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Process etcd;
+  private final Process server;
+  private final URI address;
+  private final HttpClient http;
+
+  private Kubernetes(Process etcd, Process server, URI address, HttpClient http) {
+    this.etcd = etcd;
+    this.server = server;
+    this.address = address;
+    this.http = http;
+  }
+
+  /** The folder with {@code kube-apiserver} and {@code etcd}: KUBEBUILDER_ASSETS. */
+  public static Optional<Path> binaries() {
+    return Binaries.environment("KUBEBUILDER_ASSETS")
+        .map(Path::of)
+        .filter(it -> Files.isExecutable(it.resolve("kube-apiserver")))
+        .filter(it -> Files.isExecutable(it.resolve("etcd")));
+  }
+
+  /** Starts both; the API answers when this returns. */
+  public static Kubernetes start(Path binaries, Path folder) throws Exception {
+    int clients = Processes.freePort();
+    int peers = Processes.freePort();
+    Process etcd =
+        Processes.start(
+            List.of(
+                binaries.resolve("etcd").toString(),
+                "--data-dir=" + folder.resolve("etcd"),
+                "--listen-client-urls=http://127.0.0.1:" + clients,
+                "--advertise-client-urls=http://127.0.0.1:" + clients,
+                "--listen-peer-urls=http://127.0.0.1:" + peers,
+                "--initial-advertise-peer-urls=http://127.0.0.1:" + peers,
+                "--initial-cluster=default=http://127.0.0.1:" + peers),
+            folder.resolve("etcd.log"));
+    int port = Processes.freePort();
+    Path certificates = Files.createDirectories(folder.resolve("certificates"));
+    Process server =
+        Processes.start(
+            List.of(
+                binaries.resolve("kube-apiserver").toString(),
+                "--etcd-servers=http://127.0.0.1:" + clients,
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--secure-port=" + port,
+                "--cert-dir=" + certificates,
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--service-account-issuer=https://localhost",
+                "--service-account-key-file=" + publicKey(folder),
+                "--service-account-signing-key-file=" + folder.resolve("sa.key"),
+                "--token-auth-file="
+                    + Files.writeString(
+                        folder.resolve("tokens.csv"), TOKEN + ",admin,admin,system:masters\n"),
+                "--authorization-mode=RBAC"),
+            folder.resolve("kube-apiserver.log"));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server, etcd)));
+    Path certificate = certificates.resolve("apiserver.crt");
+    Processes.await(
+        "the API server's certificate",
+        PATIENCE,
+        () -> Files.exists(certificate) && certificate.toFile().length() > 0);
+    HttpClient http =
+        HttpClient.newBuilder()
+            // The JDK's HTTP/2 fails, instead of waiting, beyond the server's streams.
+            .version(HttpClient.Version.HTTP_1_1)
+            .sslContext(trust(certificate))
+            .build();
+    Kubernetes made = new Kubernetes(etcd, server, URI.create("https://127.0.0.1:" + port), http);
+    Processes.await(
+        "the API server", PATIENCE, Duration.ofMillis(200), () -> made.isReady(server, folder));
+    return made;
+  }
+
+  private boolean isReady(Process of, Path folder) {
+    if (!of.isAlive()) {
+      throw new IllegalStateException("kube-apiserver has ended: " + folder);
+    }
+    try {
+      return send("GET", "/readyz", "application/json", "").status() == 200;
+    } catch (UncheckedIOException e) {
+      return false;
+    }
+  }
+
+  private static Path publicKey(Path folder) throws GeneralSecurityException, IOException {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(256);
+    var keys = generator.generateKeyPair();
+    Files.writeString(folder.resolve("sa.key"), pem("PRIVATE KEY", keys.getPrivate().getEncoded()));
+    return Files.writeString(
+        folder.resolve("sa.pub"), pem("PUBLIC KEY", keys.getPublic().getEncoded()));
+  }
+
+  private static String pem(String type, byte[] der) {
+    return "-----BEGIN %s-----\n%s\n-----END %s-----\n"
+        .formatted(type, Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der), type);
+  }
+
+  private static SSLContext trust(Path certificates) throws GeneralSecurityException, IOException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    try (InputStream in = Files.newInputStream(certificates)) {
+      int number = 0;
+      for (Certificate each : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+        store.setCertificateEntry("c" + number++, each);
+      }
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    SSLContext context = SSLContext.getInstance("TLSv1.3");
+    context.init(null, trust.getTrustManagers(), null);
+    return context;
+  }
+
+  /** What the API server said. */
+  public record Said(int status, JsonNode body) {
+    public boolean done() {
+      return status / 100 == 2;
+    }
+
+    /** For a refusal. */
+    public String message() {
+      return body.path("message").asText();
+    }
+  }
+
+  /** Creates an object of JSON. */
+  public Said create(String path, JsonNode object) {
+    return send("POST", path, "application/json", object.toString());
+  }
+
+  public Said get(String path) {
+    return send("GET", path, "application/json", "");
+  }
+
+  public Said delete(String path) {
+    return send("DELETE", path, "application/json", "");
+  }
+
+  /** Server-side apply of one document. */
+  public Said apply(String path, String yaml) {
+    return send(
+        "PATCH",
+        path + "?fieldManager=tests&force=true&fieldValidation=Strict",
+        "application/apply-patch+yaml",
+        yaml);
+  }
+
+  /** A patch of the given type. */
+  public Said patch(String path, String type, String body) {
+    return send("PATCH", path, type, body);
+  }
+
+  private Said send(String method, String path, String type, String body) {
+    HttpRequest request =
+        HttpRequest.newBuilder(address.resolve(path))
+            .timeout(Duration.ofSeconds(60))
+            .header("Authorization", "Bearer " + TOKEN)
+            .header("Content-Type", type)
+            .header("Accept", "application/json")
+            .method(method, BodyPublishers.ofString(body))
+            .build();
+    try {
+      HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
+      String said = answer.body();
+      return new Said(
+          answer.statusCode(),
+          said.startsWith("{") ? JSON.readTree(said) : JSON.createObjectNode());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void end(Process... all) {
+    for (Process one : all) {
+      Processes.end(one, "TERM");
+    }
+  }
+
+  @Override
+  public void close() {
+    http.close();
+    end(server, etcd);
+  }
+}

@@ -1,0 +1,463 @@
+package io.exeat.it.kube;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.it.Needs;
+import io.exeat.it.environment.Injector;
+import io.exeat.it.environment.Kubernetes;
+import io.exeat.it.environment.Kubernetes.Said;
+import io.exeat.it.environment.Packaged;
+import io.exeat.it.environment.TestCertificate;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The shipped webhook configuration and policy, in a real API server. */
+@NullMarked
+final class AnAgentsPodIsInjectedIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String PODS = "/api/v1/namespaces/%s/pods";
+  private static final String WEBHOOK =
+      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/exeat";
+  private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+  @TempDir private static Path folder;
+  private static Kubernetes kubernetes;
+  private static Injector injector;
+  private static TestCertificate first;
+  private static TestCertificate second;
+
+  @BeforeAll
+  static void start() throws Exception {
+    Path binaries = Needs.part("kubernetes", Kubernetes.binaries());
+    kubernetes = Kubernetes.start(binaries, folder);
+    first = TestCertificate.create(Files.createDirectories(folder.resolve("first")));
+    second = TestCertificate.create(Files.createDirectories(folder.resolve("second")));
+    injector = Injector.start(folder.resolve("injector"), first, "");
+    namespace("agents", "exeat.io/inject", "enabled");
+    namespace(
+        "strict", "exeat.io/inject", "enabled", "pod-security.kubernetes.io/enforce", "restricted");
+    namespace("others");
+    for (String document : documents("policy.yaml")) {
+      applied(document);
+    }
+    for (String document : documents("injector.yaml")) {
+      applied(document);
+    }
+    // The one thing that the tests change: nobody routes to Services here.
+    ObjectNode client = JSON.createObjectNode();
+    client.put("url", "https://127.0.0.1:" + injector.port() + "/inject");
+    client.put(
+        "caBundle",
+        Base64.getEncoder()
+            .encodeToString(
+                (Files.readString(first.certificate()) + Files.readString(second.certificate()))
+                    .getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
+    ArrayNode patch = JSON.createArrayNode();
+    patch
+        .addObject()
+        .put("op", "replace")
+        .put("path", "/webhooks/0/clientConfig")
+        .set("value", client);
+    done(kubernetes.patch(WEBHOOK, "application/json-patch+json", patch.toString()));
+    // In force a moment after it is stored.
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> dryRun("agents", pod()).path("spec").has("initContainers"));
+  }
+
+  @AfterAll
+  static void stop() {
+    if (injector != null) {
+      injector.close();
+    }
+    if (kubernetes != null) {
+      kubernetes.close();
+    }
+  }
+
+  private static void namespace(String name, String... labels) {
+    ObjectNode namespace = JSON.createObjectNode();
+    ObjectNode metadata = namespace.putObject("metadata").put("name", name);
+    ObjectNode map = metadata.putObject("labels");
+    for (int i = 0; i < labels.length; i += 2) {
+      map.put(labels[i], labels[i + 1]);
+    }
+    done(kubernetes.create("/api/v1/namespaces", namespace));
+    ObjectNode account = JSON.createObjectNode();
+    account.putObject("metadata").put("name", "app");
+    done(kubernetes.create("/api/v1/namespaces/" + name + "/serviceaccounts", account));
+  }
+
+  private static List<String> documents(String file) throws IOException {
+    return List.of(
+        Files.readString(Packaged.root().resolve("deploy/kubernetes").resolve(file))
+            .split("(?m)^---$", -1));
+  }
+
+  /** Server-side, with every unknown field an error. */
+  private static void applied(String document) {
+    String kind = field(document, "(?m)^kind: (\\w+)$");
+    String name = field(document, "(?ms)^metadata:.*?^  name: (\\S+)$");
+    String group = field(document, "(?m)^apiVersion: (\\S+)$");
+    String base = group.contains("/") ? "/apis/" + group : "/api/" + group;
+    String plural = kind.toLowerCase(java.util.Locale.ROOT).replaceAll("y$", "ie") + "s";
+    String namespace = document.contains("\n  namespace: exeat") ? "/namespaces/exeat" : "";
+    done(kubernetes.apply(base + namespace + "/" + plural + "/" + name, document));
+  }
+
+  private static String field(String document, String pattern) {
+    var found = java.util.regex.Pattern.compile(pattern).matcher(document);
+    if (!found.find()) {
+      throw new AssertionError(pattern + " is not in " + document);
+    }
+    return found.group(1);
+  }
+
+  private static Said done(Said said) {
+    assertThat(said.done()).as("%s %s", said.status(), said.message()).isTrue();
+    return said;
+  }
+
+  private static ObjectNode pod() {
+    try {
+      ObjectNode pod =
+          (ObjectNode)
+              JSON.readTree(
+                  """
+                  {"apiVersion": "v1", "kind": "Pod",
+                   "metadata": {"labels": {"exeat.io/agent": "billing"}},
+                   "spec": {"serviceAccountName": "app", "containers": [
+                     {"name": "main", "image": "app:1", "securityContext": {"runAsUser": 10001}}]}}\
+                  """);
+      pod.withObject("/metadata").put("name", "p" + NUMBERS.incrementAndGet());
+      return pod;
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static JsonNode dryRun(String namespace, ObjectNode pod) {
+    return kubernetes.create(PODS.formatted(namespace) + "?dryRun=All", pod).body();
+  }
+
+  private static Said create(String namespace, ObjectNode pod) {
+    return kubernetes.create(PODS.formatted(namespace), pod);
+  }
+
+  @Test
+  void aLabelledPodComesBackWithItsSidecar() {
+    JsonNode spec = done(create("agents", pod())).body().path("spec");
+
+    JsonNode sidecar = spec.at("/initContainers/0");
+    assertThat(sidecar.path("name").asText()).isEqualTo("exeat");
+    assertThat(sidecar.path("restartPolicy").asText()).isEqualTo("Always");
+    assertThat(sidecar.path("env").toString())
+        .contains("spiffe://example.org/ns/agents/sa/app/broker/billing")
+        .contains("spiffe://example.org/ns/agents/sa/app/agent/billing");
+    // The API server's own token volume, which came before the webhook, is gone.
+    assertThat(spec.toString()).doesNotContain("serviceaccount", "kube-api-access");
+    assertThat(spec.at("/containers/0/volumeMounts").size()).isEqualTo(1);
+  }
+
+  @Test
+  void otherPodsAreLeftAlone() {
+    ObjectNode noLabel = pod();
+    noLabel.withObject("/metadata").remove("labels");
+    assertThat(done(create("agents", noLabel)).body().at("/spec/initContainers").size()).isZero();
+    assertThat(done(create("others", pod())).body().at("/spec/initContainers").size()).isZero();
+  }
+
+  /** As their controllers do it: the template's pod, with a generated name and an owner. */
+  @ParameterizedTest
+  @CsvSource({"apps/v1, Deployment, ReplicaSet, deployments", "batch/v1, Job, Job, jobs"})
+  void templatesArePodsWhenTheyAreMade(String group, String kind, String owner, String plural) {
+    ObjectNode object = JSON.createObjectNode().put("apiVersion", group).put("kind", kind);
+    object.putObject("metadata").put("name", "t" + NUMBERS.incrementAndGet());
+    ObjectNode spec = object.putObject("spec");
+    ObjectNode template = pod();
+    template.withObject("/metadata").remove("name");
+    if (kind.equals("Job")) {
+      template.withObject("/spec").put("restartPolicy", "Never");
+    } else {
+      spec.putObject("selector").putObject("matchLabels").put("exeat.io/agent", "billing");
+    }
+    spec.putObject("template")
+        .<ObjectNode>set("metadata", template.get("metadata"))
+        .set("spec", template.get("spec"));
+    JsonNode stored =
+        done(kubernetes.create("/apis/" + group + "/namespaces/agents/" + plural, object)).body();
+    assertThat(stored.at("/spec/template/spec/initContainers").size()).isZero();
+
+    ObjectNode pod = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Pod");
+    pod.set("metadata", stored.at("/spec/template/metadata").deepCopy());
+    pod.set("spec", stored.at("/spec/template/spec").deepCopy());
+    ObjectNode metadata = pod.withObject("/metadata");
+    metadata.put("generateName", "made-");
+    metadata
+        .putArray("ownerReferences")
+        .addObject()
+        .put("apiVersion", group)
+        .put("kind", owner)
+        .put("name", stored.at("/metadata/name").asText())
+        .put("uid", stored.at("/metadata/uid").asText());
+    JsonNode made = done(create("agents", pod)).body();
+
+    assertThat(made.at("/spec/initContainers/0/name").asText()).isEqualTo("exeat");
+    assertThat(made.at("/spec/restartPolicy").asText())
+        .isEqualTo(kind.equals("Job") ? "Never" : "Always");
+  }
+
+  @Test
+  void podSecurityRestrictedAcceptsWhatTheWebhookMakes() {
+    assertThat(done(create("strict", pod())).body().at("/spec/initContainers/0/name").asText())
+        .isEqualTo("exeat");
+  }
+
+  /** The plain pod itself would be refused there: the webhook hardened it. */
+  @Test
+  void podSecurityRestrictedRefusesThePlainPod() {
+    ObjectNode plain = pod();
+    plain.withObject("/metadata").remove("labels");
+
+    Said said = create("strict", plain);
+
+    assertThat(said.status()).isEqualTo(403);
+    assertThat(said.message()).contains("PodSecurity");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "/spec | hostPID | true | hostPID",
+        "/spec | hostNetwork | true | hostNetwork",
+        "/spec | shareProcessNamespace | true | shareProcessNamespace",
+        "/spec | automountServiceAccountToken | true | service-account token",
+        "/spec | volumes | [{\"name\": \"h\", \"hostPath\": {\"path\": \"/run/spire\"}}] |"
+            + " hostPath",
+        "/metadata | annotations | {\"exeat.io/log-level\": \"loud\"} | one of error, warn, info,"
+            + " debug",
+        "/metadata | annotations | {\"exeat.io/agent-uid\": \"$(id)\"} | exeat.io/agent-uid",
+        "/metadata | annotations | {\"exeat.io/no-such\": \"1\"} | there are exeat.io/containers",
+        "/spec/containers/0 | securityContext | {} | the agent's uid is not known",
+        "/spec/containers/0 | securityContext | {\"runAsUser\": 64001} | the sidecar's",
+      })
+  void aRefusalReachesWhoeverCreatesThePod(String at, String field, String value, String why)
+      throws IOException {
+    ObjectNode pod = pod();
+    pod.withObject(at).set(field, JSON.readTree(value));
+
+    Said said = create("agents", pod);
+
+    assertThat(said.status()).isEqualTo(422);
+    assertThat(said.message()).contains("inject.exeat.io").contains(why);
+  }
+
+  /** The policy alone, in a namespace that it is bound to; the webhook is out of the way. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "/spec | initContainers | [] | needs the sidecar",
+        "/spec | hostPID | true | hostPID",
+        "/spec | hostNetwork | true | hostNetwork",
+        "/spec | shareProcessNamespace | true | shareProcessNamespace",
+        "/spec | automountServiceAccountToken | true | automountServiceAccountToken",
+        "/spec/containers/0/securityContext | runAsUser | 64001 | the sidecar's uid",
+        "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-spiffe\", \"mountPath\": \"/s\"}]"
+            + " | SPIFFE Workload API",
+        "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-admin\", \"mountPath\": \"/s\"}] |"
+            + " its own volumes",
+      })
+  void thePolicyHoldsWithoutTheWebhook(String at, String field, String value, String why)
+      throws IOException {
+    JsonNode made = dryRun("agents", pod());
+    ObjectNode pod = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Pod");
+    pod.putObject("metadata")
+        .put("name", "p" + NUMBERS.incrementAndGet())
+        .set("labels", made.at("/metadata/labels"));
+    pod.set("spec", made.get("spec").deepCopy());
+    withoutTheWebhook(() -> {
+      done(kubernetes.create(PODS.formatted("agents") + "?dryRun=All", pod));
+      pod.withObject(at).set(field, JSON.readTree(value));
+
+      Said said = create("agents", pod);
+
+      assertThat(said.status()).isEqualTo(422);
+      assertThat(said.message()).contains("exeat-agents").contains(why);
+      return null;
+    });
+  }
+
+  private static void withoutTheWebhook(java.util.concurrent.Callable<?> body) throws IOException {
+    JsonNode before = kubernetes.get(WEBHOOK).body().at("/webhooks/0/objectSelector");
+    select("{\"matchLabels\": {\"nobody\": \"has-it\"}}", false);
+    try {
+      body.call();
+    } catch (IOException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    } finally {
+      select(before.toString(), true);
+    }
+  }
+
+  private static void select(String selector, boolean injects) throws IOException {
+    ArrayNode patch = JSON.createArrayNode();
+    patch
+        .addObject()
+        .put("op", "replace")
+        .put("path", "/webhooks/0/objectSelector")
+        .set("value", JSON.readTree(selector));
+    done(kubernetes.patch(WEBHOOK, "application/json-patch+json", patch.toString()));
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() ->
+            kubernetes.create(PODS.formatted("agents") + "?dryRun=All", pod()).done() == injects);
+  }
+
+  @Test
+  void aLabelIsNotChangedAndADebuggerStaysAway() {
+    JsonNode made = done(create("agents", pod())).body();
+    String path = PODS.formatted("agents") + "/" + made.at("/metadata/name").asText();
+
+    Said other =
+        kubernetes.patch(
+            path,
+            "application/merge-patch+json",
+            "{\"metadata\": {\"labels\": {\"exeat.io/agent\": \"admin\"}}}");
+    assertThat(other.status()).isEqualTo(422);
+    assertThat(other.message()).contains("cannot be changed");
+
+    Said debug =
+        kubernetes.patch(
+            path + "/ephemeralcontainers",
+            "application/strategic-merge-patch+json",
+            "{\"spec\": {\"ephemeralContainers\": [{\"name\": \"d\", \"image\": \"i\","
+                + " \"targetContainerName\": \"exeat\"}]}}");
+    assertThat(debug.status()).isEqualTo(422);
+    assertThat(debug.message()).contains("the sidecar as its target");
+    done(
+        kubernetes.patch(
+            path + "/ephemeralcontainers",
+            "application/strategic-merge-patch+json",
+            "{\"spec\": {\"ephemeralContainers\": [{\"name\": \"d\", \"image\": \"i\","
+                + " \"targetContainerName\": \"main\"}]}}"));
+  }
+
+  @Test
+  void aDeadInjectorKeepsAgentsOutAndNobodyElse() {
+    injector.kill();
+    try {
+      Said said = create("agents", pod());
+      assertThat(said.status()).isEqualTo(500);
+      assertThat(said.message()).contains("failed calling webhook", "inject.exeat.io");
+      ObjectNode noLabel = pod();
+      noLabel.withObject("/metadata").remove("labels");
+      done(create("agents", noLabel));
+      done(create("others", pod()));
+    } finally {
+      injector.again();
+    }
+    done(create("agents", pod()));
+  }
+
+  @Test
+  void certificatesRotateUnderLoadAndNoPodIsLost() throws Exception {
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicInteger made = new AtomicInteger();
+    try (var load = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> callers = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        callers.add(
+            load.submit(() -> {
+              while (!stop.get()) {
+                done(kubernetes.create(PODS.formatted("agents") + "?dryRun=All", pod()));
+                made.incrementAndGet();
+              }
+            }));
+      }
+      for (TestCertificate next : List.of(second, first, second, first)) {
+        int before = made.get();
+        injector.rotate(next);
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(60))
+            .until(() -> made.get() > before + 40 || callers.stream().anyMatch(Future::isDone));
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1500));
+      }
+      stop.set(true);
+      for (Future<?> caller : callers) {
+        caller.get();
+      }
+    }
+    assertThat(made.get()).isGreaterThan(160);
+    assertThat(injector.log().split("Serving with a certificate", -1)).hasSizeGreaterThan(5);
+  }
+
+  /** Reported, not judged: the time of the whole creation, dry, beside that of pods left alone. */
+  @Test
+  void admissionAt200PodsASecond() throws Exception {
+    List<Long> warm = measure("agents", 200);
+    List<Long> with = measure("agents", 1_000);
+    List<Long> without = measure("others", 1_000);
+    System.err.printf(
+        "admission of 200 pods/s: with the webhook p50 %.1f ms, p99 %.1f ms; without p50 %.1f ms,"
+            + " p99 %.1f ms%n",
+        at(with, 0.5), at(with, 0.99), at(without, 0.5), at(without, 0.99));
+    assertThat(warm).hasSize(200);
+    assertThat(with).hasSize(1_000);
+  }
+
+  private static double at(List<Long> sorted, double part) {
+    return sorted.get((int) (sorted.size() * part)) / 1e6;
+  }
+
+  private static List<Long> measure(String namespace, int pods) throws Exception {
+    List<Long> took = Collections.synchronizedList(new ArrayList<>());
+    try (var load = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> all = new ArrayList<>();
+      long begin = System.nanoTime();
+      for (int i = 0; i < pods; i++) {
+        long due = begin + i * 5_000_000L;
+        LockSupport.parkNanos(due - System.nanoTime());
+        ObjectNode pod = pod();
+        all.add(
+            load.submit(() -> {
+              done(kubernetes.create(PODS.formatted(namespace) + "?dryRun=All", pod));
+              took.add(System.nanoTime() - due);
+            }));
+      }
+      for (Future<?> one : all) {
+        one.get();
+      }
+    }
+    List<Long> sorted = new ArrayList<>(took);
+    Collections.sort(sorted);
+    return sorted;
+  }
+}
