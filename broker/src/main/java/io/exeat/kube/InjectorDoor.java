@@ -2,6 +2,7 @@ package io.exeat.kube;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -57,19 +58,18 @@ public final class InjectorDoor implements AutoCloseable {
         new ServerBootstrap()
             .group(loops)
             .channel(EpollServerSocketChannel.class)
-            .option(ChannelOption.SO_BACKLOG, 128)
+            .option(ChannelOption.SO_BACKLOG, 1024)
             .childOption(ChannelOption.TCP_NODELAY, true)
             .childHandler(
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel one) {
                     Optional<SslContext> tls = certificate.tls();
-                    if (connections.incrementAndGet() > MOST_CONNECTIONS || tls.isEmpty()) {
-                      connections.decrementAndGet();
+                    count(one, connections);
+                    if (tls.isEmpty()) {
                       var _ = one.close();
                       return;
                     }
-                    one.closeFuture().addListener(closed -> connections.decrementAndGet());
                     SslHandler handler = tls.get().newHandler(one.alloc());
                     handler.setHandshakeTimeoutMillis(HANDSHAKE.toMillis());
                     one.pipeline()
@@ -88,6 +88,22 @@ public final class InjectorDoor implements AutoCloseable {
       loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
       throw new IOException(address + " cannot be had: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Takes no more than so many connections at once. Who comes then waits in the kernel's queue,
+   * instead of being cut off: a pod would be refused for it.
+   */
+  private static void count(Channel one, AtomicInteger connections) {
+    ChannelConfig door = one.parent().config();
+    if (connections.incrementAndGet() >= MOST_CONNECTIONS) {
+      door.setAutoRead(false);
+    }
+    one.closeFuture()
+        .addListener(closed -> {
+          connections.decrementAndGet();
+          door.setAutoRead(true);
+        });
   }
 
   /** The port that it has, for a configuration that says 0. */
