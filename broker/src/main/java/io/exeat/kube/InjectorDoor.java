@@ -3,18 +3,21 @@ package io.exeat.kube;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelConfig;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
-import io.netty.handler.codec.http.HttpDecoderConfig;
-import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -23,8 +26,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * HTTPS for the API server: {@code POST /inject} and {@code GET /healthz}, HTTP/1.1. Who calls is
- * not asked: the answer says nothing that is secret.
+ * HTTPS for the API server: {@code POST /inject} and {@code GET /healthz}. Who calls is not asked:
+ * the answer says nothing that is secret.
  */
 public final class InjectorDoor implements AutoCloseable {
   /** Go's HTTP client, which the API server is, gives an idle connection up after 90 s. */
@@ -35,10 +38,12 @@ public final class InjectorDoor implements AutoCloseable {
 
   private final EventLoopGroup loops;
   private final Channel channel;
+  private final ChannelGroup multiplexed;
 
-  private InjectorDoor(EventLoopGroup loops, Channel channel) {
+  private InjectorDoor(EventLoopGroup loops, Channel channel, ChannelGroup multiplexed) {
     this.loops = loops;
     this.channel = channel;
+    this.multiplexed = multiplexed;
   }
 
   /**
@@ -54,6 +59,7 @@ public final class InjectorDoor implements AutoCloseable {
             2, new DefaultThreadFactory("exeat-inject", true), EpollIoHandler.newFactory());
     BodyBudget budget = new BodyBudget();
     AtomicInteger connections = new AtomicInteger();
+    ChannelGroup multiplexed = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     ServerBootstrap server =
         new ServerBootstrap()
             .group(loops)
@@ -74,13 +80,14 @@ public final class InjectorDoor implements AutoCloseable {
                     handler.setHandshakeTimeoutMillis(HANDSHAKE.toMillis());
                     one.pipeline()
                         .addLast(handler)
-                        .addLast(new IdleStateHandler(0, 0, IDLE.toSeconds(), TimeUnit.SECONDS))
-                        .addLast(new HttpServerCodec(new HttpDecoderConfig()))
-                        .addLast(new WebhookHandler(webhook, budget));
+                        .addLast(new IdleConnections())
+                        .addLast(
+                            new Protocols(() -> new WebhookHandler(webhook, budget), multiplexed));
                   }
                 });
     try {
-      return new InjectorDoor(loops, server.bind(address).syncUninterruptibly().channel());
+      return new InjectorDoor(
+          loops, server.bind(address).syncUninterruptibly().channel(), multiplexed);
     } catch (RuntimeException e) {
       loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
       throw e;
@@ -111,10 +118,24 @@ public final class InjectorDoor implements AutoCloseable {
     return ((InetSocketAddress) channel.localAddress()).getPort();
   }
 
-  /** Takes no connection any more, answers what has come, and ends within 3 s. */
+  /** Hangs up on who has said nothing for so long. */
+  private static final class IdleConnections extends IdleStateHandler {
+    IdleConnections() {
+      super(0, 0, IDLE.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    @Override
+    protected void channelIdle(ChannelHandlerContext context, IdleStateEvent event) {
+      var _ = context.close();
+    }
+  }
+
+  /** Takes no connection any more, answers what has come, and ends within 4 s. */
   @Override
   public void close() {
     channel.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
+    // GOAWAY first: whoever asks next does so elsewhere, and what was asked is answered.
+    multiplexed.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
     loops
         .shutdownGracefully(200, 1000, TimeUnit.MILLISECONDS)
         .awaitUninterruptibly(2, TimeUnit.SECONDS);

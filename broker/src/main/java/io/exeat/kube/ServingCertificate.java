@@ -5,6 +5,8 @@ import io.exeat.base.Time;
 import io.exeat.identity.IdentitySource;
 import io.exeat.identity.Svid;
 import io.exeat.identity.Svids;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.ApplicationProtocolNames;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -40,6 +42,13 @@ public final class ServingCertificate {
   private static final Logger LOG = LoggerFactory.getLogger(ServingCertificate.class);
   private static final String TLS = "TLSv1.3";
   private static final int MOST_BYTES = 64 << 10;
+  private static final ApplicationProtocolConfig ALPN =
+      new ApplicationProtocolConfig(
+          ApplicationProtocolConfig.Protocol.ALPN,
+          ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+          ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+          ApplicationProtocolNames.HTTP_2,
+          ApplicationProtocolNames.HTTP_1_1);
 
   private final Source source;
   private final Time time;
@@ -97,7 +106,7 @@ public final class ServingCertificate {
   }
 
   private static SslContextBuilder strict(SslContextBuilder builder) {
-    return builder.sslProvider(SslProvider.JDK).protocols(TLS);
+    return builder.sslProvider(SslProvider.JDK).protocols(TLS).applicationProtocolConfig(ALPN);
   }
 
   private static final class PemFiles implements Source {

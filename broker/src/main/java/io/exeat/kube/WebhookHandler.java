@@ -17,7 +17,6 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
 import java.io.ByteArrayOutputStream;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One connection of the API server's: a request at a time. */
+/** One connection of HTTP/1.1, a request at a time, or one stream of HTTP/2. */
 final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
   private static final Logger LOG = LoggerFactory.getLogger(WebhookHandler.class);
   private static final int SECONDS_FOR_ONE = 10;
@@ -193,15 +192,6 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
   public void channelInactive(ChannelHandlerContext context) {
     forget();
     context.fireChannelInactive();
-  }
-
-  @Override
-  public void userEventTriggered(ChannelHandlerContext context, Object event) {
-    if (event instanceof IdleStateEvent) {
-      var _ = context.close();
-    } else {
-      context.fireUserEventTriggered(event);
-    }
   }
 
   @Override

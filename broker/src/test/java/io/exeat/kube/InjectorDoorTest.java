@@ -31,10 +31,13 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
@@ -45,6 +48,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Over real HTTPS on the loopback address. */
 @NullMarked
@@ -79,15 +84,72 @@ final class InjectorDoorTest {
     door.close();
   }
 
-  @Test
-  void aPodIsInjected() throws Exception {
-    HttpResponse<byte[]> answer = post(client(), door, Pods.bytes(Pods.review(Pods.plain())));
+  @ParameterizedTest
+  @EnumSource(HttpClient.Version.class)
+  void aPodIsInjected(HttpClient.Version version) throws Exception {
+    HttpResponse<byte[]> answer =
+        post(client(version), door, Pods.bytes(Pods.review(Pods.plain())));
 
+    assertThat(answer.version()).isEqualTo(version);
     assertThat(answer.statusCode()).isEqualTo(200);
     assertThat(answer.headers().firstValue("content-type")).hasValue("application/json");
     var response = Pods.JSON.readTree(answer.body()).get("response");
     assertThat(Pods.patched(Pods.plain(), response))
         .isEqualTo(Pods.injected(Pods.webhook(Pods.HERE), Pods.plain()));
+  }
+
+  /** An API server's way: else each pod would cost a handshake. */
+  @Test
+  void manyPodsAtOnceShareAConnection() throws Exception {
+    byte[] review = Pods.bytes(Pods.review(Pods.plain()));
+    HttpClient client = client();
+    byte[] session = get(client, door, "/healthz").sslSession().orElseThrow().getId();
+    List<CompletableFuture<HttpResponse<byte[]>>> all = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      all.add(client.sendAsync(posting(door, review), BodyHandlers.ofByteArray()));
+    }
+    for (CompletableFuture<HttpResponse<byte[]>> one : all) {
+      HttpResponse<byte[]> answer = one.get(30, TimeUnit.SECONDS);
+      assertThat(answer.statusCode()).isEqualTo(200);
+      assertThat(answer.sslSession().orElseThrow().getId()).isEqualTo(session);
+    }
+  }
+
+  /** Each stream has its own bounds: one that is refused takes no other along. */
+  @Test
+  void aHugePodIsRefusedBesideOthers() throws Exception {
+    HttpClient client = client();
+    byte[] much = new byte[BodyBudget.MOST_OF_ONE + 1];
+    var huge = client.sendAsync(posting(door, much), BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> beside = post(client, door, Pods.bytes(Pods.review(Pods.plain())));
+
+    assertThat(beside.statusCode()).isEqualTo(200);
+    assertThat(huge.get(30, TimeUnit.SECONDS).statusCode()).isEqualTo(413);
+  }
+
+  /** What an injector that is stopped has taken, it answers. */
+  @Test
+  void whatHasComeIsAnsweredWhenTheDoorCloses() throws Exception {
+    byte[] review = Pods.bytes(Pods.review(Pods.plain()));
+    HttpClient client = client();
+    assertThat(post(client, door, review).statusCode()).isEqualTo(200);
+    List<CompletableFuture<HttpResponse<byte[]>>> all = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      all.add(client.sendAsync(posting(door, review), BodyHandlers.ofByteArray()));
+    }
+    all.getFirst().get(30, TimeUnit.SECONDS);
+    door.close();
+    int answered = 0;
+    for (CompletableFuture<HttpResponse<byte[]>> one : all) {
+      try {
+        assertThat(one.get(30, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+        answered++;
+      } catch (ExecutionException e) {
+        // It came behind GOAWAY, which says so: who asked asks another, at a new connection.
+        assertThat(e).rootCause().hasMessageNotContaining("reset");
+      }
+    }
+    assertThat(answered).isPositive();
   }
 
   @Test
@@ -259,17 +321,24 @@ final class InjectorDoorTest {
   }
 
   private HttpResponse<byte[]> get(InjectorDoor at, String path) throws Exception {
-    return client().send(request(at, path).build(), BodyHandlers.ofByteArray());
+    return get(client(), at, path);
+  }
+
+  private static HttpResponse<byte[]> get(HttpClient client, InjectorDoor at, String path)
+      throws Exception {
+    return client.send(request(at, path).build(), BodyHandlers.ofByteArray());
   }
 
   private static HttpResponse<byte[]> post(HttpClient client, InjectorDoor at, byte[] body)
       throws Exception {
-    return client.send(
-        request(at, "/inject")
-            .header("Content-Type", "application/json")
-            .POST(BodyPublishers.ofByteArray(body))
-            .build(),
-        BodyHandlers.ofByteArray());
+    return client.send(posting(at, body), BodyHandlers.ofByteArray());
+  }
+
+  private static HttpRequest posting(InjectorDoor at, byte[] body) {
+    return request(at, "/inject")
+        .header("Content-Type", "application/json")
+        .POST(BodyPublishers.ofByteArray(body))
+        .build();
   }
 
   private static HttpRequest.Builder request(InjectorDoor at, String path) {
@@ -305,8 +374,12 @@ final class InjectorDoorTest {
     return line.toString();
   }
 
-  /** Trusts the authority alone, and looks at the host's name. */
   private HttpClient client() {
+    return client(HttpClient.Version.HTTP_2);
+  }
+
+  /** Trusts the authority alone, and looks at the host's name. */
+  private HttpClient client(HttpClient.Version version) {
     try {
       KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
       store.load(null, null);
@@ -316,7 +389,7 @@ final class InjectorDoorTest {
       trust.init(store);
       SSLContext tls = SSLContext.getInstance("TLSv1.3");
       tls.init(null, trust.getTrustManagers(), null);
-      return HttpClient.newBuilder().sslContext(tls).build();
+      return HttpClient.newBuilder().version(version).sslContext(tls).build();
     } catch (GeneralSecurityException | IOException e) {
       throw new AssertionError(e);
     }
