@@ -189,20 +189,32 @@ public final class Kubernetes implements AutoCloseable {
   }
 
   private Said send(String method, String path, String type, String body) {
+    HttpResponse<String> answer = sent(method, path, type, body);
+    try {
+      return new Said(
+          answer.statusCode(),
+          answer.body().startsWith("{") ? JSON.readTree(answer.body()) : JSON.createObjectNode());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What is not JSON, such as its metrics. */
+  public String text(String path) {
+    return sent("GET", path, "text/plain", "").body();
+  }
+
+  private HttpResponse<String> sent(String method, String path, String type, String body) {
     HttpRequest request =
         HttpRequest.newBuilder(address.resolve(path))
             .timeout(Duration.ofSeconds(60))
             .header("Authorization", "Bearer " + TOKEN)
             .header("Content-Type", type)
-            .header("Accept", "application/json")
+            .header("Accept", type.startsWith("text/") ? type : "application/json")
             .method(method, BodyPublishers.ofString(body))
             .build();
     try {
-      HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
-      String said = answer.body();
-      return new Said(
-          answer.statusCode(),
-          said.startsWith("{") ? JSON.readTree(said) : JSON.createObjectNode());
+      return http.send(request, BodyHandlers.ofString());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
