@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
-import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
@@ -16,8 +15,10 @@ import java.util.TreeSet;
  * What a tool is given, flat: {@code {"to":{"city":"Rome"},"ids":[7]}} is {@code to.city = "Rome"},
  * {@code ids.0 = 7}. Policies see every leaf, or see that they do not.
  *
- * @param texts each leaf as text; {@code true}, {@code false} and {@code null} as these words
- * @param numbers the leaves that are whole numbers of 64 bits
+ * @param texts each leaf as text; {@code true}, {@code false} and {@code null} as these words, a
+ *     number in the one way of RFC 8785
+ * @param numbers the leaves that are whole numbers of 64 bits, however written: {@code 1000.0} and
+ *     {@code 1e3} are 1000
  * @param omitted names of leaves too long to be looked into; they are in neither map
  * @param sha256 of the canonical JSON (sorted keys, no spaces), in hex
  */
@@ -88,7 +89,7 @@ public record Arguments(
       if (texts.containsKey(name) || omitted.contains(name)) {
         throw refused("must not have two values called " + name);
       }
-      String text = node.asText();
+      String text = node.isNumber() ? CanonicalNumber.of(node) : node.asText();
       requireText(text);
       if (inTexts + text.length() > MOST_CHARACTERS) {
         omitted.add(name);
@@ -96,14 +97,14 @@ public record Arguments(
       }
       inTexts += text.length();
       texts.put(name, text);
-      if (node.isIntegralNumber() && node.canConvertToLong()) {
-        numbers.put(name, node.longValue());
+      if (node.isNumber()) {
+        CanonicalNumber.whole(node).ifPresent(whole -> numbers.put(name, whole));
       }
     }
 
     /** Half a surrogate pair has no bytes, so nothing could be said of it that holds elsewhere. */
     private static void requireText(String text) {
-      if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      if (!CanonicalJson.isWhole(text)) {
         throw refused("must be Unicode text, without half a surrogate pair");
       }
     }

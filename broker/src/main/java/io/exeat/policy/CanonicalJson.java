@@ -1,31 +1,37 @@
 package io.exeat.policy;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 
-/** JSON with sorted keys and without spaces, in UTF-8, so that equal content has equal bytes. */
+/**
+ * JSON as RFC 8785 writes it, in UTF-8, so that equal content has equal bytes: sorted keys, no
+ * spaces, one way to write each number. Numbers of more digits than a double has keep them all,
+ * where the RFC would round: what is not equal must not become so.
+ */
 public final class CanonicalJson {
-  private static final ObjectMapper MAPPER =
-      JsonMapper.builder()
-          .enable(JsonNodeFeature.WRITE_PROPERTIES_SORTED)
-          .disable(SerializationFeature.INDENT_OUTPUT)
-          .build();
+  private static final HexFormat HEX = HexFormat.of();
 
   private CanonicalJson() {}
 
   public static byte[] bytes(JsonNode json) {
-    try {
-      return MAPPER.writeValueAsBytes(json);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a JSON tree cannot be written", e);
-    }
+    return text(json).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * The same as characters.
+   *
+   * @throws IllegalArgumentException for a text with half a surrogate pair, which has no bytes
+   */
+  public static String text(JsonNode json) {
+    StringBuilder out = new StringBuilder(512);
+    write(json, out);
+    return out.toString();
   }
 
   /** SHA-256 of the canonical bytes, in hex. */
@@ -36,9 +42,103 @@ public final class CanonicalJson {
   /** SHA-256 in hex. */
   public static String sha256(byte[] bytes) {
     try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+      return HEX.formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  /** Whether {@code text} has no half of a surrogate pair. */
+  static boolean isWhole(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isSurrogate(c)) {
+        i++;
+        if (Character.isLowSurrogate(c)
+            || i == text.length()
+            || !Character.isLowSurrogate(text.charAt(i))) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static void write(JsonNode json, StringBuilder out) {
+    switch (json.getNodeType()) {
+      case OBJECT -> object(json, out);
+      case ARRAY -> {
+        out.append('[');
+        for (int i = 0; i < json.size(); i++) {
+          if (i > 0) {
+            out.append(',');
+          }
+          write(json.get(i), out);
+        }
+        out.append(']');
+      }
+      case STRING -> string(json.textValue(), out);
+      case NUMBER -> out.append(CanonicalNumber.of(json));
+      case BOOLEAN -> out.append(json.booleanValue());
+      case NULL -> out.append("null");
+      default -> throw new IllegalArgumentException("no JSON: " + json.getNodeType());
+    }
+  }
+
+  /** Sorted as RFC 8785, 3.2.3 has it: by UTF-16 code units, as Java compares strings. */
+  private static void object(JsonNode json, StringBuilder out) {
+    List<Map.Entry<String, JsonNode>> entries = new ArrayList<>(json.properties());
+    if (!isSorted(entries)) {
+      entries.sort(Map.Entry.comparingByKey());
+    }
+    out.append('{');
+    for (int i = 0; i < entries.size(); i++) {
+      if (i > 0) {
+        out.append(',');
+      }
+      string(entries.get(i).getKey(), out);
+      out.append(':');
+      write(entries.get(i).getValue(), out);
+    }
+    out.append('}');
+  }
+
+  private static boolean isSorted(List<Map.Entry<String, JsonNode>> entries) {
+    for (int i = 1; i < entries.size(); i++) {
+      if (entries.get(i - 1).getKey().compareTo(entries.get(i).getKey()) > 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** RFC 8785, 3.2.2.2. */
+  private static void string(String text, StringBuilder out) {
+    if (!isWhole(text)) {
+      throw new IllegalArgumentException("half of a surrogate pair");
+    }
+    out.append('"');
+    int from = 0;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < ' ' || c == '"' || c == '\\') {
+        out.append(text, from, i).append('\\');
+        from = i + 1;
+        escape(c, out);
+      }
+    }
+    out.append(text, from, text.length()).append('"');
+  }
+
+  private static void escape(char c, StringBuilder out) {
+    switch (c) {
+      case '\b' -> out.append('b');
+      case '\t' -> out.append('t');
+      case '\n' -> out.append('n');
+      case '\f' -> out.append('f');
+      case '\r' -> out.append('r');
+      case '"', '\\' -> out.append(c);
+      default -> out.append('u').append(HEX.toHexDigits(c));
     }
   }
 }

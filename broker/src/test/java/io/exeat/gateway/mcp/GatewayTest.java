@@ -169,7 +169,7 @@ final class GatewayTest {
         .containsExactly(
             "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"tools/call\",\"params\":{\"name\":\"echo\","
                 + "\"arguments\":{\"n\":12345678901234567890123,\"f\":1.0}}}");
-    assertThat(proxies.permits).containsExactly("web.echo {f=1.0, n=12345678901234567890123}");
+    assertThat(proxies.permits).containsExactly("web.echo {f=1, n=1.2345678901234567890123e+22}");
     assertThat(proxies.underWay).hasValue(0);
   }
 
@@ -542,7 +542,7 @@ final class GatewayTest {
           try (OutputStream out = RecordingServer.stream(exchange)) {
             out.write(
                 ("data:"
-                        + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
+                     + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
                         + escaped.replace("3", "\\u0033")
                         + "}}\n\n"
                         + "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"bad header"

@@ -3,7 +3,12 @@ package io.exeat.policy.cedar;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.base.Time;
+import io.exeat.policy.Arguments;
 import io.exeat.policy.BadPolicy;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
@@ -12,6 +17,7 @@ import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
 import io.exeat.policy.Reason;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -69,8 +75,10 @@ class CedarEngineTest {
         "@id(\"a\") permit (principal, action, resource) when { principal.teir == \"x\" };",
         "@id(\"a\") permit (principal, action, resource) when { context.risk == \"high\" };",
         "@id(\"a\") permit (principal, action == Exeat::Action::\"fly\", resource);",
-        "@id(\"a\") permit (principal, action, resource) when { context.arguments.getTag(\"x\") == \"y\" };",
-        "@id(\"a\") permit (principal, action, resource); @id(\"a\") forbid (principal, action, resource);",
+        "@id(\"a\") permit (principal, action, resource) when { context.arguments.getTag(\"x\") =="
+            + " \"y\" };",
+        "@id(\"a\") permit (principal, action, resource); @id(\"a\") forbid (principal, action,"
+            + " resource);",
         "permit (principal, action, resource);",
         "@id(\"A B\") permit (principal, action, resource);",
         "@id(\"a\") permit (principal == ?principal, action, resource);",
@@ -117,6 +125,35 @@ class CedarEngineTest {
     assertThat(refused.problems())
         .containsExactly("a.cases.yaml: one: expected deny, was permit by [all]");
     assertThat(engine.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
+  }
+
+  /** The form that docs/policy.md gives: what is no whole number is above every limit. */
+  @ParameterizedTest
+  @ValueSource(strings = {"1001", "1001.0", "1.001e3", "1000.5", "\"1001\"", "1e30", "true", "[1]"})
+  void aLimitIsNotDodgedByTheWayANumberIsWritten(String amount) throws Exception {
+    CedarEngine engine =
+        PolicyEngines.of(
+            ALL
+                + """
+                @id("limit") forbid (principal, action, resource)
+                unless { context.numbers.hasTag("amount") && context.numbers.getTag("amount") <= 1000 };
+                """);
+    assertThat(engine.decide(paying(amount)).word()).isEqualTo("deny");
+    assertThat(engine.decide(paying("1e3")).word()).isEqualTo("permit");
+  }
+
+  private static Question paying(String amount) throws IOException {
+    JsonNode json =
+        JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build()
+            .readTree("{\"amount\":" + amount + "}");
+    ObjectNode question = CaseSuite.example();
+    Arguments arguments = Arguments.of(json);
+    ObjectNode at = (ObjectNode) question.get("arguments");
+    arguments.texts().forEach(at.putObject("texts")::put);
+    arguments.numbers().forEach(at.putObject("numbers")::put);
+    return QuestionJson.read(question);
   }
 
   @Test
