@@ -12,6 +12,8 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.handler.codec.http2.DefaultHttp2GoAwayFrame;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.IdleStateEvent;
@@ -24,6 +26,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * HTTPS for the API server: {@code POST /inject} and {@code GET /healthz}. Who calls is not asked:
@@ -34,6 +37,10 @@ public final class InjectorDoor implements AutoCloseable {
   private static final Duration IDLE = Duration.ofMinutes(3);
 
   private static final Duration HANDSHAKE = Duration.ofSeconds(5);
+
+  /** How long what is on its way has to come, once a connection is told to go away. */
+  private static final Duration NOTICE = Duration.ofMillis(300);
+
   private static final int MOST_CONNECTIONS = 256;
 
   private final EventLoopGroup loops;
@@ -130,14 +137,31 @@ public final class InjectorDoor implements AutoCloseable {
     }
   }
 
-  /** Takes no connection any more, answers what has come, and ends within 4 s. */
+  /** Takes no connection any more, answers what has come, and ends within 5 s. */
   @Override
   public void close() {
     channel.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
-    // GOAWAY first: whoever asks next does so elsewhere, and what was asked is answered.
+    giveNotice();
     multiplexed.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
     loops
         .shutdownGracefully(200, 1000, TimeUnit.MILLISECONDS)
         .awaitUninterruptibly(2, TimeUnit.SECONDS);
+  }
+
+  /**
+   * First a GOAWAY that refuses nothing (RFC 9113, section 6.8), and a moment in which all that is
+   * on its way comes and is answered: closing over bytes that nobody read would reset a connection,
+   * answers and all. Whoever asks next does so elsewhere.
+   */
+  private void giveNotice() {
+    for (Channel each : multiplexed) {
+      var _ =
+          each.writeAndFlush(
+              new DefaultHttp2GoAwayFrame(Http2Error.NO_ERROR)
+                  .setExtraStreamIds(Integer.MAX_VALUE));
+    }
+    if (!multiplexed.isEmpty()) {
+      LockSupport.parkNanos(NOTICE.toNanos());
+    }
   }
 }

@@ -17,6 +17,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http2.Http2StreamChannel;
 import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
 import java.io.ByteArrayOutputStream;
@@ -148,6 +149,8 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
     forget();
     refused = true;
     write(context, answer, true, HttpHeaderValues.CLOSE);
+    // A stream holds up no other, and its reset would be taken for the answer.
+    boolean stream = context.channel() instanceof Http2StreamChannel;
     var _ =
         context
             .executor()
@@ -155,7 +158,7 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
                 () -> {
                   var _ = context.close();
                 },
-                SECONDS_TO_READ,
+                stream ? SECONDS_FOR_ONE : SECONDS_TO_READ,
                 TimeUnit.SECONDS);
   }
 

@@ -218,7 +218,8 @@ final class InjectorDoorTest {
           // It is still waiting for the last byte.
         }
       }
-      assertThat(refused).hasSize(1).allMatch(line -> line.contains("503"));
+      // The last two may come at the same time, and find no room for either.
+      assertThat(refused).hasSizeBetween(1, 2).allMatch(line -> line.contains("503"));
     } finally {
       for (SSLSocket socket : slow) {
         socket.close();
