@@ -10,21 +10,32 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** Starting, signalling and ending processes, each by its own id. */
 final class Processes {
+  private static final int LOWEST_PORT = 12_000;
+  private static final int FIRST_OF_THE_KERNELS = 32_768;
+
   private Processes() {}
 
-  /** A port that was free a moment ago, on the loopback address. */
+  /**
+   * A port that was free a moment ago, on the loopback address; below those that the kernel gives
+   * to connections, so that none of these has it when a server stops and starts again.
+   */
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new IllegalStateException("no free port", e);
+    for (int left = 100; left > 0; left--) {
+      int port = ThreadLocalRandom.current().nextInt(LOWEST_PORT, FIRST_OF_THE_KERNELS);
+      try (ServerSocket _ = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return port;
+      } catch (IOException e) {
+        // Another has it.
+      }
     }
+    throw new IllegalStateException("no free port");
   }
 
   static boolean answers(int port) {
