@@ -16,6 +16,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -92,14 +95,16 @@ final class VaultFailsIT {
       }
       watched.checker.impaired(what);
       fault.accept(true);
-      int refused = 0;
+      int refused;
       try {
-        refused += attempt(() -> agent.issue(agent.open(Stage.READ), Stage.READ));
-        refused += attempt(() -> agent.issue(tasks.get(0), Stage.WRITE));
-        refused += attempt(() -> agent.changeScope(tasks.get(1), Stage.READ));
+        List<Runnable> attempts = new ArrayList<>();
+        attempts.add(() -> agent.issue(agent.open(Stage.READ), Stage.READ));
+        attempts.add(() -> agent.issue(tasks.get(0), Stage.WRITE));
+        attempts.add(() -> agent.changeScope(tasks.get(1), Stage.READ));
         for (Task task : tasks.subList(2, tasks.size())) {
-          refused += attempt(() -> agent.completeWithin(task, Duration.ofSeconds(1)));
+          attempts.add(() -> agent.completeWithin(task, Duration.ofSeconds(1)));
         }
+        refused = refused(attempts);
         LockSupport.parkNanos(Duration.ofMillis(500).toNanos());
       } finally {
         fault.accept(false);
@@ -132,13 +137,20 @@ final class VaultFailsIT {
     }
   }
 
-  /** 1 when it was refused. */
-  private static int attempt(Runnable body) {
-    try {
-      body.run();
-      return 0;
-    } catch (StatusRuntimeException e) {
-      return 1;
+  /** How many are, of those that are made at the same time. */
+  private static int refused(List<Runnable> attempts) {
+    AtomicInteger refused = new AtomicInteger();
+    try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Runnable attempt : attempts) {
+        each.execute(() -> {
+          try {
+            attempt.run();
+          } catch (StatusRuntimeException e) {
+            refused.incrementAndGet();
+          }
+        });
+      }
     }
+    return refused.get();
   }
 }

@@ -66,7 +66,7 @@ final class ASessionGrowsOldIT {
   @Test
   void aBrokerThatIsKilledBetweenTwoSessionsEndsBoth() {
     String role = "exeat-between";
-    try (Deployment deployment = deployment(role, Duration.ofSeconds(30), 60);
+    try (Deployment deployment = deployment(role, Duration.ofSeconds(30), 40);
         Client client = deployment.client()) {
       Task old = client.open(Stage.READ);
       Credential lentOld = client.issue(old, Stage.READ);
