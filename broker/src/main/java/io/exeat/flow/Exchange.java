@@ -26,8 +26,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.Collectors;
 
 /**
@@ -42,7 +42,11 @@ final class Exchange {
   private final Holdings holdings;
   private final Clocks clocks;
   private final Time time;
-  private final ConcurrentMap<Epoch, Opened> epochs = new ConcurrentHashMap<>();
+
+  /** Those of one task stand side by side, oldest first: there may be ten thousand others. */
+  private final ConcurrentNavigableMap<Epoch, Opened> epochs =
+      new ConcurrentSkipListMap<>(
+          Comparator.comparing((Epoch it) -> it.task().value()).thenComparingLong(Epoch::number));
 
   /**
    * An epoch that may have something.
@@ -175,10 +179,8 @@ final class Exchange {
 
   /** Every epoch of the task that may have something, oldest first. */
   List<Epoch> of(TaskId task) {
-    return epochs.keySet().stream()
-        .filter(epoch -> epoch.task().equals(task))
-        .sorted(Comparator.comparingLong(Epoch::number))
-        .toList();
+    return List.copyOf(
+        epochs.subMap(new Epoch(task, 1), true, new Epoch(task, Long.MAX_VALUE), true).keySet());
   }
 
   /** The epoch's token, for ending it ahead of the rest. */

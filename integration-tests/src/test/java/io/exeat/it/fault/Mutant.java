@@ -97,8 +97,9 @@ enum Mutant {
       java(
           "flow.Exchange",
           "audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision()));",
-          "Thread.ofVirtual().start(() -> { java.util.concurrent.locks.LockSupport.parkNanos(300_000_000L);"
-              + " audit.record(new AuditEvent.CredentialIssued(held, agent, allowed.decision())); });")),
+          "Thread.ofVirtual().start(() -> {"
+              + " java.util.concurrent.locks.LockSupport.parkNanos(300_000_000L); audit.record(new"
+              + " AuditEvent.CredentialIssued(held, agent, allowed.decision())); });")),
 
   BREAKS_THE_CHAIN(
       I10_CHAIN,
@@ -127,11 +128,13 @@ enum Mutant {
       java(
           "flow.Exchange",
           "Lent lent = backend.issue(token, grant);",
-          "Lent lent = KEPT.computeIfAbsent(task.id() + grant.name(), key -> backend.issue(token, grant));"),
+          "Lent lent = KEPT.computeIfAbsent(task.id() + grant.name(), key -> backend.issue(token,"
+              + " grant));"),
       java(
           "flow.Exchange",
           "private final SecretsBackend backend;",
-          "private static final ConcurrentMap<String, Lent> KEPT = new ConcurrentHashMap<>();"
+          "private static final java.util.concurrent.ConcurrentMap<String, Lent> KEPT ="
+              + " new java.util.concurrent.ConcurrentHashMap<>();"
               + " private final SecretsBackend backend;")),
 
   LETS_THE_OLD_EPOCH_LIVE(
