@@ -9,10 +9,14 @@ import static org.awaitility.Awaitility.await;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.base.Time;
 import io.exeat.credential.InMemoryBackend.Call;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -85,6 +89,47 @@ class ClocksTest {
     var _ = issue(task, "c2");
     stage.forward(Duration.ofNanos(1));
     assertThatThrownBy(() -> issue(task, "c3")).isInstanceOf(FaultException.class);
+  }
+
+  @Test
+  void whatWasSaidTooSlowlyDoesNotCount() {
+    long[] nanos = {0};
+    Duration[] takes = {Clocks.QUICK.plusNanos(1)};
+    Duration[] ahead = {Duration.ZERO};
+    int[] asked = {0};
+    Time time = new Time(() -> Instant.EPOCH, () -> nanos[0]);
+    Clocks clocks =
+        new Clocks(
+            () -> {
+              asked[0]++;
+              nanos[0] += takes[0].toNanos();
+              return ahead[0];
+            },
+            Map.of(),
+            time);
+    Fault tooSlow =
+        off(
+            Fault.Dependency.VAULT,
+            "the clock of Vault cannot be compared with the broker's: it took more than 1 s to"
+                + " answer");
+    refused(tooSlow, () -> clocks.requireTrue(List.of()));
+    assertThat(asked[0]).isEqualTo(3);
+
+    takes[0] = Clocks.QUICK;
+    clocks.requireTrue(List.of());
+    // It seems to be off only because its answer was slow to come.
+    takes[0] = Clocks.QUICK.plusNanos(1);
+    ahead[0] = TOO_MUCH;
+    nanos[0] += Clocks.FRESH.toNanos();
+    clocks.requireTrue(List.of());
+    nanos[0] += Clocks.STANDS.toNanos();
+    refused(tooSlow, () -> clocks.requireTrue(List.of()));
+    takes[0] = Clocks.QUICK;
+    assertThatThrownBy(() -> clocks.requireTrue(List.of())).hasMessageContaining("2.1 s ahead");
+    // And once it is known to be off, a slow answer does not make it right.
+    takes[0] = Clocks.QUICK.plusNanos(1);
+    ahead[0] = Duration.ZERO;
+    assertThatThrownBy(() -> clocks.requireTrue(List.of())).hasMessageContaining("2.1 s ahead");
   }
 
   @Test
