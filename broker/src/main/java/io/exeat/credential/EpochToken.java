@@ -6,8 +6,10 @@ import io.exeat.base.SecretBytes;
 
 /**
  * The Vault token of one epoch: a child of the broker's own, good for the grants in scope alone.
+ *
+ * @param agent whose task it is, by its name in the catalogue
  */
-public record EpochToken(Epoch epoch, Accessor accessor, SecretBytes token)
+public record EpochToken(String agent, Epoch epoch, Accessor accessor, SecretBytes token)
     implements AutoCloseable {
   /** Zeroes the token in memory; it does not end it in Vault. */
   @Override

@@ -2,8 +2,6 @@ package io.exeat.credential;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
-import io.exeat.base.Fault;
-import io.exeat.base.FaultException;
 import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.Subscription;
@@ -27,16 +25,18 @@ import java.util.function.Supplier;
  */
 public final class Lanes implements SecretsBackend {
   static final int LENDING = 8;
+
+  /** Of one agent: so that a few of its calls at most are with Vault when another's comes. */
+  static final int LENDING_TO_ONE = 4;
+
   static final int RENEWING = 2;
   static final int ENDING = 32;
 
   /** How long a call waits for its turn. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  private static final Duration SOON = Duration.ofMillis(200);
-
   private final SecretsBackend backend;
-  private final Semaphore lending = new Semaphore(LENDING, true);
+  private final FairLane lending = new FairLane(LENDING, LENDING_TO_ONE, PATIENCE);
   private final Semaphore renewing = new Semaphore(RENEWING, true);
   private final Semaphore ending = new Semaphore(ENDING, true);
 
@@ -47,12 +47,12 @@ public final class Lanes implements SecretsBackend {
   @Override
   public EpochToken openEpoch(
       Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
-    return in(lending, () -> backend.openEpoch(epoch, agent, grants, atMost));
+    return lending.in(agent.name(), () -> backend.openEpoch(epoch, agent, grants, atMost));
   }
 
   @Override
   public Lent issue(EpochToken token, Grant grant) {
-    return in(lending, () -> backend.issue(token, grant));
+    return lending.in(token.agent(), () -> backend.issue(token, grant));
   }
 
   @Override
@@ -138,8 +138,6 @@ public final class Lanes implements SecretsBackend {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    throw new FaultException(
-        new Fault.Unavailable(
-            Fault.Dependency.VAULT, "as many calls as may be are under way for too long", SOON));
+    throw FairLane.tooLong();
   }
 }

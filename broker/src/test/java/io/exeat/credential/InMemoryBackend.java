@@ -178,7 +178,7 @@ public final class InMemoryBackend implements SecretsBackend {
           Accessor accessor = new Accessor("token-" + ++serial);
           Set<String> names = grants.stream().map(Grant::name).collect(Collectors.toSet());
           tokens.put(accessor, new Token(session, epoch, names));
-          return new EpochToken(epoch, accessor, secret("s." + accessor.value()));
+          return new EpochToken(agent.name(), epoch, accessor, secret("s." + accessor.value()));
         });
   }
 

@@ -97,7 +97,7 @@ final class LanesTest extends SecretsBackendContract {
       storm.add(later(() -> lanes.issue(token, READ)));
       storm.add(later(() -> lanes.renew(token, lent.lease(), Duration.ofSeconds(60))));
     }
-    await().until(() -> count("issue") == Lanes.LENDING && count("renew") == Lanes.RENEWING);
+    await().until(() -> count("issue") == Lanes.LENDING_TO_ONE && count("renew") == Lanes.RENEWING);
     // While both lanes are full, and others wait before them.
     later(
             () -> {
@@ -107,7 +107,7 @@ final class LanesTest extends SecretsBackendContract {
             })
         .get(2, TimeUnit.SECONDS);
     assertThat(target.principals()).isEmpty();
-    assertThat(count("issue")).isEqualTo(Lanes.LENDING);
+    assertThat(count("issue")).isEqualTo(Lanes.LENDING_TO_ONE);
     assertThat(count("renew")).isEqualTo(Lanes.RENEWING);
     held.values().forEach(each -> each.complete(null));
     storm.forEach(each -> each.exceptionally(_ -> null).join());

@@ -77,7 +77,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     try {
       Answer answer = client.post(path, session.token(), asked);
       if (answer.ok()) {
-        return accept(session, epoch, policies, answer);
+        return accept(session, agent, epoch, policies, answer);
       }
       sessions.wake();
       if (answer.maybeDone()) {
@@ -93,13 +93,14 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   }
 
   /** The token must be what was asked for: whatever Vault made of it instead is ended at once. */
-  private EpochToken accept(Session session, Epoch epoch, Set<String> policies, Answer answer) {
+  private EpochToken accept(
+      Session session, AgentEntry agent, Epoch epoch, Set<String> policies, Answer answer) {
     JsonNode auth = answer.auth();
     Accessor accessor = new Accessor(auth.path("accessor").asText());
     SecretBytes token = Answer.secret(auth.path("client_token"));
     boolean asAsked = Tokens.asAsked(answer, policies);
     if (asAsked && session.add(accessor, epoch)) {
-      return new EpochToken(epoch, accessor, token);
+      return new EpochToken(agent.name(), epoch, accessor, token);
     }
     token.close();
     String problem =
