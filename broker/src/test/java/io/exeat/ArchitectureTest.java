@@ -60,7 +60,7 @@ final class ArchitectureTest {
           "com.cedarpolicy.", List.of("policy.cedar"),
           "io.github.jopenlibs.", List.of("credential.vault"),
           "java.sql.", List.of("journal.sqlite", "revoke.postgres", "credential.vault", "app"),
-          "org.bouncycastle.", List.of("identity.development"),
+          "org.bouncycastle.", List.of("identity.development", "credential.vault"),
           "io.prometheus.", List.of("gateway.metrics"),
           "picocli.", List.of("cli", "app"));
 
@@ -71,6 +71,8 @@ final class ArchitectureTest {
           "io.exeat.credential.vault.VaultClock",
           "io.exeat.kube.ServingCertificate",
           "io.exeat.revoke.ReceiptVerifier",
+          "io.exeat.revoke.pki.PkiVerifier",
+          "io.exeat.revoke.pki.RevocationList",
           "io.exeat.revoke.postgres.DatabaseClock",
           "io.exeat.revoke.postgres.Link",
           "io.exeat.task.Task");

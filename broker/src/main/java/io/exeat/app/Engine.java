@@ -22,6 +22,7 @@ import io.exeat.journal.sqlite.SqliteJournal;
 import io.exeat.revoke.Revoker;
 import io.exeat.revoke.SvidSigner;
 import io.exeat.revoke.TargetVerifier;
+import io.exeat.revoke.pki.PkiVerifier;
 import io.exeat.revoke.postgres.PostgresVerifier;
 import io.exeat.task.Target;
 import java.time.Duration;
@@ -156,6 +157,8 @@ record Engine(
       case Target.Postgres postgres ->
           Optional.of(
               new PostgresVerifier(postgres, here.targetsCa(), backend, TARGET_TIMEOUT, time));
+      case Target.Pki pki ->
+          Optional.of(new PkiVerifier(pki, backend, backend::clockAhead, TARGET_TIMEOUT, time));
       case Target.Service _ -> Optional.empty();
     };
   }

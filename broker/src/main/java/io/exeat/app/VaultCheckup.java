@@ -163,6 +163,7 @@ final class VaultCheckup {
   private void target(VaultBackend backend, Target target) {
     switch (target) {
       case Target.Postgres postgres -> postgres(backend, postgres);
+      case Target.Pki pki -> CertificateCheckup.look(findings, backend, pki, time);
       case Target.Service _ -> {} // nothing is lent there
     }
   }
@@ -172,8 +173,8 @@ final class VaultCheckup {
    */
   private void postgres(VaultBackend backend, Target.Postgres target) {
     String mend =
-        "see that the database runs; its superuser runs what exeat vault sql prints, then exeat vault"
-            + " apply";
+        "see that the database runs; its superuser runs what exeat vault sql prints, then exeat"
+            + " vault apply";
     try (TargetVerifier verifier =
         new PostgresVerifier(target, here.targetsCa(), backend, Findings.PATIENCE, time)) {
       var seen =

@@ -14,6 +14,7 @@ import io.exeat.credential.vault.SetupSettings;
 import io.exeat.credential.vault.VaultSetup;
 import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
+import io.exeat.task.Target;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -88,11 +89,10 @@ final class VaultCommand {
           @Nullable Path jwksCa,
       @Option(
               names = "--admin",
-              required = true,
               paramLabel = "TARGET=USER:FILE",
               description =
-                  "Vault's own role at a target, and the file of its password; repeatable.")
-          Map<String, String> admins,
+                  "Vault's own role at each database, and the file of its password; repeatable.")
+          @Nullable Map<String, String> admins,
       @Option(
               names = "--target-ca",
               paramLabel = "TARGET=FILE",
@@ -117,7 +117,7 @@ final class VaultCommand {
               keys(keys, jwks, jwksCa),
               bindIp,
               here.vault().longestTask().plus(Duration.ofHours(12)),
-              admins(admins, targetCas == null ? Map.of() : targetCas));
+              admins(admins == null ? Map.of() : admins, targetCas == null ? Map.of() : targetCas));
       X509TrustManager trust = VaultTrust.of(here.vault().ca());
       try (SecretBytes operator = secret(token);
           VaultSetup vault =
@@ -193,7 +193,8 @@ final class VaultCommand {
       BrokerConfig config = ConfigFile.read(Optional.ofNullable(file), System.getenv());
       Catalogue catalogue = CatalogueFile.read(here(config).catalogue());
       for (String target : new TreeSet<>(catalogue.targets().keySet())) {
-        if (only == null || only.equals(target)) {
+        if ((only == null || only.equals(target))
+            && catalogue.targets().get(target) instanceof Target.Postgres) {
           out.println("-- " + target);
           out.println("SET exeat.admin = '" + admin.replace("'", "''") + "';");
           out.println(prepareSql());

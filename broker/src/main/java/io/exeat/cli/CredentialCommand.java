@@ -1,5 +1,6 @@
 package io.exeat.cli;
 
+import io.exeat.v1.ClientCertificate;
 import io.exeat.v1.Credential;
 import io.exeat.v1.DatabaseLogin;
 import io.exeat.v1.IssueRequest;
@@ -10,6 +11,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,7 +35,7 @@ public final class CredentialCommand {
       description = {
         "Issues a credential for one grant of the task's scope.",
         "",
-        "The password is left out unless it is asked for by --show or --out."
+        "The password, or the private key, is left out unless it is asked for by --show or --out."
       },
       footer = {
         "",
@@ -49,11 +51,14 @@ public final class CredentialCommand {
               paramLabel = "NAME",
               description = "Of its scope.")
           String grant,
-      @Option(names = "--show", description = "Print the password too.") boolean show,
+      @Option(names = "--show", description = "Print the secret too.") boolean show,
       @Option(
               names = "--out",
               paramLabel = "FILE",
-              description = "Write a libpq password file, mode 0600; it must not exist yet.")
+              description = {
+                "Write a libpq password file, or a certificate with its key (PEM), mode 0600;",
+                "it must not exist yet."
+              })
           Optional<Path> file,
       @Option(
               names = "--key",
@@ -89,7 +94,11 @@ public final class CredentialCommand {
       Session session, IssueRequest request, PasswordFile password, Path file, boolean show) {
     Credential issued = session.credentials().issue(request);
     try {
-      password.write(issued.getDatabase());
+      if (issued.hasCertificate()) {
+        password.write(pem(issued.getCertificate()));
+      } else {
+        password.write(issued.getDatabase());
+      }
     } catch (IOException e) {
       cli.err().println("exeat: " + file + " cannot be written: " + why(e));
       cli.err().println("  The credential was given back.");
@@ -169,11 +178,13 @@ public final class CredentialCommand {
     if (!show && issued.hasDatabase()) {
       shown.getDatabaseBuilder().clearPassword();
     }
+    if (!show && issued.hasCertificate()) {
+      shown.getCertificateBuilder().clearPrivateKey();
+    }
     if (session.json()) {
       session.printJson(shown);
       return;
     }
-    DatabaseLogin login = shown.getDatabase();
     session
         .out()
         .println(
@@ -183,6 +194,15 @@ public final class CredentialCommand {
                 + issued.getGrant()
                 + "  epoch "
                 + issued.getEpoch());
+    if (shown.hasCertificate()) {
+      certificate(session, shown, show);
+    } else {
+      login(session, shown, show);
+    }
+  }
+
+  private static void login(Session session, Credential.Builder shown, boolean show) {
+    DatabaseLogin login = shown.getDatabase();
     session
         .out()
         .println(
@@ -196,6 +216,28 @@ public final class CredentialCommand {
         .out()
         .println(
             "renewed until its task ends; by itself it dies at "
-                + Text.instant(issued.getExpiresAt()));
+                + Text.instant(shown.getExpiresAt()));
+  }
+
+  private static void certificate(Session session, Credential.Builder shown, boolean show) {
+    ClientCertificate it = shown.getCertificate();
+    session.out().println("for         " + it.getHost());
+    session.out().println("serial      " + it.getSerialNumber());
+    session.out().println(show ? pem(it).strip() : "key         (not shown: --show or --out FILE)");
+    session
+        .out()
+        .println(
+            "not renewed: it expires at "
+                + Text.instant(shown.getExpiresAt())
+                + "; ended before, it is on its issuer's revocation list");
+  }
+
+  /** The key, its certificate and the issuers', as most programs read them from one file. */
+  private static String pem(ClientCertificate it) {
+    return String.join(
+        "",
+        Stream.of(it.getPrivateKey(), it.getCertificate(), it.getChain())
+            .map(part -> part.strip() + "\n")
+            .toList());
   }
 }

@@ -169,6 +169,12 @@ public final class ExecCommand implements Callable<Integer> {
 
     @Override
     public Process process(Optional<Path> folder) throws IOException {
+      if (!credential.hasDatabase()) {
+        throw new IOException(
+            "grant "
+                + grant
+                + " lends no database login: take it with exeat credential issue --out");
+      }
       ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
       builder.environment().putAll(environment(task, credential, folder));
       return builder.start();

@@ -54,7 +54,12 @@ final class PasswordFile implements AutoCloseable {
                 escaped(login.getUsername()),
                 escaped(login.getPassword()))
             + "\n";
-    ByteBuffer bytes = ByteBuffer.wrap(line.getBytes(UTF_8));
+    write(line);
+  }
+
+  /** Writes something else than a login: a certificate with its key. */
+  void write(String text) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(UTF_8));
     while (bytes.hasRemaining()) {
       var _ = file.write(bytes);
     }

@@ -3,6 +3,7 @@ package io.exeat.credential;
 import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
 import io.exeat.base.LeaseId;
+import io.exeat.task.Grant;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -18,10 +19,44 @@ public record Held(
     String target,
     LeaseId lease,
     String principal,
+    Kind kind,
     State state,
     Instant issuedAt,
     Instant expiresAt,
     Optional<Instant> deadAt) {
+  /** What was lent. */
+  public enum Kind {
+    /** A role in a PostgreSQL database. */
+    POSTGRES_ROLE(true),
+    /** A certificate of Vault's PKI engine; its principal is its serial number. */
+    CERTIFICATE(false);
+
+    private final boolean renewed;
+
+    Kind(boolean renewed) {
+      this.renewed = renewed;
+    }
+
+    /** Whether it lives on when its lease is renewed; else it ends when it said at first. */
+    public boolean isRenewed() {
+      return renewed;
+    }
+
+    /**
+     * What a grant lends.
+     *
+     * @throws IllegalArgumentException for one that lends nothing
+     */
+    public static Kind of(Grant grant) {
+      return switch (grant.kind()) {
+        case Grant.Kind.Postgres _ -> POSTGRES_ROLE;
+        case Grant.Kind.Certificate _ -> CERTIFICATE;
+        case Grant.Kind.Nothing _ ->
+            throw new IllegalArgumentException(grant.name() + " lends nothing");
+      };
+    }
+  }
+
   /** Only ever forward. */
   public enum State {
     ACTIVE,

@@ -131,6 +131,7 @@ public final class Holdings {
                       held.target(),
                       held.lease(),
                       held.principal(),
+                      held.kind(),
                       state,
                       held.issuedAt(),
                       expiresAt.orElse(held.expiresAt()),

@@ -7,8 +7,10 @@ import java.time.Instant;
 /**
  * What Vault lent.
  *
- * @param principal who it is at the target: the database role's name
- * @param secret the password, in UTF-8
+ * @param principal who it is at the target: the database role's name, the certificate's serial
+ *     number
+ * @param secret the password, in UTF-8; or the PEM of a private key (PKCS #8), its certificate and
+ *     the issuers', in this order
  * @param expiresAt when it dies unless renewed
  */
 public record Lent(LeaseId lease, String principal, SecretBytes secret, Instant expiresAt) {}

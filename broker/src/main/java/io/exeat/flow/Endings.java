@@ -156,6 +156,11 @@ final class Endings {
     return release(held, "RELEASED");
   }
 
+  /** What has ended by itself is proven dead, though its epoch goes on. Returns at once. */
+  void expired(Held held) {
+    CompletableFuture<Obituary> _ = release(held, EndCause.EXPIRED.name());
+  }
+
   /** Ends what was lent and could not be written down: nobody has it. Returns at once. */
   void takeBack(Held held) {
     CompletableFuture<Obituary> _ = release(held, "NOT_RECORDED");

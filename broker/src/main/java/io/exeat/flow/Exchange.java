@@ -131,6 +131,7 @@ final class Exchange {
             grant.target(),
             lent.lease(),
             lent.principal(),
+            Held.Kind.of(grant),
             Held.State.ACTIVE,
             time.now(),
             lent.expiresAt(),

@@ -163,7 +163,10 @@ final class Proofs {
         why.agent(),
         new Receipt.Credential(
             held.id(),
-            Receipt.Kind.POSTGRES_ROLE,
+            switch (held.kind()) {
+              case POSTGRES_ROLE -> Receipt.Kind.POSTGRES_ROLE;
+              case CERTIFICATE -> Receipt.Kind.CERTIFICATE;
+            },
             held.grant(),
             held.target(),
             held.principal(),

@@ -27,6 +27,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Sweeper {
   private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
+
+  /** So that no clock differs on that it has ended. */
+  private static final Duration AFTER_ITS_END = Duration.ofSeconds(5);
+
   private static final Duration WARN_AT_MOST = Duration.ofSeconds(60);
 
   private final Tasks tasks;
@@ -39,6 +43,7 @@ public final class Sweeper {
   private final Ceiling ceiling;
   private final Time time;
   private final ConcurrentMap<CredentialId, Long> renewAt = new ConcurrentHashMap<>();
+  private final ConcurrentMap<CredentialId, Long> endAt = new ConcurrentHashMap<>();
   private final Set<CredentialId> renewing = ConcurrentHashMap.newKeySet();
 
   Sweeper(
@@ -63,7 +68,7 @@ public final class Sweeper {
   /** Looks at everything once. */
   public void tick() {
     tasks.live().forEach(this::look);
-    holdings.all().forEach(this::renewInTime);
+    holdings.all().forEach(this::keepOrEnd);
     broker.tick();
     proofs.signLater();
     overdue.tick();
@@ -88,6 +93,22 @@ public final class Sweeper {
     if (time.until(task.deadlineTick()).compareTo(warning) <= 0) {
       tasks.warn(task.id());
     }
+  }
+
+  /** What nobody renews is proven dead when it has ended by itself. */
+  private void keepOrEnd(Held held) {
+    if (held.kind().isRenewed()) {
+      renewInTime(held);
+    } else if (held.state() == Held.State.ACTIVE && time.reached(endOf(held))) {
+      endings.expired(held);
+    } else if (held.state() != Held.State.ACTIVE) {
+      endAt.remove(held.id());
+    }
+  }
+
+  /** It was seen first when it had been lent. */
+  private long endOf(Held held) {
+    return endAt.computeIfAbsent(held.id(), _ -> time.after(lease(held).plus(AFTER_ITS_END)));
   }
 
   /** A lease is renewed when a third of its life is over, so that two more attempts fit into it. */

@@ -17,14 +17,29 @@ public sealed interface Condemned {
   /** The token that ends with it. */
   Optional<Accessor> token();
 
-  /** The leases that are known. */
-  List<LeaseId> leases();
-
   /** Where it could have come to exist. */
   Set<String> targets();
 
-  /** How its principals are found at a target, the unknown ones included. */
+  /** What is known of it. */
+  List<Held> held();
+
+  /** Which principals, wherever they are. */
   Mark mark();
+
+  /** The leases that are known. */
+  default List<LeaseId> leases() {
+    return held().stream().map(Held::lease).toList();
+  }
+
+  /** How its principals are found at a target, the unknown ones included. */
+  default Mark at(String target) {
+    List<TargetVerifier.Known> known =
+        held().stream()
+            .filter(held -> held.target().equals(target))
+            .map(held -> new TargetVerifier.Known(held.principal(), held.expiresAt()))
+            .toList();
+    return new Mark(mark().epoch(), mark().principal(), known);
+  }
 
   /**
    * A whole epoch: its token and everything that was issued under it, known or not.
@@ -40,25 +55,20 @@ public sealed interface Condemned {
     }
 
     @Override
-    public List<LeaseId> leases() {
-      return held.stream().map(Held::lease).toList();
-    }
-
-    @Override
     public Mark mark() {
       return new Mark(epoch, Optional.empty());
     }
   }
 
   /** One credential of an epoch that goes on. */
-  record OneCredential(Held held) implements Condemned {
+  record OneCredential(Held one) implements Condemned {
     public CredentialId id() {
-      return held.id();
+      return one.id();
     }
 
     @Override
     public Epoch epoch() {
-      return held.epoch();
+      return one.epoch();
     }
 
     @Override
@@ -67,18 +77,18 @@ public sealed interface Condemned {
     }
 
     @Override
-    public List<LeaseId> leases() {
-      return List.of(held.lease());
+    public List<Held> held() {
+      return List.of(one);
     }
 
     @Override
     public Set<String> targets() {
-      return Set.of(held.target());
+      return Set.of(one.target());
     }
 
     @Override
     public Mark mark() {
-      return new Mark(held.epoch(), Optional.of(held.principal()));
+      return new Mark(one.epoch(), Optional.of(one.principal()));
     }
   }
 }

@@ -56,7 +56,9 @@ public record Receipt(
   /** What was lent; says whether it can be taken back at all. */
   public enum Kind {
     /** A role in a PostgreSQL database. */
-    POSTGRES_ROLE
+    POSTGRES_ROLE,
+    /** A certificate; its principal is its serial number. */
+    CERTIFICATE
   }
 
   /** What became of it. */

@@ -163,7 +163,7 @@ public final class Revoker implements AutoCloseable {
     for (String target : condemned.targets()) {
       doors.add(() ->
           attempt.step(
-              "shut the door of " + target, () -> verifier(target).shut(condemned.mark())));
+              "shut the door of " + target, () -> verifier(target).shut(condemned.at(target))));
     }
     condemned
         .token()
@@ -183,8 +183,8 @@ public final class Revoker implements AutoCloseable {
       looks.add(() -> attempt.step("look the lease up", () -> look(lease, attempt)));
     }
     for (String target : condemned.targets()) {
-      looks.add(
-          () -> attempt.step("look at " + target, () -> look(target, condemned.mark(), attempt)));
+      looks.add(() ->
+          attempt.step("look at " + target, () -> look(target, condemned.at(target), attempt)));
     }
     Attempt.together(looks);
   }

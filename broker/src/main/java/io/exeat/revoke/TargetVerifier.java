@@ -3,6 +3,7 @@ package io.exeat.revoke;
 import io.exeat.base.Epoch;
 import io.exeat.base.Health;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -36,8 +37,24 @@ public interface TargetVerifier extends AutoCloseable {
    * Which principals: all of an epoch, known and unknown, or one of them.
    *
    * @param principal one exact name; empty for every name that carries the epoch's label
+   * @param known those that are known of and not proven dead, for targets where names carry nothing
    */
-  record Mark(Epoch epoch, Optional<String> principal) {}
+  record Mark(Epoch epoch, Optional<String> principal, List<Known> known) {
+    public Mark {
+      known = List.copyOf(known);
+    }
+
+    public Mark(Epoch epoch, Optional<String> principal) {
+      this(epoch, principal, List.of());
+    }
+  }
+
+  /**
+   * A principal that was lent.
+   *
+   * @param expiresAt when it ends by itself
+   */
+  record Known(String principal, Instant expiresAt) {}
 
   /**
    * What was seen.

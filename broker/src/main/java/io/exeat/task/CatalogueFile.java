@@ -12,12 +12,12 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads {@code catalogue.yaml} (schema: {@code io/exeat/config/catalogue.schema.json}): whole, or
@@ -25,27 +25,14 @@ import java.util.stream.Collectors;
  * paths, policies and SQL.
  */
 public final class CatalogueFile {
-  private static final String IDENTIFIER = "[a-z_][a-z0-9_]{0,62}";
   private static final Shape<String> HOST =
       Shape.matching(
           Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}"),
           "a host name or an IP address");
-  private static final Shape<String> DATABASE =
-      Shape.matching(
-          Pattern.compile("[a-z_][a-z0-9_-]{0,62}"),
-          "a database name of 1 to 63 characters of a-z, 0-9, _ and -, not beginning with 0-9 or -");
   private static final Shape<String> PARAMETER =
       Shape.matching(
           Pattern.compile("[a-z][a-z0-9_-]{0,62}"),
           "a name of 1 to 63 characters of a-z, 0-9, _ and -, beginning with a-z");
-  private static final Shape<String> RIGHT =
-      Shape.nameOf("right", Set.of("select", "insert", "update", "delete"));
-  private static final Shape<Table> TABLE =
-      new Shape<>(
-          "<schema>.<table>, each of 1 to 63 characters of a-z, 0-9 and _, not beginning with 0-9",
-          new Table("", ""),
-          true,
-          Table::parse);
 
   private final Section root;
 
@@ -86,13 +73,8 @@ public final class CatalogueFile {
     Map<String, Target> targets = new LinkedHashMap<>();
     targetSections.forEach((name, section) -> target(name, section, targets));
     Map<String, Grant> grants = new LinkedHashMap<>();
-    Set<String> services =
-        targets.values().stream()
-            .filter(Target.Service.class::isInstance)
-            .map(Target::name)
-            .collect(Collectors.toSet());
-    grantSections.forEach((name, section) ->
-        grants.put(name, grant(name, section, targetSections.keySet(), services)));
+    grantSections.forEach(
+        (name, section) -> grants.put(name, grant(name, section, targetSections, targets)));
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
     Map<String, AgentEntry> agents = agents(grantSections.keySet(), intentSections.keySet());
@@ -104,9 +86,14 @@ public final class CatalogueFile {
   private static void target(String name, Section section, Map<String, Target> targets) {
     String environment = section.one("environment", Shape.name()).required();
     Optional<Section> postgres = section.optionalSection("postgres");
+    Optional<Section> pki = section.optionalSection("pki");
     Optional<Section> service = section.optionalSection("service");
-    if (postgres.isPresent() == service.isPresent()) {
-      section.problem("postgres", "a target says what it is: either postgres or service");
+    if (Stream.of(postgres, pki, service).filter(Optional::isPresent).count() != 1) {
+      section.problem("postgres", "a target says what it is: one of postgres, pki and service");
+      return;
+    }
+    if (pki.isPresent()) {
+      targets.put(name, CertificateFile.target(name, environment, pki.get(), HOST));
       return;
     }
     if (service.isPresent()) {
@@ -114,31 +101,24 @@ public final class CatalogueFile {
       targets.put(name, new Target.Service(name, environment, host));
       return;
     }
-    Section at = postgres.get();
-    targets.put(
-        name,
-        new Target.Postgres(
-            name,
-            environment,
-            at.one("host", HOST).required(),
-            at.one("port", Shape.number(1, 65_535)).or(5432),
-            at.one("database", DATABASE).required(),
-            at.one("tls", Shape.flag()).or(true)));
+    targets.put(name, PostgresFile.target(name, environment, postgres.get(), HOST));
   }
 
   private static Grant grant(
-      String name, Section section, Collection<String> targets, Set<String> services) {
-    String target = section.one("target", Shape.nameOf("target", targets)).required();
+      String name, Section section, Map<String, Section> named, Map<String, Target> targets) {
+    String target = section.one("target", Shape.nameOf("target", named.keySet())).required();
     Set<String> actions = atLeastOne(section, "actions", Shape.name());
-    boolean isService = services.contains(target);
-    Grant.Kind kind = isService ? new Grant.Kind.Nothing() : postgres(section);
+    Grant.Kind kind = kind(section, targets.get(target));
     if (actions.equals(Set.of(Grant.READ)) && writes(kind)) {
       section.problem("actions", "says only read, and its privileges write");
     }
     Grant.Delivery delivery =
         section.one("delivery", Shape.oneOf(Grant.Delivery.class)).or(Grant.Delivery.PROXIED);
-    if (isService && delivery == Grant.Delivery.RAW) {
+    if (kind instanceof Grant.Kind.Nothing && delivery == Grant.Delivery.RAW) {
       section.problem("delivery", "must be proxied: at a service nothing is lent");
+    }
+    if (kind instanceof Grant.Kind.Certificate && delivery == Grant.Delivery.PROXIED) {
+      section.problem("delivery", "must be raw: no proxy shows a certificate yet");
     }
     return new Grant(
         name,
@@ -147,39 +127,31 @@ public final class CatalogueFile {
         section.one("data-class", Shape.name()).required(),
         Set.copyOf(section.all("tools", toolName()).or(List.of())),
         delivery,
-        section
-            .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
-            .or(Duration.ofSeconds(60)),
+        kind instanceof Grant.Kind.Certificate
+            ? CertificateFile.lease(section)
+            : section
+                .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
+                .or(Duration.ofSeconds(60)),
         budget(section, Budget.OF_A_GRANT),
         kind);
   }
 
-  private static boolean writes(Grant.Kind kind) {
-    return switch (kind) {
-      case Grant.Kind.Nothing _ -> false; // only its server knows
-      case Grant.Kind.Postgres postgres ->
-          postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
+  /** A target that could not be read is a problem already: what its grants say is read as most. */
+  private static Grant.Kind kind(Section section, @Nullable Target target) {
+    return switch (target) {
+      case null -> PostgresFile.grant(section);
+      case Target.Postgres _ -> PostgresFile.grant(section);
+      case Target.Pki pki -> CertificateFile.grant(section, pki);
+      case Target.Service _ -> new Grant.Kind.Nothing();
     };
   }
 
-  private static Grant.Kind postgres(Section grant) {
-    Section postgres = grant.section("postgres");
-    List<Grant.Privilege> privileges =
-        postgres.listed("privileges").stream().map(CatalogueFile::privilege).toList();
-    if (privileges.isEmpty()) {
-      grant.problem(
-          "postgres", "must have privileges, such as [{on: public.orders, allow: [select]}]");
-    }
-    return new Grant.Kind.Postgres(privileges);
-  }
-
-  private static Grant.Privilege privilege(Section section) {
-    Table table = section.one("on", TABLE).required();
-    Set<String> rights =
-        atLeastOne(section, "allow", RIGHT).stream()
-            .map(right -> right.toUpperCase(Locale.ROOT))
-            .collect(Collectors.toUnmodifiableSet());
-    return new Grant.Privilege(rights, table.schema(), table.name());
+  private static boolean writes(Grant.Kind kind) {
+    return switch (kind) {
+      case Grant.Kind.Nothing _, Grant.Kind.Certificate _ -> false; // only its server knows
+      case Grant.Kind.Postgres postgres ->
+          postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
+    };
   }
 
   private Map<String, Tool> tools() {
@@ -266,7 +238,7 @@ public final class CatalogueFile {
     return Set.copyOf(bindings);
   }
 
-  private static Set<String> atLeastOne(Section section, String key, Shape<String> shape) {
+  static Set<String> atLeastOne(Section section, String key, Shape<String> shape) {
     Value<List<String>> values = section.all(key, shape);
     if (values.optional().map(List::isEmpty).orElse(false)) {
       section.problem(key, "must have at least one, each " + shape.allowed());
@@ -278,14 +250,5 @@ public final class CatalogueFile {
     return Shape.matching(
         Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),
         "a tool name of 1 to 128 characters of A-Z, a-z, 0-9, _, . and -, not beginning with . or -");
-  }
-
-  private record Table(String schema, String name) {
-    static Optional<Table> parse(String text) {
-      String[] parts = text.split("\\.", -1);
-      return parts.length == 2 && parts[0].matches(IDENTIFIER) && parts[1].matches(IDENTIFIER)
-          ? Optional.of(new Table(parts[0], parts[1]))
-          : Optional.empty();
-    }
   }
 }

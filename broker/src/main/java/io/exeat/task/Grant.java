@@ -15,7 +15,7 @@ import java.util.Set;
  * @param tools the tools that may use it; empty for no tool
  * @param delivery how the secret may reach its user
  * @param lease how long the credential lives unless it is renewed: the bound on its life when every
- *     component is gone
+ *     component is gone. A certificate is not renewed
  * @param budget how much of it at a time, all agents together
  * @param kind what is lent
  */
@@ -45,7 +45,7 @@ public record Grant(
   /** Whether a credential belongs to it; without one it is leave alone. */
   public boolean lends() {
     return switch (kind) {
-      case Kind.Postgres _ -> true;
+      case Kind.Postgres _, Kind.Certificate _ -> true;
       case Kind.Nothing _ -> false;
     };
   }
@@ -74,8 +74,48 @@ public record Grant(
       }
     }
 
+    /**
+     * A certificate for TLS clients (Vault's PKI engine), of which the broker makes the key.
+     *
+     * @param at whose certificate it is
+     * @param names the DNS names that it has, all of them
+     * @param uris the URIs that it has, such as a SPIFFE ID, all of them
+     */
+    record Certificate(Target.Pki at, Set<String> names, Set<String> uris, Key key)
+        implements Kind {
+      public Certificate {
+        names = Set.copyOf(names);
+        uris = Set.copyOf(uris);
+      }
+    }
+
     /** No credential: the grant is leave alone, for what a proxy does. */
     record Nothing() implements Kind {}
+  }
+
+  /** The keys that certificates are made with. */
+  public enum Key {
+    EC_P256("ec", 256),
+    EC_P384("ec", 384),
+    RSA_3072("rsa", 3072);
+
+    private final String type;
+    private final int bits;
+
+    Key(String type, int bits) {
+      this.type = type;
+      this.bits = bits;
+    }
+
+    /** {@code ec} or {@code rsa}, as Vault calls it. */
+    public String type() {
+      return type;
+    }
+
+    /** The size, in bits. */
+    public int bits() {
+      return bits;
+    }
   }
 
   /**

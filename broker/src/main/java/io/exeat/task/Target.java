@@ -1,5 +1,8 @@
 package io.exeat.task;
 
+import java.net.URI;
+import java.util.List;
+
 /** What credentials are for: a catalogue entry. */
 public sealed interface Target {
   /** The catalogue name: {@code [a-z0-9-]}, 1 to 63 characters. */
@@ -20,6 +23,23 @@ public sealed interface Target {
   record Postgres(
       String name, String environment, String host, int port, String database, boolean tls)
       implements Target {}
+
+  /**
+   * What takes certificates of one issuer of Vault's PKI engine.
+   *
+   * @param host the service that they are for
+   * @param mount the engine's path in Vault: {@code [a-z0-9-]}, 1 to 63 characters
+   * @param issuer the name of the issuer there
+   * @param lists where else its revocation list is published, as those who check certificates fetch
+   *     it; may be empty
+   */
+  record Pki(
+      String name, String environment, String host, String mount, String issuer, List<URI> lists)
+      implements Target {
+    public Pki {
+      lists = List.copyOf(lists);
+    }
+  }
 
   /** Something at which nothing is lent: leave alone is given to use it. */
   record Service(String name, String environment, String host) implements Target {}

@@ -11,6 +11,7 @@ import io.exeat.base.Subscription;
 import io.exeat.base.Time;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
+import io.exeat.task.Target;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,7 +37,7 @@ import java.util.stream.Collectors;
  * <p>Failures are injected: {@link #refuseNext} makes the next call of a kind fail before it acts,
  * {@link #loseAnswerOfNext} after; {@link #down} all of them, until {@link #up}.
  */
-public final class InMemoryBackend implements SecretsBackend {
+public final class InMemoryBackend implements SecretsBackend, RevocationLists {
   /** The calls, for injection and for {@link #calls}. */
   public enum Call {
     OPEN_EPOCH,
@@ -55,6 +56,7 @@ public final class InMemoryBackend implements SecretsBackend {
 
   private record Injected(Call call, boolean acts) {}
 
+  private final InMemoryIssuer issuer = new InMemoryIssuer("shop");
   private final Time time;
   private final InMemoryTarget target;
   private final SessionLog log;
@@ -178,7 +180,8 @@ public final class InMemoryBackend implements SecretsBackend {
           Accessor accessor = new Accessor("token-" + ++serial);
           Set<String> names = grants.stream().map(Grant::name).collect(Collectors.toSet());
           tokens.put(accessor, new Token(session, epoch, names));
-          return new EpochToken(agent.name(), epoch, accessor, secret("s." + accessor.value()));
+          return new EpochToken(
+              agent.name(), epoch, accessor, secret("s." + accessor.value()), time.after(atMost));
         });
   }
 
@@ -192,6 +195,9 @@ public final class InMemoryBackend implements SecretsBackend {
           if (known == null || !known.grants.contains(grant.name())) {
             throw vault("permission denied");
           }
+          if (grant.kind() instanceof Grant.Kind.Certificate kind) {
+            return certificate(token, grant, kind);
+          }
           String principal = InMemoryTarget.prefix(token.epoch()) + "p" + ++serial;
           String password = "password-" + serial;
           target.create(principal, password);
@@ -199,6 +205,30 @@ public final class InMemoryBackend implements SecretsBackend {
           leases.put(lease, new Leased(token.accessor(), principal));
           return new Lent(lease, principal, secret(password), time.now().plus(grant.lease()));
         });
+  }
+
+  private Lent certificate(EpochToken token, Grant grant, Grant.Kind.Certificate kind) {
+    Duration left = time.until(token.untilTick());
+    Duration life = left.compareTo(grant.lease()) < 0 ? left : grant.lease();
+    InMemoryIssuer.Made made =
+        issuer.issue(kind, time.now().minusSeconds(30), time.now().plus(life));
+    LeaseId lease = new LeaseId(kind.at().mount() + "/sign/" + grant.name() + "/" + ++serial);
+    leases.put(lease, new Leased(token.accessor(), made.serial()));
+    return new Lent(lease, made.serial(), secret(made.pem()), made.expiresAt());
+  }
+
+  @Override
+  public Published published(Target.Pki at) {
+    return issuer.published(at);
+  }
+
+  /** Ends a principal where it is. */
+  private void end(String principal) {
+    if (principal.contains(":")) {
+      issuer.revoke(principal);
+    } else {
+      target.drop(principal);
+    }
   }
 
   @Override
@@ -228,7 +258,7 @@ public final class InMemoryBackend implements SecretsBackend {
         () -> {
           Leased known = leases.get(lease);
           if (known != null) {
-            target.drop(known.principal);
+            end(known.principal);
             leases.remove(lease);
           }
           return true;
@@ -305,7 +335,7 @@ public final class InMemoryBackend implements SecretsBackend {
 
   private void drop(LeaseId id, Leased lease) {
     try {
-      target.drop(lease.principal);
+      end(lease.principal);
       leases.remove(id);
     } catch (FaultException away) {
       // As Vault: the lease stays, to be tried again.

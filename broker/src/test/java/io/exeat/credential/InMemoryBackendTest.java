@@ -38,6 +38,11 @@ final class InMemoryBackendTest extends SecretsBackendContract {
   }
 
   @Override
+  protected RevocationLists lists() {
+    return backend;
+  }
+
+  @Override
   protected boolean logsIn(String principal, String password) {
     return target.login(principal, password);
   }

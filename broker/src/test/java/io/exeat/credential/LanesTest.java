@@ -62,6 +62,11 @@ final class LanesTest extends SecretsBackendContract {
   }
 
   @Override
+  protected RevocationLists lists() {
+    return memory;
+  }
+
+  @Override
   protected SecretsBackend backend() {
     return lanes;
   }

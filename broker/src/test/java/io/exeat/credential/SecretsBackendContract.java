@@ -14,8 +14,14 @@ import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
 import io.exeat.task.Budget;
 import io.exeat.task.Grant;
+import io.exeat.task.Target;
 import io.exeat.task.Tier;
 import io.spiffe.spiffeid.SpiffeId;
+import java.io.ByteArrayInputStream;
+import java.math.BigInteger;
+import java.security.Signature;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509CRL;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -28,13 +34,31 @@ public abstract class SecretsBackendContract {
 
   protected static final Grant READ = grant("orders-read", "SELECT");
   protected static final Grant WRITE = grant("orders-write", "INSERT");
+
+  /** Longer than an epoch of these tests. */
+  protected static final Grant CERTIFICATE =
+      new Grant(
+          "orders-tls",
+          "orders-api",
+          Set.of("call"),
+          "internal",
+          Set.of(),
+          Grant.Delivery.RAW,
+          Duration.ofMinutes(30),
+          Budget.OF_A_GRANT,
+          new Grant.Kind.Certificate(
+              new Target.Pki("orders-api", "test", "orders.example.org", "pki", "shop", List.of()),
+              Set.of("clerk.shop.example.org"),
+              Set.of("spiffe://example.org/orders-api/clerk"),
+              Grant.Key.EC_P256));
+
   protected static final AgentEntry AGENT =
       new AgentEntry(
           "orders-agent",
           SpiffeId.parse("spiffe://example.org/ns/shop/sa/orders/agent/orders"),
           "team-orders",
           "on-call",
-          Set.of(READ.name(), WRITE.name()),
+          Set.of(READ.name(), WRITE.name(), CERTIFICATE.name()),
           Set.of(),
           Duration.ofHours(1),
           Budget.OF_AN_AGENT,
@@ -43,6 +67,9 @@ public abstract class SecretsBackendContract {
 
   /** The one under test, with a session. */
   protected abstract SecretsBackend backend();
+
+  /** The same, as it publishes its issuers' lists. */
+  protected abstract RevocationLists lists();
 
   /** Whether the credential opens a session at the target now. */
   protected abstract boolean logsIn(String principal, String password);
@@ -182,6 +209,73 @@ public abstract class SecretsBackendContract {
         .isAfterOrEqualTo(lent.expiresAt().minusSeconds(1));
     backend().endLease(lent.lease());
     assertThat(backend().renew(token, lent.lease(), READ.lease())).isEqualTo(Instant.MIN);
+  }
+
+  @Test
+  void aCertificateHasItsGrantsNamesItsOwnKeyAndAnEndWithItsEpoch() throws Exception {
+    EpochToken token = open(READ, CERTIFICATE);
+    Lent lent = backend().issue(token, CERTIFICATE);
+    Certificates it = Certificates.read(password(lent));
+    assertThat(it.names())
+        .containsExactlyInAnyOrder(
+            "clerk.shop.example.org", "spiffe://example.org/orders-api/clerk");
+    assertThat(it.own().getNotAfter().toInstant())
+        .isEqualTo(lent.expiresAt())
+        .isBeforeOrEqualTo(Instant.now().plus(LIFE).plusSeconds(2));
+    assertThat(it.own().getSerialNumber()).isEqualTo(number(lent));
+    Signature signature = Signature.getInstance("SHA256withECDSA");
+    signature.initSign(it.key());
+    signature.update((byte) 1);
+    byte[] signed = signature.sign();
+    signature.initVerify(it.own());
+    signature.update((byte) 1);
+    assertThat(signature.verify(signed)).isTrue();
+    it.own().verify(lists().published(api()).issuer().getPublicKey());
+    Lent second = backend().issue(token, CERTIFICATE);
+    assertThat(second.principal()).isNotEqualTo(lent.principal());
+    assertThat(Certificates.read(password(second)).key()).isNotEqualTo(it.key());
+  }
+
+  @Test
+  void anEndedCertificateIsOnItsIssuersListAndAnotherIsNot() throws Exception {
+    EpochToken token = open(CERTIFICATE);
+    Lent ended = backend().issue(token, CERTIFICATE);
+    Lent other = backend().issue(token, CERTIFICATE);
+    assertThat(isListed(ended)).isFalse();
+    backend().endLease(ended.lease());
+    assertThat(isListed(ended)).isTrue();
+    assertThat(backend().leaseGone(ended.lease())).isTrue();
+    assertThat(isListed(other)).isFalse();
+    backend().endToken(token.accessor());
+    await().until(() -> isListed(other));
+  }
+
+  @Test
+  void aCertificateOutsideTheEpochsGrantsIsRefused() {
+    EpochToken token = open(READ);
+    assertThatThrownBy(() -> backend().issue(token, CERTIFICATE))
+        .isInstanceOf(FaultException.class);
+  }
+
+  private boolean isListed(Lent lent) throws Exception {
+    X509CRL list =
+        (X509CRL)
+            CertificateFactory.getInstance("X.509")
+                .generateCRL(
+                    new ByteArrayInputStream(
+                        lists()
+                            .published(api())
+                            .list()
+                            .getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
+    return list.getRevokedCertificate(number(lent)) != null;
+  }
+
+  private static Target.Pki api() {
+    return ((Grant.Kind.Certificate) CERTIFICATE.kind()).at();
+  }
+
+  private static BigInteger number(Lent lent) {
+    return new BigInteger(lent.principal().replace(":", ""), 16);
   }
 
   @Test

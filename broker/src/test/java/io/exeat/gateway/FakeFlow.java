@@ -263,6 +263,7 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
         "orders-db",
         new LeaseId("database/creds/orders-read/x"),
         "v-orders-read",
+        Held.Kind.POSTGRES_ROLE,
         Held.State.ACTIVE,
         NOON,
         NOON.plusSeconds(30),

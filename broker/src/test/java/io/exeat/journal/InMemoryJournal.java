@@ -221,6 +221,7 @@ public final class InMemoryJournal implements Journal {
         held.target(),
         held.lease(),
         held.principal(),
+        held.kind(),
         state,
         held.issuedAt(),
         held.expiresAt(),

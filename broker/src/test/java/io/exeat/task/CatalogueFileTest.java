@@ -9,9 +9,11 @@ import io.exeat.config.SchemaAgreement;
 import io.exeat.config.Settings;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -19,6 +21,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CatalogueFileTest {
@@ -288,7 +291,8 @@ final class CatalogueFileTest {
     Settings settings =
         Settings.parse(
             "catalogue.yaml",
-            (UpstreamFileTest.SERVICE + TOOLS + UpstreamFileTest.UPSTREAMS).getBytes(UTF_8),
+            (withCertificates(UpstreamFileTest.SERVICE) + TOOLS + UpstreamFileTest.UPSTREAMS)
+                .getBytes(UTF_8),
             Map.of());
     assertThat(CatalogueFile.read(settings)).isNotNull();
     Set<String> read =
@@ -304,6 +308,80 @@ final class CatalogueFileTest {
                 key -> key.replaceAll("^(upstreams.*.(tools|resources|prompts))\\.[a-z_]+", "$1.*"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(SchemaAgreement.keysOf("/io/exeat/config/catalogue.schema.json")).isEqualTo(read);
+  }
+
+  static final String PKI =
+      "{ host: api.example.org, mount: pki-shop, issuer: shop, lists: ['http://crl.example.org/a']"
+          + " }";
+  static final String CERTIFICATE =
+      "{ names: ['clerk.example.org'], uris: ['spiffe://example.org/clerk'], key: ec-p384 }";
+
+  private static String withCertificates(String yaml) {
+    return yaml.replace(
+            "targets:\n", "targets:\n  api:\n    environment: demo\n    pki: " + PKI + "\n")
+        .replace(
+            "grants:\n  ",
+            "grants:\n  api-call:\n    target: api\n    actions: [call]\n    data-class: internal\n"
+                + "    delivery: raw\n    lease: 10m\n    certificate: "
+                + CERTIFICATE
+                + "\n  ");
+  }
+
+  @Test
+  void certificatesAreReadWithTheirIssuer() {
+    Catalogue catalogue = parse(withCertificates(FULL));
+    Target.Pki api =
+        new Target.Pki(
+            "api",
+            "demo",
+            "api.example.org",
+            "pki-shop",
+            "shop",
+            List.of(URI.create("http://crl.example.org/a")));
+    assertThat(catalogue.targets().get("api")).isEqualTo(api);
+    Grant call = Objects.requireNonNull(catalogue.grants().get("api-call"));
+    assertThat(call.kind())
+        .isEqualTo(
+            new Grant.Kind.Certificate(
+                api,
+                Set.of("clerk.example.org"),
+                Set.of("spiffe://example.org/clerk"),
+                Grant.Key.EC_P384));
+    assertThat(call.lease()).isEqualTo(Duration.ofMinutes(10));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "clerk.example.org | '*.example.org' | names",
+        "clerk.example.org | 'Clerk.example.org' | names",
+        "clerk.example.org | 'localhost' | names",
+        "spiffe://example.org/clerk | 'spiffe://example.org/*' | uris",
+        "spiffe://example.org/clerk | 'spiffe://example.org/a?b' | uris",
+        "ec-p384 | rsa-1024 | key",
+        "pki-shop | '../sys' | mount",
+        "http://crl.example.org/a | 'file:///etc/passwd' | lists",
+        "lease: 10m | 'lease: 25h' | lease",
+        "lease: 10m | 'lease: 59s' | lease",
+      })
+  void whatACertificateMustNotHaveIsRefusedByItsKey(String good, String bad, String key) {
+    assertThat(problems(withCertificates(FULL).replace(good, bad)))
+        .singleElement()
+        .asString()
+        .matches(".*\\." + key + "(\\[0])?: .*");
+  }
+
+  @Test
+  void aCertificateHasANameAndALifeOfItsOwn() {
+    assertThat(problems(withCertificates(FULL).replace(CERTIFICATE, "{ key: ec-p256 }")))
+        .singleElement()
+        .asString()
+        .contains("certificate", "names or uris");
+    assertThat(problems(withCertificates(FULL).replace("    lease: 10m\n", "")))
+        .singleElement()
+        .asString()
+        .contains("api-call.lease", "from 1m to 1d");
   }
 
   private static <T> T only(Map<String, T> entries) {

@@ -221,11 +221,9 @@ final class EventText {
     text("grant", held.grant());
     text("target", held.target());
     text("principal", held.principal());
-    json.writeStringField(
-        "lease_sha256",
-        HexFormat.of()
-            .formatHex(
-                ChainLine.sha256().digest(held.lease().value().getBytes(StandardCharsets.UTF_8))));
+    text("what", held.kind().name());
+    byte[] lease = held.lease().value().getBytes(StandardCharsets.UTF_8);
+    text("lease_sha256", HexFormat.of().formatHex(ChainLine.sha256().digest(lease)));
     text("state", held.state().name());
     at("issued", held.issuedAt());
     at("expires", held.expiresAt());

@@ -32,8 +32,8 @@ final class Policies {
     return "identity/entity/name/" + Names.check("agent", agent);
   }
 
-  static String grant(String grant) {
-    return path(credentials(grant), "read");
+  static String grant(Grant grant) {
+    return path(issuing(grant), capability(grant));
   }
 
   static String taskSelf() {
@@ -43,7 +43,7 @@ final class Policies {
   /** What an epoch's token must be able to do: one capability for each path. */
   static Map<String, String> epochRights(Collection<Grant> grants) {
     Map<String, String> rights = selfRights();
-    grants.forEach(grant -> rights.put(credentials(grant.name()), "read"));
+    grants.forEach(grant -> rights.put(issuing(grant), capability(grant)));
     return rights;
   }
 
@@ -122,6 +122,21 @@ final class Policies {
 
   private static String create(AgentEntry agent) {
     return "auth/token/create/" + Names.check("agent", agent.name());
+  }
+
+  /** Where a grant's credential is lent. */
+  static String issuing(Grant grant) {
+    String role = Names.check("grant", grant.name());
+    return switch (grant.kind()) {
+      case Grant.Kind.Postgres _ -> credentials(role);
+      case Grant.Kind.Certificate it -> Names.check("mount", it.at().mount()) + "/sign/" + role;
+      case Grant.Kind.Nothing _ ->
+          throw new IllegalArgumentException(grant.name() + " lends nothing");
+    };
+  }
+
+  private static String capability(Grant grant) {
+    return grant.kind() instanceof Grant.Kind.Certificate ? "update" : "read";
   }
 
   /** Where a login of a database role is lent. */

@@ -14,11 +14,13 @@ import io.exeat.credential.AnswerLost;
 import io.exeat.credential.EpochToken;
 import io.exeat.credential.Lent;
 import io.exeat.credential.OwnLogins;
+import io.exeat.credential.RevocationLists;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.credential.SessionLog;
 import io.exeat.identity.IdentitySource;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
+import io.exeat.task.Target;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
@@ -31,7 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The exchange with OpenBao or HashiCorp Vault, set up by {@link VaultSetup}. */
-public final class VaultBackend implements SecretsBackend, OwnLogins {
+public final class VaultBackend implements SecretsBackend, OwnLogins, RevocationLists {
   private static final Logger LOG = LoggerFactory.getLogger(VaultBackend.class);
 
   /** Vault waits for the target meanwhile; {@code exeat.end_role} gives up after 4 s. */
@@ -39,6 +41,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
 
   private final VaultClient client;
   private final VaultSession sessions;
+  private final Loans loans;
   private final Heartbeat heartbeat;
   private final Subscription rotation;
   private final Time time;
@@ -61,6 +64,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     this.broker = broker;
     this.client = new VaultClient(settings, tls);
     this.sessions = new VaultSession(time, settings.timeout());
+    this.loans = new Loans(client, sessions, time);
     VaultLogin login = new VaultLogin(client, settings, identity, time);
     this.heartbeat = new Heartbeat(client, login, sessions, log, settings.longestTask(), time);
     this.rotation = identity.onChange(client::renewTls);
@@ -77,7 +81,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     try {
       Answer answer = client.post(path, session.token(), asked);
       if (answer.ok()) {
-        return accept(session, agent, epoch, policies, answer);
+        return accept(session, agent, epoch, policies, time.after(atMost), answer);
       }
       sessions.wake();
       if (answer.maybeDone()) {
@@ -94,13 +98,18 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
 
   /** The token must be what was asked for: whatever Vault made of it instead is ended at once. */
   private EpochToken accept(
-      Session session, AgentEntry agent, Epoch epoch, Set<String> policies, Answer answer) {
+      Session session,
+      AgentEntry agent,
+      Epoch epoch,
+      Set<String> policies,
+      long untilTick,
+      Answer answer) {
     JsonNode auth = answer.auth();
     Accessor accessor = new Accessor(auth.path("accessor").asText());
     SecretBytes token = Answer.secret(auth.path("client_token"));
     boolean asAsked = Tokens.asAsked(answer, policies);
     if (asAsked && session.add(accessor, epoch)) {
-      return new EpochToken(agent.name(), epoch, accessor, token);
+      return new EpochToken(agent.name(), epoch, accessor, token, untilTick);
     }
     token.close();
     String problem =
@@ -118,33 +127,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
 
   @Override
   public Lent issue(EpochToken token, Grant grant) {
-    return lend("database/creds/" + Names.check("grant", grant.name()), token.token());
-  }
-
-  private Lent lend(String path, SecretBytes token) {
-    Instant asked = time.now();
-    Answer answer;
-    try {
-      answer = client.get(path, token);
-    } catch (NoAnswer e) {
-      throw lost(e);
-    }
-    if (!answer.ok()) {
-      if (Refusals.targetNotReached(answer)) {
-        throw new FaultException(
-            Refusals.target("Vault cannot reach the database"), Refusals.said(answer));
-      }
-      sessions.wake();
-      if (answer.maybeDone()) {
-        throw new AnswerLost(Refusals.fault("lend a credential", answer), Refusals.said(answer));
-      }
-      throw Refusals.of("lend a credential", answer);
-    }
-    return new Lent(
-        new LeaseId(answer.body().path("lease_id").asText()),
-        answer.data().path("username").asText(),
-        Answer.secret(answer.data().path("password")),
-        asked.plusSeconds(answer.body().path("lease_duration").asLong()));
+    return loans.lend(token, grant);
   }
 
   @Override
@@ -214,10 +197,15 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
   }
 
   @Override
+  public Published published(Target.Pki target) {
+    return Issuers.published(client, target);
+  }
+
+  @Override
   public Lent verifier(String target) {
     try {
-      return lend(
-          "database/creds/" + Policies.VERIFIER + Names.check("target", target),
+      return loans.login(
+          Policies.credentials(Policies.VERIFIER + Names.check("target", target)),
           sessions.current().token());
     } catch (AnswerLost e) {
       throw e.toFault();
@@ -280,12 +268,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     if (e.sent()) {
       sessions.retire(session);
     }
-    return lost(e);
-  }
-
-  private RuntimeException lost(NoAnswer e) {
-    sessions.wake();
-    return e.sent() ? new AnswerLost(Refusals.fault(e), e) : Refusals.of(e);
+    return loans.lost(e);
   }
 
   /** A 400 that is not about the lease's name is the target's: Vault passes its error on so. */
@@ -293,7 +276,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins {
     sessions.wake();
     Fault fault =
         answer.status() == 400
-            ? Refusals.target("the database did not let Vault " + what)
+            ? Refusals.target("its target did not let Vault " + what)
             : Refusals.fault(what, answer);
     return new FaultException(fault, Refusals.said(answer));
   }

@@ -68,6 +68,11 @@ final class VaultClient implements AutoCloseable {
     return call(Method.HEALTH, "sys/health", Optional.empty(), Map.of(), settings.timeout());
   }
 
+  /** Without a token: what anybody is told. */
+  Answer told(String path) throws NoAnswer {
+    return call(Method.GET, path, Optional.empty(), Map.of(), settings.timeout());
+  }
+
   /** Without a token: the login. */
   Answer login(String path, Map<String, ?> body) throws NoAnswer {
     return call(Method.POST, path, Optional.empty(), body, settings.timeout());

@@ -38,7 +38,7 @@ public final class VaultRights {
     Set<String> forbidden = new TreeSet<>();
     catalogue.grants().values().stream()
         .filter(Grant::lends)
-        .forEach(grant -> forbidden.add(Policies.credentials(grant.name())));
+        .forEach(grant -> forbidden.add(Policies.issuing(grant)));
     return differences(sessions.current().token(), needed, forbidden);
   }
 

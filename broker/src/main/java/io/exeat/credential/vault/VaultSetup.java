@@ -5,6 +5,7 @@ import io.exeat.base.FaultException;
 import io.exeat.base.SecretBytes;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Catalogue;
+import io.exeat.task.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +67,11 @@ public final class VaultSetup implements AutoCloseable {
     try {
       changes.add(mount("sys/auth", vault.mount(), "jwt", write));
       changes.add(mount("sys/mounts", "database", "database", write));
+      for (Target target : new TreeMap<>(catalogue.targets()).values()) {
+        if (target instanceof Target.Pki pki) {
+          changes.add(issuer(pki));
+        }
+      }
       for (Item item : items) {
         changes.add(settle(item, write));
       }
@@ -92,6 +98,27 @@ public final class VaultSetup implements AutoCloseable {
       must(what, client.post(what, operator, Map.of("type", type)));
     }
     return new Change(what, Change.Kind.CREATE, List.of());
+  }
+
+  /** An authority is made, and its key kept, by people: it is looked for and not touched. */
+  private Change issuer(Target.Pki target) throws NoAnswer {
+    String mount = Names.check("mount", target.mount());
+    JsonNode there =
+        must("sys/mounts", client.get("sys/mounts", operator)).data().path(mount + "/");
+    if (!there.path("type").asText().equals("pki")) {
+      throw new FaultException(
+          Refusals.vault(
+              "target %1$s: Vault has no PKI engine at %2$s/. Make it (bao secrets enable -path=%2$s pki), give it an issuer named %3$s, then come back"
+                  .formatted(target.name(), mount, target.issuer())));
+    }
+    var _ = Issuers.published(client, target);
+    JsonNode list = must(mount + "/config/crl", client.get(mount + "/config/crl", operator)).data();
+    return list.path("auto_rebuild").asBoolean() || list.path("disable").asBoolean()
+        ? new Change(
+            mount + "/config/crl",
+            Change.Kind.LEFT,
+            List.of("its list is not made anew at once: what ends stays revoking until it is"))
+        : new Change(mount + "/issuer/" + target.issuer(), Change.Kind.SAME, List.of());
   }
 
   private Change settle(Item item, boolean write) throws NoAnswer {

@@ -61,14 +61,15 @@ final class Wanted {
     for (Target target : new TreeMap<>(catalogue.targets()).values()) {
       switch (target) {
         case Target.Postgres postgres -> items.addAll(target(postgres));
-        case Target.Service _ -> {} // nothing is lent there
+        // An issuer is made by people; nothing is lent at a service.
+        case Target.Pki _, Target.Service _ -> {}
       }
     }
     for (Grant grant : new TreeMap<>(catalogue.grants()).values()) {
       if (!grant.lends()) {
         continue;
       }
-      items.add(policy(Policies.of(grant.name()), Policies.grant(grant.name())));
+      items.add(policy(Policies.of(grant.name()), Policies.grant(grant)));
       items.add(grantRole(grant));
     }
     for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
@@ -178,28 +179,27 @@ final class Wanted {
   }
 
   private Item grantRole(Grant grant) {
-    Target target = catalogue.targets().get(grant.target());
+    return switch (grant.kind()) {
+      case Grant.Kind.Nothing _ ->
+          throw new IllegalArgumentException(grant.name() + " lends nothing");
+      case Grant.Kind.Postgres kind -> loginRole(grant, kind);
+      case Grant.Kind.Certificate kind -> CertificateRole.of(grant, kind);
+    };
+  }
+
+  private Item loginRole(Grant grant, Grant.Kind.Postgres kind) {
     Duration most =
         longest(
                 catalogue.agents().values().stream()
                     .filter(agent -> agent.grants().contains(grant.name()))
                     .toList())
             .plus(SLACK);
-    if (!(target instanceof Target.Postgres postgres)) {
+    if (!(catalogue.targets().get(grant.target()) instanceof Target.Postgres postgres)) {
       throw new FaultException(
           new Fault.Malformed("catalogue.grants", grant.name() + " has no target"));
     }
-    return switch (grant.kind()) {
-      case Grant.Kind.Nothing _ ->
-          throw new IllegalArgumentException(grant.name() + " lends nothing");
-      case Grant.Kind.Postgres kind ->
-          databaseRole(
-              grant.name(),
-              grant.target(),
-              DatabaseSql.create(kind, postgres),
-              grant.lease(),
-              most);
-    };
+    return databaseRole(
+        grant.name(), grant.target(), DatabaseSql.create(kind, postgres), grant.lease(), most);
   }
 
   private static Item databaseRole(

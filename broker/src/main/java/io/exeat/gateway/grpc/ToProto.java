@@ -170,6 +170,13 @@ final class ToProto {
                       .setUsername(held.principal())
                       .setPasswordBytes(wrap(secret)))
               .build();
+      case Target.Pki target ->
+          credential
+              .setCertificate(
+                  CertificateText.of(secret)
+                      .setSerialNumber(held.principal())
+                      .setHost(target.host()))
+              .build();
       case Target.Service _ -> throw new IllegalArgumentException("nothing is lent at a service");
     };
   }

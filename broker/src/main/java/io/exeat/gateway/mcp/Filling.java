@@ -2,6 +2,8 @@ package io.exeat.gateway.mcp;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Use;
 import io.exeat.task.Target;
@@ -36,6 +38,8 @@ public final class Filling {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
+      case Target.Pki _ ->
+          throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service _ -> {}
     }
     return values;

@@ -120,6 +120,7 @@ final class FactText {
     fields.put("target", held.target());
     fields.put("lease", held.lease().value());
     fields.put("principal", held.principal());
+    fields.put("kind", held.kind().name());
     fields.put("state", held.state().name());
     fields.put("issued", held.issuedAt().toString());
     fields.put("expires", held.expiresAt().toString());
@@ -134,6 +135,8 @@ final class FactText {
         get(fields, "target"),
         new LeaseId(get(fields, "lease")),
         get(fields, "principal"),
+        // Before there was another kind, it was not written down.
+        Held.Kind.valueOf(fields.getOrDefault("kind", Held.Kind.POSTGRES_ROLE.name())),
         Held.State.valueOf(get(fields, "state")),
         Instant.parse(get(fields, "issued")),
         Instant.parse(get(fields, "expires")),

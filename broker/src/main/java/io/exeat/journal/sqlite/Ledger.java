@@ -177,6 +177,7 @@ final class Ledger {
         held.target(),
         held.lease(),
         held.principal(),
+        held.kind(),
         state,
         held.issuedAt(),
         held.expiresAt(),

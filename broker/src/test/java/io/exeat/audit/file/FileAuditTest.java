@@ -346,6 +346,7 @@ final class FileAuditTest extends AuditContract {
             "orders",
             new LeaseId("database/creds/a/lease-handle"),
             "x-role",
+            Held.Kind.POSTGRES_ROLE,
             Held.State.REVOKED,
             NOW,
             NOW.plusSeconds(60),

@@ -109,6 +109,7 @@ public final class FakeProxy implements ProxyRequests {
                     "db",
                     new LeaseId("database/creds/g/x"),
                     "user",
+                    Held.Kind.POSTGRES_ROLE,
                     Held.State.ACTIVE,
                     NOON,
                     NOON.plusSeconds(60),

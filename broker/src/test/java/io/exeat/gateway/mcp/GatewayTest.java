@@ -570,6 +570,7 @@ final class GatewayTest {
             "db",
             new LeaseId("lease"),
             "user",
+            Held.Kind.POSTGRES_ROLE,
             Held.State.ACTIVE,
             Instant.EPOCH,
             Instant.EPOCH,

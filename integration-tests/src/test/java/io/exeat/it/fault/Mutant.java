@@ -34,23 +34,23 @@ enum Mutant {
           "deploy/postgres/prepare.sql",
           "    RAISE EXCEPTION 'not a role that Exeat lends';\n  END IF;\n",
           "    RAISE EXCEPTION 'not a role that Exeat lends';\n  END IF;\n  RETURN;\n"),
-      java("revoke.Revoker", "verifier(target).shut(condemned.mark())", "{}"),
+      java("revoke.Revoker", "verifier(target).shut(condemned.at(target))", "{}"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
           "{}")),
 
   TRUSTS_204(
       I1_ROLES,
       Set.of(Part.DATABASE_AWAY),
-      java("revoke.Revoker", "verifier(target).shut(condemned.mark())", "{}"),
+      java("revoke.Revoker", "verifier(target).shut(condemned.at(target))", "{}"),
       java(
           "revoke.Revoker",
           "attempt.step(\"end the lease \" + lease, () -> end(lease, attempt));",
           ""),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
           "{}")),
 
   SAYS_DEAD_BEFORE_LOOKING(
@@ -72,7 +72,7 @@ enum Mutant {
           "0 INTO signalled"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.mark(), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
           "{}")),
 
   DROPS_A_RECORD_OF_AN_ISSUE(

@@ -1,5 +1,7 @@
 package io.exeat.gateway.mcp.stdio;
 
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.flow.Issued;
 import io.exeat.task.Target;
 import io.exeat.task.Template;
@@ -61,6 +63,8 @@ record Launch(List<String> words, Map<String, String> environment) {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
+      case Target.Pki _ ->
+          throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service it -> values.put("host", it.host());
     }
     return values;

@@ -111,6 +111,7 @@ final class StdioUpstreamTest {
             "orders-db",
             new LeaseId("lease"),
             "x-role",
+            Held.Kind.POSTGRES_ROLE,
             Held.State.ACTIVE,
             Instant.EPOCH,
             Instant.MAX,

@@ -1,0 +1,117 @@
+package io.exeat.credential.vault;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.FaultException;
+import io.exeat.base.LeaseId;
+import io.exeat.base.SecretBytes;
+import io.exeat.base.Time;
+import io.exeat.credential.AnswerLost;
+import io.exeat.credential.EpochToken;
+import io.exeat.credential.Lent;
+import io.exeat.task.Grant;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** Has Vault lend: the calls that make something. */
+final class Loans {
+  private final VaultClient client;
+  private final VaultSession sessions;
+  private final Time time;
+
+  Loans(VaultClient client, VaultSession sessions, Time time) {
+    this.client = client;
+    this.sessions = sessions;
+    this.time = time;
+  }
+
+  /** What {@code grant} lends, as {@link io.exeat.credential.SecretsBackend#issue}. */
+  Lent lend(EpochToken token, Grant grant) {
+    return switch (grant.kind()) {
+      case Grant.Kind.Postgres _ -> login(Policies.issuing(grant), token.token());
+      case Grant.Kind.Certificate kind -> certificate(token, grant, kind);
+      case Grant.Kind.Nothing _ ->
+          throw new IllegalArgumentException(grant.name() + " lends nothing");
+    };
+  }
+
+  /** A login at a database. */
+  Lent login(String path, SecretBytes token) {
+    Instant asked = time.now();
+    Answer answer = made(() -> client.get(path, token));
+    return new Lent(
+        new LeaseId(answer.body().path("lease_id").asText()),
+        answer.data().path("username").asText(),
+        Answer.secret(answer.data().path("password")),
+        asked.plusSeconds(answer.body().path("lease_duration").asLong()));
+  }
+
+  /** It ends with its epoch's token, by itself at the latest. */
+  private Lent certificate(EpochToken token, Grant grant, Grant.Kind.Certificate kind) {
+    KeyRequest request = KeyRequest.make(kind.key());
+    Duration left = time.until(token.untilTick());
+    Map<String, Object> ask = new TreeMap<>();
+    ask.put("csr", request.request());
+    ask.put("ttl", Tokens.wholeSeconds(left.compareTo(grant.lease()) < 0 ? left : grant.lease()));
+    ask.put("alt_names", String.join(",", new TreeSet<>(kind.names())));
+    ask.put("uri_sans", String.join(",", new TreeSet<>(kind.uris())));
+    Answer answer = made(() -> client.post(Policies.issuing(grant), token.token(), ask));
+    String lease = answer.body().path("lease_id").asText();
+    String serial = answer.data().path("serial_number").asText();
+    if (lease.isEmpty() || serial.isEmpty()) {
+      // Nothing would end it. Nobody can use it either: its key is forgotten here.
+      throw new FaultException(
+          Refusals.vault(
+              "Vault lends certificates of "
+                  + grant.name()
+                  + " without a lease:"
+                  + " run exeat vault apply"));
+    }
+    List<String> certificates =
+        new ArrayList<>(List.of(answer.data().path("certificate").asText()));
+    JsonNode chain = answer.data().path("ca_chain");
+    chain.forEach(each -> certificates.add(each.asText()));
+    if (chain.isEmpty()) {
+      certificates.add(answer.data().path("issuing_ca").asText());
+    }
+    return new Lent(
+        new LeaseId(lease),
+        serial,
+        request.with(certificates),
+        Instant.ofEpochSecond(answer.data().path("expiration").asLong()));
+  }
+
+  private interface Call {
+    Answer ask() throws NoAnswer;
+  }
+
+  private Answer made(Call call) {
+    Answer answer;
+    try {
+      answer = call.ask();
+    } catch (NoAnswer e) {
+      throw lost(e);
+    }
+    if (answer.ok()) {
+      return answer;
+    }
+    if (Refusals.targetNotReached(answer)) {
+      throw new FaultException(
+          Refusals.target("Vault cannot reach the database"), Refusals.said(answer));
+    }
+    sessions.wake();
+    if (answer.maybeDone()) {
+      throw new AnswerLost(Refusals.fault("lend a credential", answer), Refusals.said(answer));
+    }
+    throw Refusals.of("lend a credential", answer);
+  }
+
+  RuntimeException lost(NoAnswer e) {
+    sessions.wake();
+    return e.sent() ? new AnswerLost(Refusals.fault(e), e) : Refusals.of(e);
+  }
+}
