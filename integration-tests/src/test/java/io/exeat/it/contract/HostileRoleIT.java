@@ -172,6 +172,7 @@ final class HostileRoleIT {
               target,
               lent.lease(),
               lent.principal(),
+              Held.Kind.POSTGRES_ROLE,
               Held.State.ACTIVE,
               Real.TIME.now(),
               lent.expiresAt(),

@@ -174,8 +174,13 @@ final class Real {
     for (Grant grant : grants) {
       byName.put(grant.name(), grant);
     }
-    return new Catalogue(
-        Map.of(target.name(), target), byName, Map.of(), Map.of(agent.name(), agent), Map.of());
+    Map<String, Target> targets = new java.util.HashMap<>(Map.of(target.name(), target));
+    for (Grant grant : grants) {
+      if (grant.kind() instanceof Grant.Kind.Certificate it) {
+        targets.put(it.at().name(), it.at());
+      }
+    }
+    return new Catalogue(targets, byName, Map.of(), Map.of(agent.name(), agent), Map.of());
   }
 
   /** The database as an administrator would have it prepared; does nothing the second time. */

@@ -1,6 +1,7 @@
 package io.exeat.it.contract;
 
 import io.exeat.base.Accessor;
+import io.exeat.credential.RevocationLists;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.credential.SecretsBackendContract;
 import io.exeat.credential.SessionLog;
@@ -22,12 +23,13 @@ abstract class RealBackendContract extends SecretsBackendContract {
 
   RealBackendContract(Real real) {
     this.real = real;
-    this.catalogue = real.catalogue(AGENT, READ, WRITE);
+    this.catalogue = real.catalogue(AGENT, READ, WRITE, CERTIFICATE);
     this.backend = open();
   }
 
   private VaultBackend open() {
     real.prepare(catalogue);
+    real.bao.makeIssuer("pki", "shop");
     try (VaultSetup operator = real.operator()) {
       var _ = operator.apply(catalogue);
     }
@@ -57,6 +59,11 @@ abstract class RealBackendContract extends SecretsBackendContract {
 
   @Override
   protected SecretsBackend backend() {
+    return backend;
+  }
+
+  @Override
+  protected RevocationLists lists() {
     return backend;
   }
 

@@ -99,6 +99,7 @@ final class RevocationRaceIT {
         exchange.real.target.name(),
         lent.lease(),
         lent.principal(),
+        Held.Kind.POSTGRES_ROLE,
         Held.State.ACTIVE,
         Real.TIME.now(),
         lent.expiresAt(),

@@ -48,9 +48,10 @@ public final class Outside implements AutoCloseable {
   /** Vault's leases for a grant. */
   public List<String> leases(String grant) {
     List<String> leases = new ArrayList<>();
+    String path = (grant.equals(Stage.TLS) ? "pki/sign/" : "database/creds/") + grant;
     stage
         .vault()
-        .call("LIST", "sys/leases/lookup/database/creds/" + grant + "/", Map.of())
+        .call("LIST", "sys/leases/lookup/" + path + "/", Map.of())
         .data()
         .path("keys")
         .forEach(key -> leases.add(key.asText()));
@@ -121,6 +122,7 @@ public final class Outside implements AutoCloseable {
     assertThat(sessions()).as("sessions").isEmpty();
     assertThat(leases(Stage.READ)).as("leases").isEmpty();
     assertThat(leases(Stage.WRITE)).as("leases").isEmpty();
+    assertThat(leases(Stage.TLS)).as("leases").isEmpty();
   }
 
   /** How long from {@code since} (nanoTime) until the target has neither role nor session of it. */

@@ -103,7 +103,17 @@ final class Yaml {
       orders-db:
         environment: test
         postgres: {host: 127.0.0.1, port: %d, database: %s, tls: false}
+      orders-api:
+        environment: test
+        pki: {host: orders.example.org, mount: pki, issuer: shop}
     grants:
+      orders-tls:
+        target: orders-api
+        actions: [call]
+        data-class: internal
+        delivery: raw
+        lease: 5m
+        certificate: {names: [clerk.shop.example.org], uris: ["spiffe://example.org/orders-api/clerk"]}
       orders-read:
         target: orders-db
         actions: [read]
@@ -140,7 +150,7 @@ final class Yaml {
         spiffe-id: %s
         owner: the scenarios
         escalation: whoever runs them
-        grants: [orders-read, orders-write, orders-proxied]
+        grants: [orders-read, orders-write, orders-proxied, orders-tls]
         intents: [answer-ticket]
         max-lifetime: 10m
         max-open-tasks: 5000
