@@ -28,6 +28,7 @@ public record Account(
       List<VaultLog.Lent> lent,
       DatabaseEye.Sight roles,
       VaultEye.Sight vault,
+      ListEye.Sight list,
       boolean brokerGone) {
     int live = 0;
     int revoked = 0;
@@ -39,7 +40,8 @@ public record Account(
     Set<String> logged = new HashSet<>();
     lent.forEach(it -> logged.add(ChainEye.sha256(it.lease())));
     for (Book.Credential one : book.issued()) {
-      boolean gone = !roles.alive(one.principal) && !leased.contains(one.lease);
+      boolean dead = one.certificate ? list.has(one.principal) : !roles.alive(one.principal);
+      boolean gone = dead && !leased.contains(one.lease);
       boolean over = !book.over(one).isAfter(Instant.now());
       if (!logged.contains(one.lease)) {
         open.add(one.principal + " (on record, and Vault's audit does not have it)");

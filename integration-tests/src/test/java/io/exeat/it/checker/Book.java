@@ -39,6 +39,7 @@ final class Book {
     final String principal;
     final String grant;
     final String lease;
+    final boolean certificate;
     Instant released = Instant.MAX;
     boolean dead;
 
@@ -47,6 +48,7 @@ final class Book {
       this.principal = record.path("principal").asText();
       this.grant = record.path("grant").asText();
       this.lease = record.path("lease_sha256").asText();
+      this.certificate = record.path("what").asText().equals("CERTIFICATE");
     }
   }
 
@@ -105,8 +107,8 @@ final class Book {
     if (known || leased) {
       wrong(Invariant.I6_RECORDED, subject, "issued twice, again for " + credential.epoch);
     }
-    boolean named = record.path("what").asText().equals("POSTGRES_ROLE");
-    if (named && !credential.principal.startsWith("x-" + credential.epoch + "-")) {
+    if (!credential.certificate
+        && !credential.principal.startsWith("x-" + credential.epoch + "-")) {
       wrong(Invariant.I6_RECORDED, subject, "lent to another epoch than " + credential.epoch);
     }
     Leave leave = leave(record.path("task").asText());

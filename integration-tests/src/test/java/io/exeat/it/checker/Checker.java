@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -37,6 +38,7 @@ public final class Checker implements AutoCloseable {
   private static final Duration SAMPLE = Duration.ofMillis(20);
 
   private static final int MOST_PRINTED = 10;
+  private static final String KEY_LINE = "[A-Za-z0-9+/=]{20,}";
   private static final String GIVEN_UP = "given up";
 
   /** Looks at which something is not in the journal before that is a violation. */
@@ -50,6 +52,7 @@ public final class Checker implements AutoCloseable {
   private final DatabaseEye database;
   private final DatabaseEye sampling;
   private final VaultEye vault;
+  private final ListEye lists;
   private final VaultLog vaultLog;
   private final JournalEye journal;
   private final Leaks leaks = new Leaks();
@@ -81,6 +84,7 @@ public final class Checker implements AutoCloseable {
     database.ignoreWhatIsThere();
     sampling.ignoreWhatIsThere();
     this.vault = new VaultEye(estate);
+    this.lists = new ListEye(estate, it -> wrong(Invariant.I13_LISTED, "the list", it));
     this.vaultLog = new VaultLog(estate.vaultLog());
     this.journal = new JournalEye(estate.journal());
     this.book = new Book(estate.ceilings(), (which, it) -> wrong(which, it[0], it[1]));
@@ -149,6 +153,22 @@ public final class Checker implements AutoCloseable {
   /** An agent has this login in its hands. */
   public synchronized void handed(String principal, String password, String grant) {
     leaks.add(password);
+    isOnRecord(principal, grant);
+  }
+
+  /** An agent has this certificate, and its key in PEM, in its hands. */
+  public synchronized void handed(X509Certificate own, String serial, String key, String grant) {
+    // The last lines: the first are much the same for all keys of a kind.
+    List<String> lines = key.lines().filter(line -> line.matches(KEY_LINE)).toList();
+    leaks.add(lines.getLast());
+    isOnRecord(serial, grant);
+    Instant latest = Instant.now().plus(estate.certificate()).plus(Estate.MARGIN);
+    if (own.getNotAfter().toInstant().isAfter(latest)) {
+      wrong(Invariant.I7_FINITE, serial, "it ends at " + own.getNotAfter().toInstant());
+    }
+  }
+
+  private void isOnRecord(String principal, String grant) {
     catchUp();
     if (book.principal(principal).filter(it -> it.grant.equals(grant)).isEmpty()) {
       wrong(Invariant.I6_RECORDED, principal, "an agent has it, and it is not on record");
@@ -162,7 +182,7 @@ public final class Checker implements AutoCloseable {
 
   /** Somebody was told that this credential is dead. */
   public void toldDead(String principal) {
-    told(principal.substring(2, principal.lastIndexOf('-')), Optional.of(principal));
+    told("", Optional.of(principal));
   }
 
   /** Somebody was told that all of the epoch {@code <task>-e<number>} is dead. */
@@ -197,6 +217,19 @@ public final class Checker implements AutoCloseable {
               });
         });
     vault.look().ifPresent(seen -> toldInVault(epoch, principal, seen));
+    lists.look().ifPresent(seen -> toldOnList(epoch, principal, seen));
+  }
+
+  private synchronized void toldOnList(
+      String epoch, Optional<String> principal, ListEye.Sight seen) {
+    catchUp();
+    for (Book.Credential one : book.issued()) {
+      if (one.certificate
+          && principal.map(one.principal::equals).orElse(isOf(one.epoch, epoch))
+          && !seen.has(one.principal)) {
+        wrong(Invariant.I13_LISTED, one.principal, "said to be dead, and is not on the list");
+      }
+    }
   }
 
   private synchronized void toldInVault(
@@ -245,6 +278,7 @@ public final class Checker implements AutoCloseable {
   private void tick() {
     Optional<DatabaseEye.Sight> roles = database.look();
     Optional<VaultEye.Sight> tokens = vault.look();
+    Optional<ListEye.Sight> listed = lists.look();
     try {
       Optional<JournalEye.Sight> written = journal.look();
       synchronized (this) {
@@ -253,6 +287,7 @@ public final class Checker implements AutoCloseable {
         ticks++;
         roles.ifPresent(this::judge);
         tokens.ifPresent(it -> judge(it, written));
+        listed.ifPresent(this::judge);
         written.ifPresent(this::judge);
         judgeLent();
       }
@@ -287,6 +322,14 @@ public final class Checker implements AutoCloseable {
             it.startsWith("x-")
                 && !seen.roles().containsKey(it)
                 && !seen.sessions().containsKey(it));
+  }
+
+  private void judge(ListEye.Sight seen) {
+    for (Book.Credential one : book.issued()) {
+      if (one.certificate && !seen.has(one.principal)) {
+        overdue(Invariant.I13_LISTED, one.principal, book.over(one), HEALTHY, seen.begun());
+      }
+    }
   }
 
   /** A role, or the role of a session. */
@@ -517,6 +560,7 @@ public final class Checker implements AutoCloseable {
   private Account account() {
     Optional<DatabaseEye.Sight> roles = database.look();
     Optional<VaultEye.Sight> leases = vault.look();
+    Optional<ListEye.Sight> listed = lists.look();
     synchronized (this) {
       catchUp();
       try {
@@ -524,10 +568,10 @@ public final class Checker implements AutoCloseable {
       } catch (IOException e) {
         wrong(Invariant.I6_RECORDED, "Vault's audit file", "cannot be read: " + e);
       }
-      if (roles.isEmpty() || leases.isEmpty()) {
+      if (roles.isEmpty() || leases.isEmpty() || listed.isEmpty()) {
         return Account.unknown();
       }
-      return Account.of(book, lent, roles.get(), leases.get(), brokerGone);
+      return Account.of(book, lent, roles.get(), leases.get(), listed.get(), brokerGone);
     }
   }
 

@@ -12,7 +12,8 @@ public enum Invariant {
   I8_GIVEN_UP("Vault has given up on no lease"),
   I10_CHAIN("the audit chain is sound, and goes on from what was seen of it before"),
   I11_SECRETS("no secret is anywhere but in memory"),
-  I12_CEILING("what is lent is within the agent's ceiling and the task's scope");
+  I12_CEILING("what is lent is within the agent's ceiling and the task's scope"),
+  I13_LISTED("a certificate whose task is over is on its issuer's revocation list");
 
   private final String text;
 

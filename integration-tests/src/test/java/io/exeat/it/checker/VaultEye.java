@@ -74,7 +74,7 @@ final class VaultEye {
       }
       Set<String> leases = new HashSet<>();
       for (String grant : estate.grants()) {
-        String path = "database/creds/" + grant + "/";
+        String path = estate.path(grant) + "/";
         ask("LIST", "sys/leases/lookup/" + path, "")
             .path("keys")
             .forEach(key -> leases.add(path + key.asText()));

@@ -11,17 +11,19 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Reads what Vault's own audit file says that it lent. Broken lines are skipped. */
 final class VaultLog {
   private static final JsonMapper JSON = JsonMapper.builder().build();
-  private static final String CREDS = "database/creds/";
+  static final String LOGINS = "database/creds/";
+  static final String CERTIFICATES = "pki/sign/";
 
   private final Path file;
   private long offset;
 
   /**
-   * One login that Vault made.
+   * One login, or certificate, that Vault made.
    *
    * @param epoch {@code <task>-e<number>} whose token asked for it
    */
@@ -53,8 +55,13 @@ final class VaultLog {
     return lent;
   }
 
+  /** Of {@code <engine>/<verb>/<grant>/<id>}. */
+  private static String grant(String lease) {
+    return lease.split("/", -1)[2];
+  }
+
   private void line(String text, List<Lent> lent) {
-    if (!text.contains("\"lease_id\":\"" + CREDS)) {
+    if (Stream.of(LOGINS, CERTIFICATES).noneMatch(it -> text.contains("\"lease_id\":\"" + it))) {
       return;
     }
     try {
@@ -63,12 +70,12 @@ final class VaultLog {
       String lease = line.path("response").path("secret").path("lease_id").asText();
       // The broker's own logins are lent to its session, which is for no task.
       if (line.path("type").asText().equals("response")
-          && lease.startsWith(CREDS)
+          && Stream.of(LOGINS, CERTIFICATES).anyMatch(lease::startsWith)
           && meta.has("task_id")) {
         lent.add(
             new Lent(
                 lease,
-                lease.substring(CREDS.length(), lease.lastIndexOf('/')),
+                grant(lease),
                 meta.path("task_id").asText() + "-e" + meta.path("epoch").asText(),
                 Instant.parse(line.path("time").asText())));
       }

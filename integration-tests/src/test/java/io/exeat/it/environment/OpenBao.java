@@ -206,6 +206,15 @@ public final class OpenBao implements AutoCloseable {
     }
   }
 
+  /** Whether the issuer makes its list anew now and then only, instead of at once. */
+  public void makeListLate(boolean late) {
+    Reply said = call("POST", "pki/config/crl", Map.of("auto_rebuild", late));
+    Reply made = late ? said : call("GET", "pki/crl/rotate", Map.of());
+    if (said.status() >= 300 || made.status() != 200) {
+      throw new IllegalStateException(said + ", " + made);
+    }
+  }
+
   public void seal() {
     Reply _ = call("PUT", "sys/seal", Map.of());
   }

@@ -39,7 +39,8 @@ final class BrokerIsGoneIT {
       List<Connection> sessions = new ArrayList<>();
       try (WatchedAgent agent = new WatchedAgent(watched)) {
         for (int i = 0; i < 4; i++) {
-          Task task = agent.open(Stage.READ);
+          Task task = agent.open(Stage.READ, Stage.TLS);
+          var _ = agent.issue(task, Stage.TLS);
           Credential credential = agent.issue(task, Stage.READ);
           sessions.add(agent.session(credential));
         }
@@ -57,7 +58,7 @@ final class BrokerIsGoneIT {
           "figure: never back, heartbeat %d s: sessions and roles dead after %d ms%n",
           HEARTBEAT.toSeconds(), dead.toMillis());
       assertThat(verdict.violations()).isEmpty();
-      assertThat(verdict.account().expired()).isEqualTo(4);
+      assertThat(verdict.account().expired()).isEqualTo(8);
       for (Connection session : sessions) {
         session.close();
       }

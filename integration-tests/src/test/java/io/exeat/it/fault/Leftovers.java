@@ -5,10 +5,14 @@ import static org.awaitility.Awaitility.await;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Stage;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /** Ends what a broken broker has left, as operator and superuser, so that nobody meets it. */
 final class Leftovers {
+  private static final List<String> LENT =
+      List.of("database/creds/orders-read", "database/creds/orders-write", "pki/sign/orders-tls");
+
   private Leftovers() {}
 
   static void end(Stage stage) {
@@ -17,14 +21,9 @@ final class Leftovers {
           .atMost(Duration.ofSeconds(30))
           .pollInterval(Duration.ofMillis(200))
           .untilAsserted(() -> {
-            var _ =
-                stage
-                    .vault()
-                    .call("PUT", "sys/leases/revoke-prefix/database/creds/orders-read", Map.of());
-            var _ =
-                stage
-                    .vault()
-                    .call("PUT", "sys/leases/revoke-prefix/database/creds/orders-write", Map.of());
+            for (String path : LENT) {
+              var _ = stage.vault().call("PUT", "sys/leases/revoke-prefix/" + path, Map.of());
+            }
             stage
                 .postgres()
                 .execute(

@@ -3,6 +3,7 @@ package io.exeat.it.fault;
 import static io.exeat.it.checker.Invariant.I10_CHAIN;
 import static io.exeat.it.checker.Invariant.I11_SECRETS;
 import static io.exeat.it.checker.Invariant.I12_CEILING;
+import static io.exeat.it.checker.Invariant.I13_LISTED;
 import static io.exeat.it.checker.Invariant.I1_ROLES;
 import static io.exeat.it.checker.Invariant.I3_TOKENS;
 import static io.exeat.it.checker.Invariant.I4_SESSIONS;
@@ -74,6 +75,22 @@ enum Mutant {
           "revoke.Revoker",
           "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
           "{}")),
+
+  /** And takes what Vault says of a certificate's lease for the list's word. */
+  LOOKS_AT_NO_LIST(
+      I13_LISTED,
+      Set.of(Part.CERTIFICATES),
+      java("revoke.pki.PkiVerifier", "if (!unexpired.isEmpty()) {", "if (false) {")),
+
+  /** Their tokens and leases end by themselves, some day. */
+  SKIPS_REVOKING_CERTIFICATES(
+      I13_LISTED,
+      Set.of(Part.CERTIFICATES),
+      java(
+          "revoke.Revoker",
+          "attemptAnyway(condemned, attempt);",
+          "if (condemned.held().stream().anyMatch(it -> it.principal().contains(\":\")))"
+              + " attempt.confirmed(time.now()); else attemptAnyway(condemned, attempt);")),
 
   DROPS_A_RECORD_OF_AN_ISSUE(
       I6_RECORDED,

@@ -86,8 +86,9 @@ final class VaultFailsIT {
       await().atMost(BACK).until(() -> agent.client().isServing());
       List<Task> tasks = new ArrayList<>();
       for (int i = 0; i < TASKS; i++) {
-        Task task = agent.open(Stage.READ, Stage.WRITE);
+        Task task = agent.open(Stage.READ, Stage.WRITE, Stage.TLS);
         tasks.add(task);
+        var _ = agent.issue(task, Stage.TLS);
         Credential credential = agent.issue(task, Stage.READ);
         if (i % 2 == 0) {
           sessions.add(agent.session(credential));
@@ -100,6 +101,7 @@ final class VaultFailsIT {
         List<Runnable> attempts = new ArrayList<>();
         attempts.add(() -> agent.issue(agent.open(Stage.READ), Stage.READ));
         attempts.add(() -> agent.issue(tasks.get(0), Stage.WRITE));
+        attempts.add(() -> agent.issue(tasks.get(0), Stage.TLS));
         attempts.add(() -> agent.changeScope(tasks.get(1), Stage.READ));
         for (Task task : tasks.subList(2, tasks.size())) {
           attempts.add(() -> agent.completeWithin(task, Duration.ofSeconds(1)));

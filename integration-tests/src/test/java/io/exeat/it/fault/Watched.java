@@ -31,11 +31,12 @@ final class Watched implements AutoCloseable {
   private static final Map<String, Set<String>> CEILINGS =
       Map.of(
           "spiffe://example.org/host/h1/agent/clerk",
-          Set.of("orders-read", "orders-write", "orders-proxied"),
+          Set.of("orders-read", "orders-write", "orders-proxied", "orders-tls"),
           "spiffe://example.org/host/h1/agent/reader",
           Set.of("orders-read"));
 
   private static final Duration LEASE = Duration.ofSeconds(12);
+  private static final Duration CERTIFICATE = Duration.ofMinutes(5);
 
   private static @Nullable String token;
 
@@ -97,9 +98,12 @@ final class Watched implements AutoCloseable {
                   folder,
                   plan.journal().orElse(folder.resolve("journal")),
                   plan.audit().orElse(folder.resolve("audit")),
+                  "pki/issuer/shop",
+                  Set.of(Stage.TLS),
                   CEILINGS,
                   plan.place().heartbeat(),
-                  LEASE));
+                  LEASE,
+                  CERTIFICATE));
       return new Watched(deployment, checker);
     } catch (RuntimeException e) {
       deployment.close();

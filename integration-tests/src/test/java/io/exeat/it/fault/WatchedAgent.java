@@ -1,10 +1,12 @@
 package io.exeat.it.fault;
 
+import io.exeat.credential.Certificates;
 import io.exeat.it.checker.Checker;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Stage;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
+import io.exeat.v1.ClientCertificate;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
 import io.exeat.v1.GetRequest;
@@ -45,8 +47,17 @@ final class WatchedAgent implements AutoCloseable {
 
   Credential issue(Task task, String grant) {
     Credential credential = client.issue(task, grant);
-    checker.handed(
-        credential.getDatabase().getUsername(), credential.getDatabase().getPassword(), grant);
+    if (credential.hasCertificate()) {
+      ClientCertificate it = credential.getCertificate();
+      checker.handed(
+          Certificates.read(it.getPrivateKey() + it.getCertificate() + it.getChain()).own(),
+          it.getSerialNumber(),
+          it.getPrivateKey(),
+          grant);
+    } else {
+      checker.handed(
+          credential.getDatabase().getUsername(), credential.getDatabase().getPassword(), grant);
+    }
     return credential;
   }
 
@@ -83,7 +94,10 @@ final class WatchedAgent implements AutoCloseable {
   }
 
   void release(Credential credential) {
-    String principal = credential.getDatabase().getUsername();
+    String principal =
+        credential.hasCertificate()
+            ? credential.getCertificate().getSerialNumber()
+            : credential.getDatabase().getUsername();
     checker.released(principal);
     boolean dead =
         client

@@ -27,6 +27,8 @@ final class Workload {
 
   /** Beside the usual. */
   enum Part {
+    /** Certificates are lent, and the issuer's list is made late. */
+    CERTIFICATES,
     /** A credential is held until it was renewed. */
     RENEWAL,
     /** The database is away while a task ends. */
@@ -49,6 +51,10 @@ final class Workload {
   }
 
   void run(Set<Part> parts) throws SQLException {
+    if (parts.contains(Part.CERTIFICATES)) {
+      certificates();
+      endWithoutList();
+    }
     usual();
     if (parts.contains(Part.HAMMER)) {
       hammer();
@@ -86,6 +92,31 @@ final class Workload {
     var _ = agent.complete(tasks.get(1));
     var _ = agent.cancel(tasks.get(2));
     await().atMost(SOON).until(() -> isEnded(brief));
+  }
+
+  private void certificates() {
+    Task task = agent.open(Stage.TLS, Stage.READ);
+    agent.release(agent.issue(task, Stage.TLS));
+    var _ = agent.issue(task, Stage.TLS);
+    Task changed = agent.changeScope(task, Stage.TLS);
+    var _ = agent.issue(changed, Stage.TLS);
+    var _ = agent.complete(changed);
+  }
+
+  /** Vault says at once that a certificate is revoked; its list has it later. */
+  private void endWithoutList() {
+    Task task = agent.open(Stage.TLS);
+    var _ = agent.issue(task, Stage.TLS);
+    watched.checker.impaired("the list is late");
+    watched.stage.vault().makeListLate(true);
+    try {
+      var _ = agent.completeWithin(task, Duration.ofSeconds(2));
+      var _ = agent.get(task);
+    } finally {
+      watched.stage.vault().makeListLate(false);
+      watched.checker.mended(Checker.HEALTHY);
+    }
+    await().atMost(SOON).until(() -> isEnded(task));
   }
 
   private void hold() throws SQLException {

@@ -114,7 +114,7 @@ abstract class CertificateScenarios extends Scenarios {
   void aTaskHasNotEndedBeforeTheListSaysSo() throws Exception {
     Task task = client.open(Stage.TLS);
     Certificates own = read(client.issue(task, Stage.TLS).getCertificate());
-    configureList(true);
+    stage.vault().makeListLate(true);
     try {
       Task ending =
           client
@@ -129,23 +129,10 @@ abstract class CertificateScenarios extends Scenarios {
       assertThat(ending.getPendingReason()).contains("is not on the revocation list of Vault");
       assertThat(service.admits(own, issuer(), list())).isTrue();
     } finally {
-      configureList(false);
+      stage.vault().makeListLate(false);
     }
     await().atMost(SOON).until(() -> hasEnded(task));
     assertThat(service.admits(own, issuer(), list())).isFalse();
-  }
-
-  /** Whether Vault makes its list anew now and then only, instead of at once. */
-  private void configureList(boolean nowAndThen) {
-    assertThat(
-            stage
-                .vault()
-                .call("POST", "pki/config/crl", Map.of("auto_rebuild", nowAndThen))
-                .status())
-        .isBetween(200, 204);
-    if (!nowAndThen) {
-      assertThat(stage.vault().call("GET", "pki/crl/rotate", Map.of()).status()).isEqualTo(200);
-    }
   }
 
   private List<String> receipts(Task task) {
