@@ -1,14 +1,17 @@
 package io.exeat.app;
 
+import io.exeat.approve.ApprovalRequest;
 import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.CredentialId;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
+import io.exeat.flow.Approver;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
 import io.exeat.flow.Killed;
@@ -193,6 +196,22 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   @Override
   public List<AuditEvent.ReceiptSigned> receipts(Operator operator, TaskId task, int most) {
     return operators().receipts(operator, task, most);
+  }
+
+  @Override
+  public List<ApprovalRequest> waiting(Approver approver) {
+    return operators().waiting(approver);
+  }
+
+  @Override
+  public ApprovalRequest approve(
+      Approver approver, DecisionId asked, Duration validFor, String reason) {
+    return operators().approve(approver, asked, validFor, reason);
+  }
+
+  @Override
+  public void reject(Approver approver, DecisionId asked, String reason) {
+    operators().reject(approver, asked, reason);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.exeat.app;
 
 import io.exeat.app.demo.DemoCommand;
+import io.exeat.cli.ApprovalCommand;
 import io.exeat.cli.Cli;
 import io.exeat.cli.CredentialCommand;
 import io.exeat.cli.ExecCommand;
@@ -78,6 +79,7 @@ public final class Main implements Runnable {
     commands.put("revoke", () -> new RevokeCommand(cli, new VaultDirect(System.getenv())));
     commands.put("kill", () -> new KillCommand(cli));
     commands.put("unkill", () -> new UnkillCommand(cli));
+    commands.put("approval", () -> new ApprovalCommand(cli));
     commands.put("receipt", () -> new ReceiptCommand(cli));
     commands.put("status", () -> new StatusCommand(cli));
     commands.put("audit", () -> new AuditCommand(out, err));

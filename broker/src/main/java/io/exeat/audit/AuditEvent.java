@@ -1,5 +1,8 @@
 package io.exeat.audit;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.approve.Approval;
+import io.exeat.approve.Call;
 import io.exeat.base.CredentialId;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
@@ -38,6 +41,8 @@ public sealed interface AuditEvent {
       case PolicyTaken _ -> "policy.taken";
       case PolicyRefused _ -> "policy.refused";
       case ReceiptSigned _ -> "receipt.signed";
+      case Approved _ -> "approval.given";
+      case ApprovalUsed _ -> "approval.used";
     };
   }
 
@@ -119,6 +124,34 @@ public sealed interface AuditEvent {
    * @param jws the signed receipt, in characters of base64url and dots
    */
   record ReceiptSigned(Epoch epoch, Optional<CredentialId> credential, String agent, String jws)
+      implements AuditEvent {}
+
+  /**
+   * A person said yes to a call, before it counted.
+   *
+   * @param asked the decision that asked for it
+   * @param questions what the person was shown
+   */
+  record Approved(
+      DecisionId asked,
+      String task,
+      Call call,
+      List<ObjectNode> questions,
+      Approval approval,
+      String reason)
+      implements AuditEvent {
+    public Approved {
+      questions = List.copyOf(questions);
+    }
+  }
+
+  /**
+   * What people said yes to is permitted, this once.
+   *
+   * @param asked the decision that asked them
+   * @param decision the one that permits it
+   */
+  record ApprovalUsed(DecisionId asked, DecisionId decision, TaskId task, String call)
       implements AuditEvent {}
 
   /**

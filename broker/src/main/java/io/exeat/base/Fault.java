@@ -21,6 +21,9 @@ public sealed interface Fault {
   /** Unknown in this task, or another task's: the same answer for both. */
   record NoSuchCredential(CredentialId credential) implements Fault {}
 
+  /** Unknown, used, refused, void, or not the caller's to answer: the same answer for all. */
+  record NoSuchApproval(DecisionId decision) implements Fault {}
+
   /** The task has ended or is ending; {@code cause} is an {@code EndCause}'s name. */
   record TaskEnded(TaskId task, String cause) implements Fault {}
 

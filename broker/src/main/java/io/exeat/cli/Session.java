@@ -6,6 +6,7 @@ import com.google.protobuf.util.JsonFormat;
 import io.exeat.base.FaultException;
 import io.exeat.config.ConfigException;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalsGrpc;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ManagedChannel;
@@ -106,6 +107,11 @@ final class Session implements AutoCloseable {
 
   AdminGrpc.AdminBlockingStub admin() {
     return AdminGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(where.timeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  ApprovalsGrpc.ApprovalsBlockingStub approvals() {
+    return ApprovalsGrpc.newBlockingStub(channel)
         .withDeadlineAfter(where.timeout().toMillis(), TimeUnit.MILLISECONDS);
   }
 

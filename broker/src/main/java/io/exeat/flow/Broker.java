@@ -65,7 +65,8 @@ public final class Broker implements AgentRequests {
     this.figures = office.figures();
     this.refusals = new Refusals(audit, figures, steps.time());
     Questions questions = new Questions(tasks, ceiling, steps.time());
-    this.judge = new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals);
+    this.judge =
+        new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals, office.approving());
     this.lending = new Lending(office, judge);
     this.presence = new Presence(attestor, tasks, endings);
   }

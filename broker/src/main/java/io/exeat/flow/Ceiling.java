@@ -80,6 +80,11 @@ final class Ceiling {
     return catalogue.get().agent(agent).map(AgentEntry::name);
   }
 
+  /** Whether {@code who} says yes as the agent's owner. */
+  boolean isApprover(SpiffeId agent, String who) {
+    return catalogue.get().agent(agent).map(it -> it.approvers().contains(who)).orElse(false);
+  }
+
   /** A grant that is in some scope. Gone from the catalogue is gone from every scope. */
   Grant grant(String name) {
     Grant grant = catalogue.get().grants().get(name);

@@ -1,7 +1,9 @@
 package io.exeat.flow;
 
+import io.exeat.approve.ApprovalRequest;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
@@ -28,6 +30,7 @@ public final class Desk implements OperatorRequests {
   private final Holdings holdings;
   private final Endings endings;
   private final Kills kills;
+  private final Approving approving;
   private final Views views;
   private final Revoker revoker;
   private final AuditSink audit;
@@ -38,6 +41,7 @@ public final class Desk implements OperatorRequests {
     this.holdings = holdings;
     this.endings = office.endings();
     this.kills = office.kills();
+    this.approving = office.approving();
     this.views = office.views();
     this.revoker = steps.revoker();
     this.audit = steps.audit();
@@ -91,6 +95,7 @@ public final class Desk implements OperatorRequests {
   @Override
   public Stopped kill(Operator operator, SpiffeId agent, String reason, Duration within) {
     Kills.UnderWay stopping = kills.kill(agent, operator, reason);
+    approving.forget(agent);
     CompletableFuture<?>[] all =
         Stream.concat(
                 Stream.of(stopping.enforced()),
@@ -118,6 +123,22 @@ public final class Desk implements OperatorRequests {
   @Override
   public List<Killed> killed(Operator operator) {
     return kills.all();
+  }
+
+  @Override
+  public List<ApprovalRequest> waiting(Approver approver) {
+    return approving.waiting(approver);
+  }
+
+  @Override
+  public ApprovalRequest approve(
+      Approver approver, DecisionId asked, Duration validFor, String reason) {
+    return approving.approve(approver, asked, validFor, reason);
+  }
+
+  @Override
+  public void reject(Approver approver, DecisionId asked, String reason) {
+    approving.reject(approver, asked, reason);
   }
 
   private Revoked end(List<Task> named, Operator operator, String reason, Duration within) {

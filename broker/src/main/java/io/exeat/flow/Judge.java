@@ -1,6 +1,8 @@
 package io.exeat.flow;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.approve.Approval;
+import io.exeat.approve.Call;
 import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
@@ -15,7 +17,6 @@ import io.exeat.policy.History;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
-import io.exeat.policy.Reason;
 import io.exeat.task.Grant;
 import io.exeat.task.Plan;
 import io.exeat.task.Task;
@@ -26,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Predicate;
 
 /**
  * One decision in front of every act: the ceiling first, then policy, then the record; only then
@@ -39,6 +41,7 @@ final class Judge {
   private final PolicyEngine policy;
   private final AuditSink audit;
   private final Refusals refusals;
+  private final Approving approving;
   private final ConcurrentMap<TaskId, Memory> memories = new ConcurrentHashMap<>();
 
   Judge(
@@ -47,13 +50,15 @@ final class Judge {
       Questions questions,
       PolicyEngine policy,
       AuditSink audit,
-      Refusals refusals) {
+      Refusals refusals,
+      Approving approving) {
     this.tasks = tasks;
     this.ceiling = ceiling;
     this.questions = questions;
     this.policy = policy;
     this.audit = audit;
     this.refusals = refusals;
+    this.approving = approving;
   }
 
   /**
@@ -70,7 +75,9 @@ final class Judge {
       asked.add(questions.hold(peer, plan, grant, before));
     }
     DecisionId id = DecisionId.random();
-    return ask(id, plan.id(), asked).permit();
+    List<String> beside =
+        List.of(plan.binding().name(), plan.parent().map(TaskId::value).orElse(""));
+    return ask(id, plan.id(), asked, beside).permit();
   }
 
   /**
@@ -86,7 +93,7 @@ final class Judge {
       asked.add(questions.hold(peer, task, scope, grant, before));
     }
     DecisionId id = DecisionId.random();
-    ask(id, task.id(), asked).permit().await();
+    ask(id, task.id(), asked, List.of()).permit().await();
   }
 
   /**
@@ -112,7 +119,8 @@ final class Judge {
    */
   Judged look(Peer peer, Task task, Act act) {
     DecisionId id = DecisionId.random();
-    Said said = ask(id, task.id(), questions(peer, task, act, memory(task.id()).history()));
+    Said said =
+        ask(id, task.id(), questions(peer, task, act, memory(task.id()).history()), List.of());
     if (!(said.decision() instanceof Decision.Permit)) {
       return new Judged(id, said.decision(), Optional.empty());
     }
@@ -123,7 +131,7 @@ final class Judge {
 
   /** What would be said of the act now, without anything on record: it is not asked for yet. */
   Decision foresee(Peer peer, Task task, Act act) {
-    return together(
+    return Decision.together(
         questions(peer, task, act, memory(task.id()).history()).stream()
             .map(policy::decide)
             .toList());
@@ -149,15 +157,17 @@ final class Judge {
     Memory memory = memory(task.id());
     Memory.Begun begun = memory.begin(questions.trace(act, grants));
     boolean permitted = false;
+    boolean waits = false;
     try {
       DecisionId id = DecisionId.random();
       List<Question> asked =
           grants.stream()
               .map(grant -> questions.act(peer, task, act, grant, begun.before()))
               .toList();
-      Said said = ask(id, task.id(), asked);
+      Said said = ask(id, task.id(), asked, List.of());
       Decision decision = said.decision();
       permitted = decision instanceof Decision.Permit;
+      waits = decision instanceof Decision.Ask;
       if (!permitted) {
         return new Judged(id, decision, Optional.empty());
       }
@@ -165,7 +175,9 @@ final class Judge {
       Allowed allowed = new Allowed(id, decision.because(), said.recorded(), memory::done);
       return new Judged(id, decision, Optional.of(allowed));
     } finally {
-      if (!permitted) {
+      if (waits) {
+        memory.waits(begun);
+      } else if (!permitted) {
         memory.denied(begun);
       }
     }
@@ -194,11 +206,64 @@ final class Judge {
     }
   }
 
-  private Said ask(DecisionId id, TaskId task, List<Question> asked) {
-    List<Answer> answers = asked.stream().map(this::answer).toList();
-    String agent = asked.getFirst().agent().id();
+  /**
+   * @param beside what no question has of what a person would say yes to
+   */
+  private Said ask(DecisionId id, TaskId task, List<Question> asked, List<String> beside) {
+    List<Answer> answers = answers(asked);
+    Decision together = together(answers);
+    if (!(together instanceof Decision.Ask people)) {
+      return said(id, task, answers, together);
+    }
+    List<ObjectNode> documents = answers.stream().map(Answer::question).toList();
+    Call call = Call.of(documents, people, beside);
+    return approved(id, task, asked, people, call)
+        .orElseGet(() -> {
+          Optional<String> no =
+              approving.approvals().ask(id, task.value(), call, documents, people);
+          Decision decision =
+              no.<Decision>map(why -> new Decision.Deny(why, people.because(), people.policy()))
+                  .orElse(people);
+          return said(id, task, answers, decision);
+        });
+  }
+
+  /** What the policies that ask say once people have said yes to exactly this. */
+  private Optional<Said> approved(
+      DecisionId id, TaskId task, List<Question> asked, Decision.Ask people, Call call) {
+    Predicate<Approval> counts = yes -> approving.counts(call.agent(), yes);
+    List<String> approvers = people.approvers();
+    if (!approving.approvals().isApproved(call, approvers, counts)) {
+      return Optional.empty();
+    }
+    List<Answer> again = answers(asked.stream().map(it -> it.with(Set.copyOf(approvers))).toList());
+    Decision now = together(again);
+    boolean same = again.stream().allMatch(it -> it.decision().policy().equals(call.policy()));
+    if (!(now instanceof Decision.Permit && same)) { // others decide than those that asked
+      return now instanceof Decision.Permit
+          ? Optional.empty()
+          : Optional.of(said(id, task, again, now));
+    }
+    return approving
+        .approvals()
+        .use(call, approvers, counts)
+        .map(used -> {
+          Durable use =
+              audit.begin(new AuditEvent.ApprovalUsed(used.id(), id, task, call.sha256()));
+          Durable decided = said(id, task, again, now).recorded();
+          return new Said(
+              id,
+              now,
+              () -> {
+                use.await();
+                decided.await();
+              });
+        });
+  }
+
+  private Said said(DecisionId id, TaskId task, List<Answer> answers, Decision together) {
+    String agent = answers.getFirst().question().path("agent").path("id").asText();
     AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
-    Decision together = together(answers.stream().map(Answer::decision).toList());
     if (together instanceof Decision.Permit) {
       return new Said(id, together, audit.begin(event));
     }
@@ -206,23 +271,16 @@ final class Judge {
     return new Said(id, together, () -> {});
   }
 
+  private List<Answer> answers(List<Question> asked) {
+    return asked.stream().map(this::answer).toList();
+  }
+
   private Answer answer(Question question) {
     ObjectNode document = QuestionJson.write(question);
     return new Answer(document, QuestionJson.sha256(document), policy.decide(question));
   }
 
-  /** Every one must be permitted; of those that are not, the hardest says why. */
-  private static Decision together(List<Decision> decisions) {
-    List<Class<? extends Decision>> hardestFirst =
-        List.of(Decision.Failed.class, Decision.Deny.class, Decision.Ask.class);
-    for (Class<? extends Decision> kind : hardestFirst) {
-      Optional<Decision> hard = decisions.stream().filter(kind::isInstance).findFirst();
-      if (hard.isPresent()) {
-        return hard.get();
-      }
-    }
-    List<Reason> because =
-        decisions.stream().flatMap(it -> it.because().stream()).distinct().toList();
-    return new Decision.Permit(because, decisions.getFirst().policy());
+  private static Decision together(List<Answer> answers) {
+    return Decision.together(answers.stream().map(Answer::decision).toList());
   }
 }

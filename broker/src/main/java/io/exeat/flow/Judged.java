@@ -33,7 +33,7 @@ public record Judged(DecisionId id, Decision decision, Optional<Allowed> allowed
       case Decision.Ask it ->
           throw new FaultException(
               new Fault.Denied(
-                  "%s: needs the approval of %s: %s"
+                  "%s: needs the approval of %s, then call again: %s"
                       .formatted(id, String.join(" and ", it.approvers()), words(it.because()))));
       case Decision.Deny it ->
           throw new FaultException(new Fault.Denied("%s: %s".formatted(id, it.reason())));

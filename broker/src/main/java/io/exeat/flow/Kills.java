@@ -71,6 +71,11 @@ final class Kills {
     }
   }
 
+  /** Whether the agent is stopped. */
+  boolean isStopped(SpiffeId agent) {
+    return stops.containsKey(agent);
+  }
+
   /**
    * Stops the agent: returns once it is cut off here, with what is under way.
    *

@@ -77,9 +77,14 @@ final class Memory {
 
   /** The act is not permitted: it does not count any more, the denial does. */
   synchronized void denied(Begun begun) {
+    waits(begun);
+    denials++;
+  }
+
+  /** The act waits for people: it does not count, and comes again. */
+  synchronized void waits(Begun begun) {
     calls--;
     underWay--;
-    denials++;
     retries -= begun.isRepeat() ? 1 : 0;
   }
 

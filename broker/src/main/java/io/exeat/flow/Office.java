@@ -19,6 +19,7 @@ public final class Office {
   private final Endings endings;
   private final Kills kills;
   private final Views views;
+  private final Approving approving;
   private final Broker broker;
   private final Uses uses;
   private final Desk desk;
@@ -43,6 +44,7 @@ public final class Office {
     this.kills = new Kills(tasks, ceiling, endings, steps);
     this.recovery = new Recovery(this, steps);
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
+    this.approving = new Approving(tasks, ceiling, kills, steps.audit(), time);
     this.broker = new Broker(steps, this);
     this.uses = new Uses(this, broker, holdings, steps.audit());
     this.desk = new Desk(this, holdings, steps, health);
@@ -135,6 +137,10 @@ public final class Office {
 
   Endings endings() {
     return endings;
+  }
+
+  Approving approving() {
+    return approving;
   }
 
   Kills kills() {

@@ -7,8 +7,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** What operators ask; the promises are those of {@code exeat/v1/admin.proto}. */
-public interface OperatorRequests {
+/**
+ * What operators ask; the promises are those of {@code exeat/v1/admin.proto}. Their doors serve
+ * approvers too.
+ */
+public interface OperatorRequests extends ApproverRequests {
   /** Newest first. */
   List<TaskView> list(Operator operator, Optional<SpiffeId> agent, boolean ended, int limit);
 

@@ -119,6 +119,13 @@ public final class Faults {
               Map.of("credential_id", f.credential().value()),
               "no credential %s in this task; Get lists those that it has"
                   .formatted(f.credential()));
+      case Fault.NoSuchApproval f ->
+          new Row(
+              Status.Code.NOT_FOUND,
+              "NO_SUCH_APPROVAL",
+              Map.of("decision_id", f.decision().value()),
+              "nothing waits for the caller's yes under %s: it is unknown, used, refused or void; exeat approval list has what waits"
+                  .formatted(f.decision()));
       case Fault.TaskEnded f ->
           new Row(
               Status.Code.FAILED_PRECONDITION,

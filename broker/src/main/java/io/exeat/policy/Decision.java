@@ -1,6 +1,7 @@
 package io.exeat.policy;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Policy's answer. Everything that is not {@link Permit} has no effect at all. */
 public sealed interface Decision {
@@ -9,6 +10,37 @@ public sealed interface Decision {
 
   /** SHA-256, in hex, of the policies that were in force; empty when there were none. */
   String policy();
+
+  /**
+   * What several together are: a permit when all are. Of those that are not, the hardest says why;
+   * all whose yes is missing are asked together.
+   *
+   * @param decisions at least one
+   */
+  static Decision together(List<Decision> decisions) {
+    for (Class<? extends Decision> hard : List.of(Failed.class, Deny.class)) {
+      Optional<Decision> first = decisions.stream().filter(hard::isInstance).findFirst();
+      if (first.isPresent()) {
+        return first.get();
+      }
+    }
+    List<Decision> asking = decisions.stream().filter(Ask.class::isInstance).toList();
+    String policy = decisions.getFirst().policy();
+    return asking.isEmpty()
+        ? new Permit(because(decisions), policy)
+        : new Ask(
+            asking.stream()
+                .flatMap(it -> ((Ask) it).approvers().stream())
+                .distinct()
+                .sorted()
+                .toList(),
+            because(asking),
+            policy);
+  }
+
+  private static List<Reason> because(List<Decision> decisions) {
+    return decisions.stream().flatMap(it -> it.because().stream()).distinct().toList();
+  }
 
   /** {@code permit}, {@code ask}, {@code deny} or {@code failed}. */
   default String word() {

@@ -10,7 +10,7 @@ import java.util.Set;
  * @param calls acts permitted so far, those of all branches and repeats together
  * @param retries of these, repeats: the same action, tool, grant and arguments as an earlier one
  * @param branches how many acts are under way beside this one
- * @param denials acts not permitted so far
+ * @param denials acts denied so far; what waited for people is none
  * @param chain the last {@link #LAST} acts, oldest first: {@code <step>:<tool or grant>}
  * @param steps every step that was taken
  * @param dataClasses every class of data that was read

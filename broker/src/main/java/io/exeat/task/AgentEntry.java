@@ -10,6 +10,8 @@ import java.util.Set;
  * @param name {@code [a-z0-9-]}, 1 to 63 characters; also the name of its Vault token role and
  *     entity
  * @param owner who answers for the agent
+ * @param approvers whose yes is the owner's: SPIFFE IDs, and {@code uid <n>} of the operators'
+ *     socket
  * @param escalation whom to reach when it misbehaves
  * @param grants names of the grants that its tasks may hold
  * @param intents names of the intents that it may declare
@@ -22,6 +24,7 @@ public record AgentEntry(
     String name,
     SpiffeId id,
     String owner,
+    Set<String> approvers,
     String escalation,
     Set<String> grants,
     Set<String> intents,
@@ -30,6 +33,7 @@ public record AgentEntry(
     Set<Binding> bindings,
     Tier tier) {
   public AgentEntry {
+    approvers = Set.copyOf(approvers);
     grants = Set.copyOf(grants);
     intents = Set.copyOf(intents);
     bindings = Set.copyOf(bindings);

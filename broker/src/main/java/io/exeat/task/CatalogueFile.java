@@ -4,10 +4,8 @@ import io.exeat.config.Section;
 import io.exeat.config.Settings;
 import io.exeat.config.Shape;
 import io.exeat.config.Value;
-import io.spiffe.spiffeid.SpiffeId;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -77,7 +75,8 @@ public final class CatalogueFile {
         (name, section) -> grants.put(name, grant(name, section, targetSections, targets)));
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
-    Map<String, AgentEntry> agents = agents(grantSections.keySet(), intentSections.keySet());
+    Map<String, AgentEntry> agents =
+        new AgentFile(grantSections.keySet(), intentSections.keySet()).read(root);
     UpstreamFile upstreams = new UpstreamFile(root, grants, tools());
     return new Catalogue(
         targets, upstreams.grants(), intents, agents, upstreams.tools(), upstreams.entries());
@@ -185,57 +184,11 @@ public final class CatalogueFile {
     return new Intent(name, description, patterns, required);
   }
 
-  private Map<String, AgentEntry> agents(Collection<String> grants, Collection<String> intents) {
-    Map<String, AgentEntry> agents = new LinkedHashMap<>();
-    Map<SpiffeId, String> names = new HashMap<>();
-    root.named("agents", Shape.name())
-        .forEach((name, section) -> {
-          Value<SpiffeId> id = section.one("spiffe-id", Shape.spiffeId());
-          AgentEntry entry = agent(name, id.required(), section, grants, intents);
-          String other = id.optional().map(it -> names.putIfAbsent(it, name)).orElse(null);
-          if (other != null) {
-            section.problem("spiffe-id", "is agent " + other + "'s already");
-          }
-          agents.put(name, entry);
-        });
-    return agents;
-  }
-
-  private static AgentEntry agent(
-      String name,
-      SpiffeId id,
-      Section section,
-      Collection<String> grants,
-      Collection<String> intents) {
-    return new AgentEntry(
-        name,
-        id,
-        section.one("owner", Shape.text(200)).required(),
-        section.one("escalation", Shape.text(200)).required(),
-        Set.copyOf(section.all("grants", Shape.nameOf("grant", grants)).required()),
-        Set.copyOf(section.all("intents", Shape.nameOf("intent", intents)).required()),
-        section
-            .one("max-lifetime", Shape.duration(Duration.ofSeconds(1), Duration.ofDays(1)))
-            .or(Duration.ofHours(1)),
-        budget(section, Budget.OF_AN_AGENT),
-        bindings(section),
-        section.one("tier", Shape.oneOf(Tier.class)).or(Tier.STANDARD));
-  }
-
-  private static Budget budget(Section section, Budget usual) {
+  static Budget budget(Section section, Budget usual) {
     return new Budget(
         section.one("max-open-tasks", Shape.number(1, 100_000)).or(usual.openTasks()),
         section.one("max-live-credentials", Shape.number(1, 100_000)).or(usual.liveCredentials()),
         section.one("max-issues-per-minute", Shape.number(1, 100_000)).or(usual.issuesPerMinute()));
-  }
-
-  private static Set<Binding> bindings(Section section) {
-    List<Binding> bindings =
-        section.all("bindings", Shape.oneOf(Binding.class)).or(List.of(Binding.PROCESS));
-    if (bindings.isEmpty()) {
-      section.problem("bindings", "must name at least one; without the key it is [process]");
-    }
-    return Set.copyOf(bindings);
   }
 
   static Set<String> atLeastOne(Section section, String key, Shape<String> shape) {
@@ -249,6 +202,7 @@ public final class CatalogueFile {
   private static Shape<String> toolName() {
     return Shape.matching(
         Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),
-        "a tool name of 1 to 128 characters of A-Z, a-z, 0-9, _, . and -, not beginning with . or -");
+        "a tool name of 1 to 128 characters of A-Z, a-z, 0-9, _, . and -, not beginning with . or"
+            + " -");
   }
 }

@@ -57,6 +57,7 @@ public abstract class SecretsBackendContract {
           "orders-agent",
           SpiffeId.parse("spiffe://example.org/ns/shop/sa/orders/agent/orders"),
           "team-orders",
+          Set.of(),
           "on-call",
           Set.of(READ.name(), WRITE.name(), CERTIFICATE.name()),
           Set.of(),

@@ -199,6 +199,7 @@ final class Stage implements AutoCloseable {
         name,
         id,
         "payments team",
+        Set.of("spiffe://example.org/human/ann"),
         "on call",
         grants,
         Set.of("report"),

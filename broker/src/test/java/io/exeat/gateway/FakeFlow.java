@@ -1,5 +1,10 @@
 package io.exeat.gateway;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.approve.Approval;
+import io.exeat.approve.ApprovalRequest;
+import io.exeat.approve.Call;
 import io.exeat.attest.Agent;
 import io.exeat.attest.Peer;
 import io.exeat.audit.AuditEvent;
@@ -16,6 +21,7 @@ import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Allowed;
+import io.exeat.flow.Approver;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
 import io.exeat.flow.Killed;
@@ -338,5 +344,37 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
         new Status.Counts(1, 0, 1, 0),
         List.of(new Status.Dependency("vault", Optional.of("sealed; unseal it"), NOON)),
         Map.of());
+  }
+
+  @Override
+  public List<ApprovalRequest> waiting(Approver approver) {
+    asked("waiting for " + approver.who() + (approver.isOperator() ? ", operator" : ""));
+    return List.of(request(new DecisionId("d00000000000000000001")));
+  }
+
+  @Override
+  public ApprovalRequest approve(
+      Approver approver, DecisionId asked, Duration validFor, String reason) {
+    asked("approve " + asked + " for " + validFor + " by " + approver.who() + ": " + reason);
+    return request(asked);
+  }
+
+  @Override
+  public void reject(Approver approver, DecisionId asked, String reason) {
+    asked("reject " + asked + " by " + approver.who() + ": " + reason);
+  }
+
+  private static ApprovalRequest request(DecisionId id) {
+    ObjectNode question = JsonNodeFactory.instance.objectNode().put("action", "call");
+    return new ApprovalRequest(
+        id,
+        "t00000000000000000001",
+        new Call("spiffe://example.org/agent/one", "ca11", "ab"),
+        List.of(question),
+        List.of(new Reason("fake", List.of("agent.tier"))),
+        List.of("operator", "owner"),
+        List.of(new Approval("owner", "uid 7", NOON, NOON.plusSeconds(60))),
+        NOON,
+        NOON.plusSeconds(3600));
   }
 }

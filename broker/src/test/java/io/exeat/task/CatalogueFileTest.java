@@ -106,6 +106,7 @@ final class CatalogueFileTest {
                     "billing",
                     SpiffeId.parse("spiffe://example.org/ns/demo/sa/billing/agent/billing"),
                     "payments team",
+                    Set.of(),
                     "#payments-oncall",
                     Set.of("orders-read"),
                     Set.of("order-report"),

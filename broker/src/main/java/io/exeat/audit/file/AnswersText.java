@@ -33,6 +33,17 @@ final class AnswersText {
     json.writeEndArray();
   }
 
+  /** The same without answers: of each question but the first what is not the same at its top. */
+  static void questions(JsonGenerator json, List<ObjectNode> questions) throws IOException {
+    json.writeFieldName("question");
+    copy(json, questions.getFirst());
+    json.writeArrayFieldStart("but");
+    for (ObjectNode each : questions) {
+      copy(json, difference(questions.getFirst(), each));
+    }
+    json.writeEndArray();
+  }
+
   private static void decision(JsonGenerator json, Decision decision) throws IOException {
     json.writeStringField("decided", decision.word());
     json.writeStringField("policy_sha256", decision.policy());

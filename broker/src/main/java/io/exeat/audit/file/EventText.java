@@ -179,6 +179,24 @@ final class EventText {
         text("agent", it.agent());
         json.writeStringField("receipt", it.jws());
       }
+      case AuditEvent.Approved it -> {
+        text("asked", it.asked().value());
+        text("task", it.task());
+        text("agent", it.call().agent());
+        text("call_sha256", it.call().sha256());
+        text("policy_sha256", it.call().policy());
+        AnswersText.questions(json, it.questions());
+        text("as", it.approval().as());
+        text("by", it.approval().by());
+        at("valid_until", it.approval().validUntil());
+        text("reason", it.reason());
+      }
+      case AuditEvent.ApprovalUsed it -> {
+        text("asked", it.asked().value());
+        text("decision", it.decision().value());
+        text("task", it.task().value());
+        text("call_sha256", it.call());
+      }
     }
   }
 

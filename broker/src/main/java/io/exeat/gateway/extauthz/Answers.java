@@ -129,6 +129,7 @@ final class Answers {
       case Fault.Malformed _ -> 400;
       case Fault.NoSuchTask _,
           Fault.NoSuchCredential _,
+          Fault.NoSuchApproval _,
           Fault.TaskEnded _,
           Fault.EpochClosed _,
           Fault.OutOfScope _,

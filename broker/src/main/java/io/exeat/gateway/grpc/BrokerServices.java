@@ -32,7 +32,11 @@ public final class BrokerServices {
         known);
   }
 
-  static ServerServiceDefinition forOperators(OperatorRequests flow, Operators operators) {
-    return Messages.service(new AdminService(flow, operators).bindService());
+  /** {@code exeat.v1.Admin} and {@code Approvals}. */
+  static List<ServerServiceDefinition> forOperators(
+      OperatorRequests flow, Operators operators, Approvers approvers) {
+    return List.of(
+        Messages.service(new AdminService(flow, operators).bindService()),
+        Messages.service(new ApprovalsService(flow, approvers).bindService()));
   }
 }

@@ -108,7 +108,9 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
       case Decision.Ask it ->
           answer
               .setVerdict(Verdict.VERDICT_ASK)
-              .setReason("needs the approval of " + String.join(" and ", it.approvers()))
+              .setReason(
+                  "needs the approval of %s; ask again once exeat approval approve %s has said yes"
+                      .formatted(String.join(" and ", it.approvers()), judged.id()))
               .addAllApprovers(it.approvers());
       case Decision.Deny it -> answer.setVerdict(Verdict.VERDICT_DENY).setReason(it.reason());
       case Decision.Failed it ->

@@ -1,5 +1,6 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.approve.Approvals;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.flow.Named;
@@ -7,6 +8,7 @@ import io.exeat.flow.OpenTask;
 import io.exeat.identity.SpiffeIds;
 import io.exeat.task.Binding;
 import io.exeat.task.Intent;
+import io.exeat.v1.ApproveRequest;
 import io.exeat.v1.ListRequest;
 import io.exeat.v1.OpenRequest;
 import io.exeat.v1.RevokeRequest;
@@ -34,6 +36,7 @@ final class Parse {
   static final int SCOPE = 64;
   static final Duration LONGEST_LIFETIME = Duration.ofDays(366);
 
+  private static final Duration YES_DEFAULT = Duration.ofMinutes(5);
   private static final int LIST_DEFAULT = 100;
   private static final int LIST_MOST = 1000;
   private static final int LEASE_LENGTH = 512;
@@ -151,7 +154,8 @@ final class Parse {
     if (lifetime.isZero() || lifetime.compareTo(LONGEST_LIFETIME) > 0) {
       throw Text.malformed(
           "lifetime",
-          "must be more than 0 s and at most 366 days, with nanos of 0 to 999,999,999; the agent's ceiling can be lower");
+          "must be more than 0 s and at most 366 days, with nanos of 0 to 999,999,999; the agent's"
+              + " ceiling can be lower");
     }
     return lifetime;
   }
@@ -208,9 +212,29 @@ final class Parse {
     return Text.free("reason", value, NOTE_BYTES);
   }
 
+  /** How long a yes is good for. */
+  static Duration validFor(ApproveRequest request) {
+    if (!request.hasValidFor()) {
+      return YES_DEFAULT;
+    }
+    var asked = request.getValidFor();
+    boolean inRange =
+        asked.getSeconds() >= 1
+            && asked.getSeconds() <= Approvals.LONGEST.toSeconds()
+            && asked.getNanos() >= 0
+            && asked.getNanos() <= 999_999_999;
+    Duration validFor =
+        inRange ? Duration.ofSeconds(asked.getSeconds(), asked.getNanos()) : Duration.ZERO;
+    if (validFor.isZero() || validFor.compareTo(Approvals.LONGEST) > 0) {
+      throw Text.malformed("valid_for", "must be 1 s to 1 h, or absent for 5 minutes");
+    }
+    return validFor;
+  }
+
   private static String lease(String value) {
     String allowed =
-        "must be a credential's identifier or Vault's lease ID: 1 to 512 printable ASCII characters, no empty, '.' or '..' segment, no '*'";
+        "must be a credential's identifier or Vault's lease ID: 1 to 512 printable ASCII"
+            + " characters, no empty, '.' or '..' segment, no '*'";
     Text.token("lease", value, LEASE_LENGTH, allowed);
     boolean strange =
         value.indexOf('*') >= 0 || value.indexOf('\\') >= 0 || value.indexOf('%') >= 0;

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalsGrpc;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.TasksGrpc;
@@ -21,6 +22,7 @@ public final class Serving {
           TasksGrpc.SERVICE_NAME,
           CredentialsGrpc.SERVICE_NAME,
           DecisionsGrpc.SERVICE_NAME,
+          ApprovalsGrpc.SERVICE_NAME,
           AdminGrpc.SERVICE_NAME);
 
   private final HealthStatusManager health = new HealthStatusManager();

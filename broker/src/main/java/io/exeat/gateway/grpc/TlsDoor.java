@@ -4,6 +4,7 @@ import io.exeat.attest.Connections;
 import io.exeat.attest.Peer;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.flow.Approver;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
 import io.exeat.identity.SpiffeTls;
@@ -60,7 +61,9 @@ public final class TlsDoor implements AutoCloseable {
       DoorParts parts)
       throws IOException {
     List<ServerServiceDefinition> services = new ArrayList<>(agents.services());
-    services.add(BrokerServices.forOperators(operators, operators(config.operators(), tls)));
+    services.addAll(
+        BrokerServices.forOperators(
+            operators, operators(config.operators(), tls), approvers(config.operators(), tls)));
     return open(
         config,
         tls,
@@ -140,6 +143,13 @@ public final class TlsDoor implements AutoCloseable {
             new Fault.Denied("the caller's SPIFFE ID is not one of the configured operators"));
       }
       return new Operator(id);
+    };
+  }
+
+  private static Approvers approvers(Set<SpiffeId> operators, SpiffeTls tls) {
+    return peer -> {
+      SpiffeId id = verified(peer, tls);
+      return operators.contains(id) ? new Approver(new Operator(id)) : new Approver(id);
     };
   }
 

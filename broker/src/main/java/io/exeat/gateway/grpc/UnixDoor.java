@@ -4,6 +4,7 @@ import io.exeat.attest.Peer;
 import io.exeat.attest.UnixPeers;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.flow.Approver;
 import io.exeat.flow.Operator;
 import io.exeat.flow.OperatorRequests;
 import io.grpc.Attributes;
@@ -16,7 +17,6 @@ import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -60,7 +60,11 @@ public final class UnixDoor implements AutoCloseable {
         file,
         new Publish("rw-------", Optional.empty()),
         new Served(
-            List.of(BrokerServices.forOperators(flow, operators(config.uids()))), peer -> false),
+            BrokerServices.forOperators(
+                flow,
+                operators(config.uids()),
+                peer -> new Approver(operators(config.uids()).require(peer))),
+            peer -> false),
         parts);
   }
 

@@ -172,7 +172,10 @@ final class Requests {
   private static String reason(Use use) {
     return switch (use.judged().decision()) {
       case Decision.Permit _ -> "permitted";
-      case Decision.Ask it -> "it needs the approval of " + String.join(" and ", it.approvers());
+      case Decision.Ask it ->
+          "it needs the approval of "
+              + String.join(" and ", it.approvers())
+              + "; call again once it has it";
       case Decision.Deny it -> "denied: " + it.reason();
       case Decision.Failed it -> "policy cannot be asked: " + it.problem();
     };

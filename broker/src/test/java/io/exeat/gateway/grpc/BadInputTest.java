@@ -6,6 +6,8 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.google.protobuf.Duration;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalsGrpc;
+import io.exeat.v1.ApproveRequest;
 import io.exeat.v1.CancelRequest;
 import io.exeat.v1.ChangeScopeRequest;
 import io.exeat.v1.CheckRequest;
@@ -368,6 +370,18 @@ final class BadInputTest {
         "reason",
         hostileText(4096),
         text -> revoke(RevokeRequest.newBuilder().setAll(true).setReason(text)));
+    shaped(all, "decision_id", id -> approve(ApproveRequest.newBuilder().setDecisionId(id)));
+    ApproveRequest.Builder yes =
+        ApproveRequest.newBuilder().setDecisionId("d00000000000000000001").setReason("seen");
+    for (long seconds : new long[] {-1, 0, 3601, Long.MAX_VALUE, Long.MIN_VALUE}) {
+      one(
+          all,
+          "valid_for",
+          seconds + " s",
+          () -> approve(yes.clone().setValidFor(Duration.newBuilder().setSeconds(seconds))));
+    }
+    each(all, "reason", hostileText(4096), text -> approve(yes.clone().setReason(text)));
+    one(all, "reason", "none", () -> approve(yes.clone().clearReason()));
     for (int limit : new int[] {1001, -1}) {
       one(
           all,
@@ -377,6 +391,10 @@ final class BadInputTest {
               AdminGrpc.newBlockingStub(operator)
                   .list(ListRequest.newBuilder().setLimit(limit).build()));
     }
+  }
+
+  private static void approve(ApproveRequest.Builder request) {
+    var _ = ApprovalsGrpc.newBlockingStub(operator).approve(request.build());
   }
 
   private static void revoke(RevokeRequest.Builder request) {

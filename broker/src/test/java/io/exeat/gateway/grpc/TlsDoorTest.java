@@ -9,10 +9,12 @@ import io.exeat.base.TaskId;
 import io.exeat.identity.Svid;
 import io.exeat.identity.TestAuthority;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalsGrpc;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.StatusRequest;
 import io.exeat.v1.TasksGrpc;
+import io.exeat.v1.WaitingRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.GrpcSslContexts;
 import io.netty.handler.ssl.SslContext;
@@ -161,6 +163,20 @@ final class TlsDoorTest {
             fixture.channel(door, fixture.client(fixture.authority.issue(TlsFixture.OPERATOR))));
     var _ = operator.status(StatusRequest.getDefaultInstance());
     assertThat(fixture.flow.calls).containsExactly("status by " + TlsFixture.OPERATOR);
+  }
+
+  @Test
+  void whoeverHasAnSvidIsKnownByItWhenItSaysYes() throws Exception {
+    TlsDoor door = fixture.open();
+    ManagedChannel operator =
+        fixture.channel(door, fixture.client(fixture.authority.issue(TlsFixture.OPERATOR)));
+
+    var _ = ApprovalsGrpc.newBlockingStub(agent(door)).waiting(WaitingRequest.getDefaultInstance());
+    var _ = ApprovalsGrpc.newBlockingStub(operator).waiting(WaitingRequest.getDefaultInstance());
+
+    assertThat(fixture.flow.calls)
+        .containsExactly(
+            "waiting for " + TlsFixture.AGENT, "waiting for " + TlsFixture.OPERATOR + ", operator");
   }
 
   @Test

@@ -14,16 +14,21 @@ import io.exeat.base.TaskId;
 import io.exeat.gateway.FakeFlow;
 import io.exeat.task.TaskEvent.Kind;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalRequest;
+import io.exeat.v1.ApprovalsGrpc;
+import io.exeat.v1.ApproveRequest;
 import io.exeat.v1.Binding;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
+import io.exeat.v1.RejectRequest;
 import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.StatusRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TasksGrpc;
+import io.exeat.v1.WaitingRequest;
 import io.exeat.v1.WatchRequest;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -334,8 +339,42 @@ final class UnixDoorTest {
   }
 
   @Test
+  void anOperatorSaysYesAndNo() throws Exception {
+    Path socket = fixture.directory.resolve("run").resolve("admin.sock");
+    try (UnixDoor _ =
+        UnixDoor.forOperators(
+            new AdminSocketConfig(socket, Set.of(us())),
+            fixture.flow,
+            fixture.parts(Limits.DEFAULT))) {
+      var approvals = ApprovalsGrpc.newBlockingStub(fixture.channel(socket));
+      String id = "d00000000000000000001";
+
+      ApprovalRequest waits = approvals.waiting(WaitingRequest.getDefaultInstance()).getRequests(0);
+      assertThat(waits.getDecisionId()).isEqualTo(id);
+      assertThat(waits.getQuestionsJson(0)).isEqualTo("{\"action\":\"call\"}");
+      assertThat(waits.getMissingList()).containsExactly("operator");
+      assertThat(waits.getApprovals(0).getBy()).isEqualTo("uid 7");
+      var _ =
+          approvals.approve(
+              ApproveRequest.newBuilder().setDecisionId(id).setReason("checked").build());
+      var _ =
+          approvals.reject(RejectRequest.newBuilder().setDecisionId(id).setReason("no").build());
+      assertThat(fixture.flow.calls)
+          .containsExactly(
+              "waiting for uid " + us() + ", operator",
+              "approve " + id + " for PT5M by uid " + us() + ": checked",
+              "reject " + id + " by uid " + us() + ": no");
+    }
+  }
+
+  @Test
   void theAgentsDoorHasNoAdminService() throws Exception {
     fixture.agents();
+
+    assertThatThrownBy(() ->
+            ApprovalsGrpc.newBlockingStub(fixture.channel())
+                .waiting(WaitingRequest.getDefaultInstance()))
+        .hasMessageStartingWith("UNIMPLEMENTED");
 
     assertThatThrownBy(() ->
             AdminGrpc.newBlockingStub(fixture.channel()).status(StatusRequest.getDefaultInstance()))

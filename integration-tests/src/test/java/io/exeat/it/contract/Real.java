@@ -240,6 +240,7 @@ final class Real {
         name,
         SpiffeId.parse(id),
         "team",
+        Set.of(),
         "on-call",
         grants,
         Set.of(),

@@ -129,6 +129,7 @@ final class Yaml {
         delivery: raw
         lease: 12s
         max-issues-per-minute: 100000
+        tools: [orders.refund]
         postgres: {privileges: [{on: public.orders, allow: [select, update]}]}
       orders-proxied:
         target: orders-db
@@ -145,10 +146,13 @@ final class Yaml {
       answer-ticket:
         description: Answer one ticket of a customer
         parameters: {ticket: {pattern: "[0-9]{1,9}"}}
+    tools:
+      orders.refund: {step: execute, risk: 95, reads-outside: true}
     agents:
       clerk:
         spiffe-id: %s
         owner: the scenarios
+        approvers: [%s]
         escalation: whoever runs them
         grants: [orders-read, orders-write, orders-proxied, orders-tls]
         intents: [answer-ticket]
@@ -175,6 +179,12 @@ final class Yaml {
         max-live-credentials: 5
         max-issues-per-minute: 20
     """
-        .formatted(port, Stage.DATABASE, Stage.AGENT, Stage.OTHER, Stage.HASTY);
+        .formatted(
+            port,
+            Stage.DATABASE,
+            Stage.AGENT,
+            Stage.OPERATORS.getFirst(),
+            Stage.OTHER,
+            Stage.HASTY);
   }
 }

@@ -3,6 +3,8 @@ package io.exeat.it.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Exeat;
+import io.exeat.it.environment.Exeat.Said;
 import io.exeat.it.environment.Packaged;
 import io.exeat.it.environment.Refusal;
 import io.exeat.it.environment.Stage;
@@ -23,8 +25,11 @@ import org.junit.jupiter.api.Test;
 
 /** Whoever runs tools for an agent asks before each. */
 abstract class DecisionScenarios extends Scenarios {
+  private final Deployment.Form form;
+
   DecisionScenarios(Deployment.Form form) {
     super(form);
+    this.form = form;
   }
 
   private static CheckRequest check(Task task, String grant) {
@@ -90,6 +95,47 @@ abstract class DecisionScenarios extends Scenarios {
         .isEqualTo("TASK_ENDED");
     assertThat(verdicts)
         .containsExactly(Verdict.VERDICT_PERMIT, Verdict.VERDICT_PERMIT, Verdict.VERDICT_PERMIT);
+  }
+
+  /** The policies that ship ask an operator for a risk of 90 and more. */
+  @Test
+  void whatNeedsAYesIsPermittedOnceAnOperatorSaidIt() throws IOException {
+    Task task = client.open(Stage.WRITE);
+    CheckRequest refund =
+        CheckRequest.newBuilder()
+            .setTaskId(task.getId())
+            .setTool("orders.refund")
+            .setArgumentsJson("{\"to\":\"Ada\\u001b[2J\",\"cents\":1200}")
+            .build();
+    CheckResponse asked = client.decisions().check(refund);
+    assertThat(asked.getVerdict()).isEqualTo(Verdict.VERDICT_ASK);
+    assertThat(asked.getApproversList()).containsExactly("operator");
+    assertThat(asked.getReason()).contains(asked.getDecisionId());
+    Exeat people = Exeat.asOperator().with("EXEAT_ADMIN_PATH", deployment.broker().adminSocket());
+
+    Said list = people.run("approval", "list");
+    assertThat(list.out())
+        .contains(asked.getDecisionId(), "orders.refund", "1200", "Ada\\u001B[2J", "operator")
+        .doesNotContain("\u001b");
+    Said yes = people.run("approval", "approve", asked.getDecisionId(), "--reason", "checked");
+    if (form == Deployment.Form.ALL_IN_ONE) { // the agent's uid is the operator's: ours
+      assertThat(yes.code()).as("%s", yes).isEqualTo(1);
+      assertThat(yes.err()).contains("nor does its uid");
+      assertThat(client.decisions().check(refund).getVerdict()).isEqualTo(Verdict.VERDICT_ASK);
+      return;
+    }
+    assertThat(yes.code()).as("%s", yes).isZero();
+
+    CheckResponse permit = client.decisions().check(refund);
+    assertThat(permit.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    assertThat(Files.readString(chain()))
+        .contains(
+            "\"asked\":\"" + asked.getDecisionId() + "\",\"decision\":\"" + permit.getDecisionId());
+    CheckResponse again = client.decisions().check(refund);
+    assertThat(again.getVerdict()).isNotEqualTo(Verdict.VERDICT_PERMIT);
+    Said no = people.run("approval", "approve", asked.getDecisionId(), "--reason", "again");
+    assertThat(no.code()).as("%s", no).isEqualTo(1);
+    assertThat(no.err()).contains("exeat approval list");
   }
 
   /** What a broker recorded, decided again under another policy. */

@@ -1,0 +1,82 @@
+package io.exeat.task;
+
+import io.exeat.config.Section;
+import io.exeat.config.Shape;
+import io.exeat.config.Value;
+import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * The catalogue's agents.
+ *
+ * @param grants names of those in the catalogue
+ * @param intents names of those in the catalogue
+ */
+record AgentFile(Collection<String> grants, Collection<String> intents) {
+  private static final Shape<String> APPROVER =
+      Shape.matching(
+          Pattern.compile("spiffe://[a-z0-9._-]{1,255}/[A-Za-z0-9._/-]{1,1700}|uid [0-9]{1,10}"),
+          "a SPIFFE ID, or uid and a number, of the operators' socket");
+
+  Map<String, AgentEntry> read(Section root) {
+    Map<String, AgentEntry> agents = new LinkedHashMap<>();
+    Map<SpiffeId, String> names = new HashMap<>();
+    Map<String, Section> sections = root.named("agents", Shape.name());
+    sections.forEach((name, section) -> {
+      Value<SpiffeId> id = section.one("spiffe-id", Shape.spiffeId());
+      AgentEntry entry = agent(name, id.required(), section);
+      String other = id.optional().map(it -> names.putIfAbsent(it, name)).orElse(null);
+      if (other != null) {
+        section.problem("spiffe-id", "is agent " + other + "'s already");
+      }
+      agents.put(name, entry);
+    });
+    agents.values().forEach(entry -> requirePeople(entry, names, root));
+    return agents;
+  }
+
+  private AgentEntry agent(String name, SpiffeId id, Section section) {
+    return new AgentEntry(
+        name,
+        id,
+        section.one("owner", Shape.text(200)).required(),
+        Set.copyOf(section.all("approvers", APPROVER).or(List.of())),
+        section.one("escalation", Shape.text(200)).required(),
+        Set.copyOf(section.all("grants", Shape.nameOf("grant", grants)).required()),
+        Set.copyOf(section.all("intents", Shape.nameOf("intent", intents)).required()),
+        section
+            .one("max-lifetime", Shape.duration(Duration.ofSeconds(1), Duration.ofDays(1)))
+            .or(Duration.ofHours(1)),
+        CatalogueFile.budget(section, Budget.OF_AN_AGENT),
+        bindings(section),
+        section.one("tier", Shape.oneOf(Tier.class)).or(Tier.STANDARD));
+  }
+
+  /** An agent's yes is no person's, neither its own nor another's. */
+  private static void requirePeople(AgentEntry entry, Map<SpiffeId, String> agents, Section root) {
+    for (Map.Entry<SpiffeId, String> each : agents.entrySet()) {
+      if (entry.approvers().contains(each.getKey().toString())) {
+        root.problem(
+            "agents",
+            "%s.approvers: %s is agent %s; name people"
+                .formatted(entry.name(), each.getKey(), each.getValue()));
+      }
+    }
+  }
+
+  private static Set<Binding> bindings(Section section) {
+    List<Binding> bindings =
+        section.all("bindings", Shape.oneOf(Binding.class)).or(List.of(Binding.PROCESS));
+    if (bindings.isEmpty()) {
+      section.problem("bindings", "must name at least one; without the key it is [process]");
+    }
+    return Set.copyOf(bindings);
+  }
+}
