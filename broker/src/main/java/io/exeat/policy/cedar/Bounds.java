@@ -14,6 +14,9 @@ final class Bounds {
   /** Brackets in one another. */
   static final int MOST_DEPTH = 40;
 
+  /** Every {@code if} of one policy: Cedar takes hundreds in one another and cannot decide them. */
+  static final int MOST_CHOICES = 40;
+
   /** Operators of one policy, each {@code when}, {@code unless} and {@code [} among them. */
   static final int MOST_OPERATORS = 300;
 
@@ -32,6 +35,8 @@ final class Bounds {
     int deepest = 0;
     int operators = 0;
     int most = 0;
+    int choices = 0;
+    int mostChoices = 0;
     for (Matcher at = TOKEN.matcher(text); at.find(); ) {
       switch (text.charAt(at.start())) {
         case '/', '"' -> {}
@@ -42,14 +47,27 @@ final class Bounds {
         case '(', '{' -> deepest = Math.max(deepest, ++depth);
         // Cedar reads on after a bracket too many, so it makes no room for what follows.
         case ')', ']', '}' -> depth = Math.max(0, depth - 1);
-        case ';' -> operators = 0;
-        default -> most = Math.max(most, ++operators);
+        case ';' -> {
+          operators = 0;
+          choices = 0;
+        }
+        default -> {
+          most = Math.max(most, ++operators);
+          if (at.group().equals("if")) {
+            mostChoices = Math.max(mostChoices, ++choices);
+          }
+        }
       }
     }
     if (deepest > MOST_DEPTH) {
       problems.add(
           "%s: brackets are %d deep in one another; the most is %d"
               .formatted(file, deepest, MOST_DEPTH));
+    }
+    if (mostChoices > MOST_CHOICES) {
+      problems.add(
+          "%s: a policy has %d times if; the most is %d, so write it as several policies"
+              .formatted(file, mostChoices, MOST_CHOICES));
     }
     if (most > MOST_OPERATORS) {
       problems.add(

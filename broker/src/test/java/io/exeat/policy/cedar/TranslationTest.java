@@ -164,6 +164,23 @@ class TranslationTest {
     assertThat(policies.agree(QuestionJson.read(CaseSuite.example()))).isTrue();
   }
 
+  /** Cedar takes more of these, and then cannot decide them. */
+  @Test
+  void choicesInOneAnotherAreRefusedBeforeTheyCannotBeDecided() {
+    String choice = "if context.risk == 3 then false else ";
+    String most = choice.repeat(Bounds.MOST_CHOICES) + "true";
+    Policies policies =
+        load("@id(\"p\") permit (principal, action, resource) when { " + most + " };")
+            .orElseThrow();
+    Question question = QuestionJson.read(CaseSuite.example());
+    assertThat(policies.decide(question).permitted()).isTrue();
+    assertThat(policies.agree(question)).isTrue();
+    assertThat(problems(choice + most)).singleElement().asString().contains("41 times if");
+    assertThat(problems("if true then true else ".repeat(290) + "false")).isNotEmpty();
+    String two = "@id(\"%s\") permit (principal, action, resource) when { " + most + " };";
+    assertThat(load(two.formatted("p") + two.formatted("q"))).isPresent();
+  }
+
   private static List<String> problems(String condition) {
     String policy = "@id(\"p\") permit (principal, action, resource) when { " + condition + " };";
     return catchThrowableOfType(
