@@ -103,15 +103,16 @@ final class Policies {
   }
 
   /**
-   * Whether Cedar and Java say the same, an error of a policy included, and those that were left
-   * out had nothing to say: one that cannot speak here may err.
+   * Whether what decides here says the same as Cedar with every policy, an error included. One that
+   * was left out because it cannot speak here may err: then Cedar is asked without those.
    */
   boolean agree(Question question) {
     BitSet about = about(question);
-    Optional<Outcome> chosen = said(() -> inCedar(question, about));
+    Optional<Outcome> mine =
+        said(() -> isTranslated(about) ? inJava(question, about) : inCedar(question, about));
     Optional<Outcome> whole = said(() -> inCedar(question, all()));
-    return (whole.isEmpty() || whole.equals(chosen))
-        && (!isTranslated(about) || said(() -> inJava(question, about)).equals(chosen));
+    return mine.equals(whole)
+        || (whole.isEmpty() && mine.equals(said(() -> inCedar(question, about))));
   }
 
   /** Whether Cedar need not be asked for any question. */
