@@ -200,12 +200,18 @@ final class Uses implements ProxyRequests {
       return there;
     }
     Line fresh = new Line(key);
+    // Before anybody can find it: a line that nothing cuts must not be used. Its first event is a
+    // snapshot, so an end between the decision and here is seen too.
+    fresh.watch = tasks.watch(agent, key.epoch().task(), 0, event -> happened(event, fresh));
     Line earlier = lines.putIfAbsent(key, fresh);
     if (earlier != null) {
+      fresh.watch.close();
       return earlier;
     }
-    // Its first event is a snapshot, so an end between the decision and here is seen too.
-    fresh.watch = tasks.watch(agent, key.epoch().task(), 0, event -> happened(event, fresh));
+    if (fresh.cutOff.why().isPresent()) { // before it could be taken out again
+      fresh.watch.close();
+      lines.remove(key, fresh);
+    }
     return fresh;
   }
 
