@@ -276,8 +276,7 @@ final class Judge {
   }
 
   private Answer answer(Question question) {
-    ObjectNode document = QuestionJson.write(question);
-    return new Answer(document, QuestionJson.sha256(document), policy.decide(question));
+    return Answer.of(QuestionJson.write(question), policy.decide(question));
   }
 
   private static Decision together(List<Answer> answers) {

@@ -168,11 +168,7 @@ final class PolicyCommandTest {
                 new DecisionId("d000000000000000000" + risk),
                 TaskId.random(),
                 "spiffe://example.org/agent",
-                List.of(
-                    new Answer(
-                        question,
-                        QuestionJson.sha256(question),
-                        engine.decide(QuestionJson.read(question))))));
+                List.of(Answer.of(question, engine.decide(QuestionJson.read(question))))));
       }
     }
     return chain;

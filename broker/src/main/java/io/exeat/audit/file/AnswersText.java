@@ -20,7 +20,7 @@ final class AnswersText {
   static void write(JsonGenerator json, List<Answer> answers) throws IOException {
     ObjectNode first = answers.getFirst().question();
     json.writeFieldName("question");
-    copy(json, first);
+    whole(json, answers.getFirst());
     json.writeArrayFieldStart("answers");
     for (Answer answer : answers) {
       json.writeStartObject();
@@ -73,6 +73,15 @@ final class AnswersText {
       json.writeString(EventText.cut(text));
     }
     json.writeEndArray();
+  }
+
+  /** Canonical JSON is a line's as well where nothing in it needs an escape of its own. */
+  private static void whole(JsonGenerator json, Answer answer) throws IOException {
+    if (LineJson.isPlain(answer.canonical())) {
+      json.writeRawValue(answer.canonical());
+    } else {
+      copy(json, answer.question());
+    }
   }
 
   private static void copy(JsonGenerator json, JsonNode node) throws IOException {

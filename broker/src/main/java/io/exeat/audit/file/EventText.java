@@ -284,6 +284,9 @@ final class EventText {
 
   /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */
   static String cut(String text) {
+    if (text.length() <= MOST_TEXT && LineJson.isPlain(text)) {
+      return text;
+    }
     String cut =
         text.length() <= MOST_TEXT
             ? text

@@ -10,7 +10,6 @@ import io.exeat.base.FaultException;
 import io.exeat.base.GroupCommit;
 import io.exeat.base.InRequest;
 import io.exeat.base.OwnFolder;
-import io.exeat.base.RequestId;
 import io.exeat.base.ReservedSpace;
 import io.exeat.base.Spread;
 import io.exeat.base.TaskId;
@@ -19,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -60,13 +58,6 @@ public final class FileAudit implements AuditSink {
   private boolean broken;
 
   private volatile Optional<String> problem = Optional.empty();
-
-  /** An event with when and why it came, so that it can be written later as well. */
-  private record Item(AuditEvent event, Instant at, RequestId request, boolean ending) {
-    byte[] fields(boolean late) {
-      return EventText.of(event, at, request, late);
-    }
-  }
 
   FileAudit(Path folder, Tail tail, ChainFile file, ReservedSpace reserve, Time time)
       throws IOException {
@@ -275,7 +266,7 @@ public final class FileAudit implements AuditSink {
 
   private void keep(Item ending) {
     if (late.size() < MOST_LATE) {
-      late.add(ending);
+      late.add(ending.waiting());
     } else {
       lost++;
     }

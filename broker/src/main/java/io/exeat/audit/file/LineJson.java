@@ -11,6 +11,17 @@ import org.jspecify.annotations.Nullable;
 final class LineJson {
   private LineJson() {}
 
+  /** Whether JSON that has JSON's own escapes needs no other to stand in a line. */
+  static boolean isPlain(String json) {
+    for (int i = 0; i < json.length(); i++) {
+      char c = json.charAt(i);
+      if (c < ' ' || c >= 0x7f || c == '$') {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Beside JSON's own: DEL, and the dollar, which begins look-ups in some log readers. */
   static JsonFactory factory() {
     int[] escapes = CharacterEscapes.standardAsciiEscapesForJSON();

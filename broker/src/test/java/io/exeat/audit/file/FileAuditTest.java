@@ -317,7 +317,7 @@ final class FileAuditTest extends AuditContract {
 
   private static Answer answer(Decision decision) {
     ObjectNode question = JsonNodeFactory.instance.objectNode().put("action", "issue");
-    return new Answer(question, "00", decision);
+    return Answer.of(question, decision);
   }
 
   private static List<AuditEvent> oneOfEach() {
