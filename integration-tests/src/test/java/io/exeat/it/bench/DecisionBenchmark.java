@@ -10,9 +10,12 @@ import io.exeat.policy.CaseSuite;
 import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.cedar.CedarBench;
 import io.exeat.v1.CheckRequest;
+import io.exeat.v1.CheckResponse;
 import io.exeat.v1.CheckResponse.Verdict;
+import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -24,7 +27,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
@@ -45,10 +50,19 @@ final class DecisionBenchmark {
   private final AtomicLong numbers = new AtomicLong();
   private final Map<String, Double> figures = new LinkedHashMap<>();
 
-  /** One question, asked and answered with a permit; otherwise it throws. */
+  /** Somebody who asks, one question after the other. */
+  private interface Caller extends AutoCloseable {
+    /** One question, asked and answered with a permit; otherwise it throws. */
+    void ask(long number) throws IOException, InterruptedException;
+
+    @Override
+    default void close() {}
+  }
+
+  /** Where one can ask; a caller is for one thread. */
   @FunctionalInterface
-  private interface Asking {
-    void once(long number) throws IOException, InterruptedException;
+  private interface Asked {
+    Caller caller();
   }
 
   /**
@@ -68,7 +82,8 @@ final class DecisionBenchmark {
         Client client = deployment.client();
         Opa opa = Opa.start(opaBinary)) {
       opa.policy("exeat", PolicyFiles.resource("exeat.rego"));
-      compare(new Broker(client), new Server(opa));
+      Broker broker = new Broker(client);
+      compare(() -> broker, () -> new Streamed(broker), new Server(opa));
     }
     return figures;
   }
@@ -84,39 +99,48 @@ final class DecisionBenchmark {
     figures.put("Cedar reload ms", cedar.reload());
   }
 
-  private void compare(Asking broker, Asking opa) throws InterruptedException {
-    List<Double> ours = new ArrayList<>();
+  private void compare(Asked calls, Asked streams, Asked opa) throws InterruptedException {
+    List<Double> called = new ArrayList<>();
+    List<Double> streamed = new ArrayList<>();
     List<Double> theirs = new ArrayList<>();
     for (int i = -rounds; i < rounds; i++) {
-      double mine = rate(broker);
+      double one = rate(calls);
+      double two = rate(streams);
       double other = rate(opa);
       if (i >= 0) {
-        ours.add(mine);
+        called.add(one);
+        streamed.add(two);
         theirs.add(other);
       }
     }
-    double ratio = median(ours) / median(theirs);
+    double floor = median(theirs);
     say(
-        "Check over the socket, recorded: %.0f/s   OPA over REST: %.0f/s   (%d at once, %d rounds)"
-            .formatted(median(ours), median(theirs), AT_ONCE, rounds));
-    say("  ratio of the medians %.2f   (mark: 3)   %s".formatted(ratio, load()));
-    figures.put("Check/s", median(ours));
-    figures.put("OPA/s", median(theirs));
-    figures.put("Check to OPA ratio", ratio);
-    steady("Check", broker);
+        "over the socket, recorded: Check %.0f/s, CheckAll %.0f/s   OPA over REST: %.0f/s   (%d at once, %d rounds)"
+            .formatted(median(called), median(streamed), floor, AT_ONCE, rounds));
+    say(
+        "  ratios of the medians: Check %.2f, CheckAll %.2f   (mark: 3)   %s"
+            .formatted(median(called) / floor, median(streamed) / floor, load()));
+    figures.put("Check/s", median(called));
+    figures.put("CheckAll/s", median(streamed));
+    figures.put("OPA/s", floor);
+    figures.put("Check to OPA ratio", median(called) / floor);
+    figures.put("CheckAll to OPA ratio", median(streamed) / floor);
+    steady("Check", calls);
     steady("OPA", opa);
   }
 
-  private double rate(Asking asking) throws InterruptedException {
+  private double rate(Asked asked) throws InterruptedException {
     AtomicLong done = new AtomicLong();
     long begun = System.nanoTime();
     List<Thread> callers = new ArrayList<>();
     for (int i = 0; i < AT_ONCE; i++) {
       callers.add(
           Thread.startVirtualThread(() -> {
-            while (System.nanoTime() - begun < round.toNanos()) {
-              ask(asking);
-              done.incrementAndGet();
+            try (Caller caller = asked.caller()) {
+              while (System.nanoTime() - begun < round.toNanos()) {
+                ask(caller);
+                done.incrementAndGet();
+              }
             }
           }));
     }
@@ -127,7 +151,8 @@ final class DecisionBenchmark {
   }
 
   /** Each call at its time, whether those before it are answered or not. */
-  private void steady(String who, Asking asking) throws InterruptedException {
+  private void steady(String who, Asked asked) throws InterruptedException {
+    Caller caller = asked.caller();
     int calls = (int) (A_SECOND * round.toMillis() / 1000) * rounds;
     List<Long> nanos = Collections.synchronizedList(new ArrayList<>());
     CountDownLatch answered = new CountDownLatch(calls);
@@ -138,7 +163,7 @@ final class DecisionBenchmark {
         LockSupport.parkNanos(due - System.nanoTime());
       }
       Thread.startVirtualThread(() -> {
-        ask(asking);
+        ask(caller);
         nanos.add(System.nanoTime() - due);
         answered.countDown();
       });
@@ -158,9 +183,9 @@ final class DecisionBenchmark {
     figures.put(who + " steady p99 ms", series.millis(99));
   }
 
-  private void ask(Asking asking) {
+  private void ask(Caller caller) {
     try {
-      asking.once(numbers.incrementAndGet());
+      caller.ask(numbers.incrementAndGet());
     } catch (IOException e) {
       throw new IllegalStateException(e);
     } catch (InterruptedException e) {
@@ -169,7 +194,7 @@ final class DecisionBenchmark {
   }
 
   /** Each act with arguments of its own: who repeats himself a thousand times is stopped. */
-  private static final class Broker implements Asking {
+  private static final class Broker implements Caller {
     private final Client client;
     private final AtomicLong asked = new AtomicLong();
     private volatile String task;
@@ -179,39 +204,92 @@ final class DecisionBenchmark {
       this.task = client.open(Stage.READ).getId();
     }
 
-    @Override
-    public void once(long number) {
+    CheckRequest request(long number) {
       if (asked.incrementAndGet() % OF_A_TASK == 0) {
         task = client.open(Stage.READ).getId();
       }
-      CheckRequest request =
-          CheckRequest.newBuilder()
-              .setTaskId(task)
-              .setGrant(Stage.READ)
-              .setArgumentsJson("{\"customer\":\"Ada\",\"limit\":" + number + "}")
-              .build();
-      if (client.decisions().check(request).getVerdict() != Verdict.VERDICT_PERMIT) {
+      return CheckRequest.newBuilder()
+          .setTaskId(task)
+          .setGrant(Stage.READ)
+          .setArgumentsJson("{\"customer\":\"Ada\",\"limit\":" + number + "}")
+          .build();
+    }
+
+    @Override
+    public void ask(long number) {
+      if (client.decisions().check(request(number)).getVerdict() != Verdict.VERDICT_PERMIT) {
         throw new IllegalStateException("not permitted");
       }
     }
   }
 
-  private static final class Server implements Asking {
-    private final Opa opa;
-    private final HttpClient http = HttpClient.newHttpClient();
+  /** Over a stream of its own, the next question when the last is answered. */
+  private static final class Streamed implements Caller, StreamObserver<CheckResponse> {
+    private final Broker broker;
+    private final BlockingQueue<Verdict> answers = new LinkedBlockingQueue<>();
+    private final StreamObserver<CheckRequest> questions;
 
-    Server(Opa opa) {
-      this.opa = opa;
+    Streamed(Broker broker) {
+      this.broker = broker;
+      this.questions = broker.client.manyDecisions().checkAll(this);
     }
 
     @Override
-    public void once(long number) throws IOException, InterruptedException {
+    public void ask(long number) throws InterruptedException {
+      questions.onNext(broker.request(number));
+      if (answers.take() != Verdict.VERDICT_PERMIT) {
+        throw new IllegalStateException("not permitted");
+      }
+    }
+
+    @Override
+    public void onNext(CheckResponse answer) {
+      answers.add(answer.getVerdict());
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      answers.add(Verdict.UNRECOGNIZED);
+    }
+
+    @Override
+    public void onCompleted() {}
+
+    @Override
+    public void close() {
+      questions.onCompleted();
+    }
+  }
+
+  private static final class Server implements Caller, Asked {
+    private static final String NUMBER = "\"limit\":";
+
+    private final URI decision;
+    private final String before;
+    private final String after;
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    Server(Opa opa) {
+      this.decision = opa.address().resolve("/v1/data/exeat/decision");
       ObjectNode question = CaseSuite.example();
-      ((ObjectNode) question.at("/arguments/numbers")).put("limit", number);
+      ((ObjectNode) question.at("/arguments/numbers")).put("limit", 0);
+      String json = "{\"input\":" + question + "}";
+      int at = json.indexOf(NUMBER + "0") + NUMBER.length();
+      this.before = json.substring(0, at);
+      this.after = json.substring(at + 1);
+    }
+
+    @Override
+    public Caller caller() {
+      return this;
+    }
+
+    @Override
+    public void ask(long number) throws IOException, InterruptedException {
       HttpRequest request =
-          HttpRequest.newBuilder(opa.address().resolve("/v1/data/exeat/decision"))
+          HttpRequest.newBuilder(decision)
               .header("Content-Type", "application/json")
-              .POST(BodyPublishers.ofString("{\"input\":" + question + "}"))
+              .POST(BodyPublishers.ofString(before + number + after))
               .build();
       if (!http.send(request, BodyHandlers.ofString()).body().contains("\"permit\"")) {
         throw new IllegalStateException("not permitted");
