@@ -62,7 +62,9 @@ public final class LocalAttestor implements Attestor {
           new Fault.Unattested("this attestation mode serves processes on the Unix socket only"));
     }
     issuer.admit(local);
-    if (!local.process().alive()) {
+    Vouched before = vouched.get(local.process().key());
+    // Nobody is asked about one that has exited; what is known already is looked at below.
+    if ((before == null || before.isGone()) && !local.process().alive()) {
       throw exited();
     }
     Vouched process =

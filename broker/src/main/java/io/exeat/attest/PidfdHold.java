@@ -62,13 +62,28 @@ final class PidfdHold implements ProcessHold {
     return pid > 0 ? StartTimeHold.key(pid, start) : ConnectionHold.nextKey();
   }
 
+  /** Looks without the lock: each call of a process comes here, and they need not queue. */
   @Override
-  public synchronized boolean alive() {
-    // With no holder the number may be another file by now.
-    return holders > 0
-        && !death.hasHappened()
-        && Proc.pidOfPidfd(pidfd.intValue()) == pid
-        && (pid == 0 || !Proc.isZombie(pid));
+  public boolean alive() {
+    if (!hold()) {
+      return false;
+    }
+    try {
+      return !death.hasHappened()
+          && Proc.pidOfPidfd(pidfd.intValue()) == pid
+          && (pid == 0 || !Proc.isZombie(pid));
+    } finally {
+      release();
+    }
+  }
+
+  /** With no holder the number may be another file by now. */
+  private synchronized boolean hold() {
+    if (holders == 0) {
+      return false;
+    }
+    holders++;
+    return true;
   }
 
   @Override
@@ -122,7 +137,7 @@ final class PidfdHold implements ProcessHold {
             });
   }
 
-  /** The connection or a subscription lets go. */
+  /** The connection, a subscription or a look lets go. */
   void release() {
     synchronized (this) {
       holders--;

@@ -1,5 +1,7 @@
 package io.exeat.attest;
 
+import java.io.EOFException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,9 +15,12 @@ import java.util.Optional;
  */
 final class Proc {
   /** After the name, which is the second field and may hold anything, comes the third. */
-  private static final int STATE = 0;
-
   private static final int START_TIME = 22 - 3;
+
+  private static final String PID = "\nPid:";
+
+  /** Bytes that hold the fields that are looked for here. */
+  private static final int ENOUGH = 1024;
 
   private Proc() {}
 
@@ -26,9 +31,25 @@ final class Proc {
 
   /** Whether it has exited and only waits for its parent to ask how. */
   static boolean isZombie(int pid) {
-    return stat(pid)
-        .map(fields -> fields[STATE].equals("Z") || fields[STATE].equals("X"))
-        .orElse(true);
+    try {
+      String text = start("/proc/" + pid + "/stat");
+      char state = text.charAt(text.lastIndexOf(')') + 2);
+      return state == 'Z' || state == 'X';
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  /** The file's first bytes, in one read: what it says is true of one moment. */
+  private static String start(String file) throws IOException {
+    try (FileInputStream in = new FileInputStream(file)) {
+      byte[] bytes = new byte[ENOUGH];
+      int length = in.read(bytes);
+      if (length < 0) {
+        throw new EOFException(file);
+      }
+      return new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+    }
   }
 
   private static Optional<String[]> stat(int pid) {
@@ -48,12 +69,11 @@ final class Proc {
    */
   static int pidOfPidfd(int fd) {
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo", Integer.toString(fd)))) {
-        if (line.startsWith("Pid:")) {
-          return Integer.parseInt(line.substring("Pid:".length()).strip());
-        }
-      }
-      return -1;
+      String text = start("/proc/self/fdinfo/" + fd);
+      int at = text.indexOf(PID);
+      return at < 0
+          ? -1
+          : Integer.parseInt(text.substring(at + PID.length(), text.indexOf('\n', at + 1)).strip());
     } catch (IOException e) {
       return -1;
     }
