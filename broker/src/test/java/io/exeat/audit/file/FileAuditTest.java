@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.approve.Approval;
+import io.exeat.approve.Call;
 import io.exeat.attest.Agent;
 import io.exeat.audit.AuditContract;
 import io.exeat.audit.AuditEvent;
@@ -374,6 +376,18 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.RevocationOverdue(epoch, Duration.ofSeconds(30), "Vault is away"),
         new AuditEvent.TaskEnded(task),
         new AuditEvent.OperatorActed("uid 0", "revoke", "all", "drill"),
+        new AuditEvent.Approved(
+            new DecisionId("d00000000000000000001"),
+            epoch.task().value(),
+            new Call("spiffe://example.org/agent", "ca".repeat(32), "ab"),
+            List.of(answer(new Decision.Permit(List.of(), "ab")).question()),
+            new Approval("owner", "uid 0", Instant.EPOCH, Instant.EPOCH.plusSeconds(300)),
+            "checked"),
+        new AuditEvent.ApprovalUsed(
+            new DecisionId("d00000000000000000001"),
+            new DecisionId("d00000000000000000002"),
+            epoch.task(),
+            "ca".repeat(32)),
         new AuditEvent.PolicyTaken("ab", "/etc/exeat/policies"),
         new AuditEvent.PolicyRefused("the policies as last taken are still in force; a.cedar: no"),
         new AuditEvent.ReceiptSigned(
