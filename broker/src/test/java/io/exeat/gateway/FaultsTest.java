@@ -7,6 +7,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import io.exeat.base.CredentialId;
+import io.exeat.base.DecisionId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.RequestId;
@@ -41,6 +42,7 @@ final class FaultsTest {
         new Fault.Malformed("lifetime", "must be more than 0 s"),
         new Fault.NoSuchTask(TASK),
         new Fault.NoSuchCredential(CredentialId.random()),
+        new Fault.NoSuchApproval(DecisionId.random()),
         new Fault.TaskEnded(TASK, "COMPLETED"),
         new Fault.EpochClosed(TASK, 1, 2),
         new Fault.ScopeChanging(TASK, "orders-db is away", Duration.ofMillis(1500)),
