@@ -27,6 +27,7 @@ final class RehearseCommand implements Callable<Integer> {
     try {
       BrokerConfig config = ConfigFile.read(Settings.parse("rehearsal", yaml(folder), Map.of()));
       Logging.level(config.log());
+      Fence.raise(config.attestation());
       Time time = new Time(InstantSource.system(), System::nanoTime);
       try (Sidecar sidecar = Sidecar.open(config, time)) {
         Thread running = Thread.ofPlatform().daemon().start(() -> run(sidecar));

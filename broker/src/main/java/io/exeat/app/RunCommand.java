@@ -33,6 +33,7 @@ final class RunCommand implements Callable<Integer> {
     try {
       BrokerConfig config = ConfigFile.read(file, System.getenv());
       Logging.level(config.log());
+      Fence.raise(config.attestation());
       Sidecar sidecar = Sidecar.open(config, new Time(InstantSource.system(), System::nanoTime));
       Thread onSignal = new Thread(() -> stop(sidecar), "exeat-stop");
       Runtime.getRuntime().addShutdownHook(onSignal);

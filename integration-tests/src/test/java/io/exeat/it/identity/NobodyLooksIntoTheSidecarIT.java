@@ -1,0 +1,114 @@
+package io.exeat.it.identity;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.exeat.it.environment.OtherUser;
+import io.exeat.it.environment.Packaged;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A packaged sidecar as a user without any capability, and another process of that user. */
+@NullMarked
+final class NobodyLooksIntoTheSidecarIT {
+  private static final int SIDECAR = OtherUser.STRANGER;
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void place() throws IOException {
+    assumeTrue(OtherUser.isRoot(), "only root starts processes of another user");
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+    for (String each : List.of("run", "state")) {
+      Path made = Files.createDirectory(folder.resolve(each));
+      Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwx------"));
+      Files.setAttribute(made, "unix:uid", SIDECAR);
+    }
+    Files.writeString(folder.resolve("catalogue.yaml"), "version: 1\n");
+  }
+
+  private Process sidecar(int agent) throws IOException {
+    Path yaml =
+        Files.writeString(
+            folder.resolve("exeat.yaml"),
+            """
+            spiffe: {id: "spiffe://example.org/broker/b", workload-api: %1$s/none.sock}
+            attestation: {mode: workload-api, agent: "spiffe://example.org/agent/a", uid: %2$d}
+            socket: {path: %1$s/run/agent.sock}
+            admin: {path: %1$s/run/admin.sock}
+            catalogue: {path: %1$s/catalogue.yaml}
+            journal: {folder: %1$s/state/journal}
+            audit: {folder: %1$s/state/audit}
+            vault: {address: "https://127.0.0.1:1"}
+            """
+                .formatted(folder, agent));
+    return start(Packaged.command("run", "--config", yaml.toString()));
+  }
+
+  private static Process start(List<String> command) throws IOException {
+    List<String> words =
+        new ArrayList<>(List.of("setpriv", "--reuid=" + SIDECAR, "--clear-groups", "--"));
+    words.addAll(command);
+    return new ProcessBuilder(words).redirectErrorStream(true).start();
+  }
+
+  /** Ends with 0 when a process of the same user may read another's environment. */
+  private static Process look(Process at) throws IOException {
+    return start(List.of("cat", "/proc/" + at.pid() + "/environ"));
+  }
+
+  @Test
+  void notEvenAProcessOfItsOwnUser() throws Exception {
+    Process open = start(List.of("sleep", "60"));
+    Process sidecar = sidecar(OtherUser.AGENT);
+    try {
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> Files.exists(folder.resolve("run/admin.sock")) || !sidecar.isAlive());
+      assertThat(sidecar.isAlive()).isTrue();
+      assertThat(Files.readAllLines(Path.of("/proc/" + sidecar.pid() + "/status")))
+          .contains("Uid:\t%1$d\t%1$d\t%1$d\t%1$d".formatted(SIDECAR));
+
+      assertThat(said(look(open), 0)).contains("PATH=");
+      assertThat(said(look(sidecar), 1)).contains("Permission denied");
+    } finally {
+      end(sidecar);
+      end(open);
+    }
+  }
+
+  @Test
+  void anAgentOfItsOwnUserIsRefused() throws Exception {
+    assertThat(said(sidecar(SIDECAR), 3))
+        .contains("cannot start: the agent's uid, attestation.uid, is " + SIDECAR);
+    assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  private static String said(Process process, int status) throws Exception {
+    try {
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      String said = new String(process.getInputStream().readAllBytes(), UTF_8);
+      assertThat(process.exitValue()).as(said).isEqualTo(status);
+      return said;
+    } finally {
+      end(process);
+    }
+  }
+
+  private static void end(Process process) throws InterruptedException {
+    process.destroyForcibly();
+    process.waitFor();
+  }
+}
