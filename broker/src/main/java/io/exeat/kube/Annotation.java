@@ -49,7 +49,7 @@ public enum Annotation {
       "(19[2-9]|[2-9][0-9]{2}|[1-3][0-9]{3})Mi",
       "a size from 192Mi to 3999Mi",
       "`256Mi`",
-      "The sidecar's `resources.limits.memory`."),
+      "The sidecar's memory, requested and limit: so a node gives it no swap."),
 
   /** What the scheduler sets aside for the sidecar. */
   CPU_REQUEST(

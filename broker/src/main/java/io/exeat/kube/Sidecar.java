@@ -38,7 +38,8 @@ final class Sidecar {
     resources
         .putObject("requests")
         .put("cpu", wishes.said(Annotation.CPU_REQUEST).orElse("20m"))
-        .put("memory", "128Mi");
+        .put("memory", memory);
+    // Requested as much as it may have: a kubelet gives such a container no swap.
     resources.putObject("limits").put("memory", memory);
     ObjectNode security = container.putObject("securityContext");
     security
