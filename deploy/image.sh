@@ -1,0 +1,72 @@
+#!/bin/sh
+# Lays the image's files out in a folder, as deploy/Dockerfile and -Pimage do: image.sh <sources> <folder>. Needs JDK 25 at
+# JAVA_HOME or on the PATH, and glibc. The folder's files run at / alone: the cache of classes holds their paths.
+set -eu
+
+src=$1 image=$2
+home=/opt/exeat
+java_home=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")}
+machine=$(uname -m)
+case $machine in
+  x86_64) platform=x86_64 ;;
+  aarch64) platform=aarch64 ;;
+  *) echo "image.sh: there is no image for $machine" >&2 && exit 1 ;;
+esac
+
+mkdir -p "$image/tmp" "$image/etc" "$image/var/lib/exeat" "$home/native"
+chmod 1777 "$image/tmp"
+chown 64001:64001 "$image/var/lib/exeat"
+chmod 0700 "$image/var/lib/exeat"
+echo 'exeat:x:64001:64001::/tmp:/nonexistent' >"$image/etc/passwd"
+printf 'exeat:x:64001:\nexeat-agents:x:64002:\n' >"$image/etc/group"
+echo 'hosts: files dns' >"$image/etc/nsswitch.conf"
+
+# jdeps names these for the jars, and java.desktop for two classes that nothing here loads; sasl and jgss are for LDAP and
+# Kerberos, which Postgres' driver and naming refer to.
+"$java_home/bin/jlink" --output "$home/jre" --strip-java-debug-attributes --no-header-files --no-man-pages \
+  --add-modules java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.sql,jdk.jfr,jdk.net,jdk.unsupported
+rm -rf "$home/jre/legal" # kept as one file: LICENSE
+
+# Native libraries are taken out of their jars, for one platform: nothing is unpacked at a start, and /tmp may be noexec.
+cp -R "$src/broker/target/lib" "$home/lib"
+native() { # <jar> <what of it> <file> <folders to leave out of it>
+  jar=$(ls "$home"/lib/$1)
+  work=$(mktemp -d)
+  (cd "$work" && "$java_home/bin/jar" -xf "$jar")
+  cp "$work/$2" "$home/native/$3"
+  (cd "$work" && rm -rf $4 && mv META-INF/MANIFEST.MF manifest && "$java_home/bin/jar" -cfm "$jar" manifest $(ls -A | grep -vx manifest))
+  rm -rf "$work"
+}
+native 'sqlite-jdbc-*.jar' "org/sqlite/native/Linux/$platform/libsqlitejdbc.so" libsqlitejdbc.so org/sqlite/native
+native 'cedar-java-*-uber.jar' "jne/linux/$platform/libcedar_java_ffi.so" libcedar_java_ffi.so jne
+netty=$platform
+[ $platform = x86_64 ] || netty=aarch_64
+native "netty-transport-native-epoll-*-linux-$netty.jar" "META-INF/native/libnetty_transport_native_epoll_$netty.so" \
+  "libnetty_transport_native_epoll_$netty.so" META-INF/native
+rm -f "$home"/lib/netty-transport-native-epoll-*-linux-$([ $netty = x86_64 ] && echo aarch_64 || echo x86_64).jar
+
+cp "$src/broker/target/exeat.jar" "$src/LICENSE" "$src/exeat" "$home/"
+# The cache of classes holds the files' times too; all the same, so that a build's own clock is not in it.
+find "$home" -exec touch -h -d "@${SOURCE_DATE_EPOCH:-1767225600}" {} +
+
+export CEDAR_JAVA_FFI_LIB=$home/native/libcedar_java_ffi.so
+export EXEAT_JAVA_OPTS="-Djava.library.path=$home/native -Dorg.sqlite.lib.path=$home/native"
+JAVA_HOME=$home/jre "$home/exeat" rehearse
+JAVA_HOME=$home/jre "$home/exeat" options >"$home/options"
+rm "$home/exeat"
+touch -d "@${SOURCE_DATE_EPOCH:-1767225600}" "$home/options"
+
+mkdir -p "$image/opt"
+cp -a "$home" "$image/opt/"
+# What they are linked with: the loader and the C library.
+for each in "$home/jre/bin/java" "$home"/jre/lib/*.so "$home"/jre/lib/server/*.so "$home"/native/*.so; do
+  LD_LIBRARY_PATH=$home/jre/lib ldd "$each"
+done >/tmp/linked
+! grep 'not found' /tmp/linked
+for library in $(grep -o '/[^ :]* (' /tmp/linked | tr -d ' (' | sort -u); do
+  case $library in
+    "$home"/*) continue ;;
+  esac
+  mkdir -p "$image$(dirname "$library")"
+  cp -L "$library" "$image$library"
+done
