@@ -61,6 +61,11 @@ public final class Binaries {
         .findFirst();
   }
 
+  /** Helm 3: EXEAT_HELM_BIN, or {@code helm} on the PATH. */
+  public static Optional<Path> helm() {
+    return environment("EXEAT_HELM_BIN").map(Path::of).or(() -> onPath("helm"));
+  }
+
   /** Envoy: EXEAT_ENVOY_BIN, {@code envoy} on the PATH, or the one in a Python package. */
   static Optional<Path> envoy() {
     return environment("EXEAT_ENVOY_BIN")

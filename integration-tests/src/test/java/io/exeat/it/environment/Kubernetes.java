@@ -174,11 +174,15 @@ public final class Kubernetes implements AutoCloseable {
     return send("DELETE", path, "application/json", "");
   }
 
-  /** Server-side apply of one document. */
-  public Said apply(String path, String yaml) {
+  /**
+   * Server-side apply of one document.
+   *
+   * @param options of the query, such as {@code &dryRun=All}
+   */
+  public Said apply(String path, String options, String yaml) {
     return send(
         "PATCH",
-        path + "?fieldManager=tests&force=true&fieldValidation=Strict",
+        path + "?fieldManager=tests&force=true&fieldValidation=Strict" + options,
         "application/apply-patch+yaml",
         yaml);
   }

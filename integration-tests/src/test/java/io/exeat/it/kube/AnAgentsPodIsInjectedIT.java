@@ -20,12 +20,15 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterAll;
@@ -62,11 +65,8 @@ final class AnAgentsPodIsInjectedIT {
     namespace(
         "strict", "exeat.io/inject", "enabled", "pod-security.kubernetes.io/enforce", "restricted");
     namespace("others");
-    for (String document : documents("policy.yaml")) {
-      applied(document);
-    }
-    for (String document : documents("injector.yaml")) {
-      applied(document);
+    for (String document : documents("all-in-one.yaml")) {
+      applied(document, "");
     }
     // The one thing that the tests change: nobody routes to Services here.
     ObjectNode client = JSON.createObjectNode();
@@ -113,25 +113,30 @@ final class AnAgentsPodIsInjectedIT {
     done(kubernetes.create("/api/v1/namespaces/" + name + "/serviceaccounts", account));
   }
 
+  /** Without those of cert-manager and SPIRE, whose kinds are not here. */
   private static List<String> documents(String file) throws IOException {
-    return List.of(
-        Files.readString(Packaged.root().resolve("deploy/kubernetes").resolve(file))
-            .split("(?m)^---$", -1));
+    return Pattern.compile("^---$", Pattern.MULTILINE)
+        .splitAsStream(Files.readString(Packaged.root().resolve("deploy/kubernetes").resolve(file)))
+        .filter(document -> !document.isBlank())
+        .filter(document -> !document.contains("\napiVersion: cert-manager.io/"))
+        .filter(document -> !document.contains("\napiVersion: spire.spiffe.io/"))
+        .toList();
   }
 
   /** Server-side, with every unknown field an error. */
-  private static void applied(String document) {
+  private static void applied(String document, String options) {
     String kind = field(document, "(?m)^kind: (\\w+)$");
     String name = field(document, "(?ms)^metadata:.*?^  name: (\\S+)$");
     String group = field(document, "(?m)^apiVersion: (\\S+)$");
     String base = group.contains("/") ? "/apis/" + group : "/api/" + group;
-    String plural = kind.toLowerCase(java.util.Locale.ROOT).replaceAll("y$", "ie") + "s";
-    String namespace = document.contains("\n  namespace: exeat") ? "/namespaces/exeat" : "";
-    done(kubernetes.apply(base + namespace + "/" + plural + "/" + name, document));
+    String plural = kind.toLowerCase(Locale.ROOT).replaceAll("y$", "ie") + "s";
+    Matcher in = Pattern.compile("(?m)^  namespace: (\\S+)$").matcher(document);
+    String namespace = in.find() ? "/namespaces/" + in.group(1) : "";
+    done(kubernetes.apply(base + namespace + "/" + plural + "/" + name, options, document));
   }
 
   private static String field(String document, String pattern) {
-    var found = java.util.regex.Pattern.compile(pattern).matcher(document);
+    Matcher found = Pattern.compile(pattern).matcher(document);
     if (!found.find()) {
       throw new AssertionError(pattern + " is not in " + document);
     }
@@ -167,6 +172,19 @@ final class AnAgentsPodIsInjectedIT {
 
   private static Said create(String namespace, ObjectNode pod) {
     return kubernetes.create(PODS.formatted(namespace), pod);
+  }
+
+  /** The other form is all one thing to the API server: nothing of it is stored. */
+  @Test
+  void theRelayedFormIsTakenToo() throws IOException {
+    List<String> all = documents("relayed.yaml");
+    assertThat(all).anyMatch(it -> it.contains("\nkind: StatefulSet\n"));
+    for (String document : all) {
+      // The same in both forms, and here with a url in its place.
+      if (!document.contains("\nkind: MutatingWebhookConfiguration\n")) {
+        applied(document, "&dryRun=All");
+      }
+    }
   }
 
   @Test
@@ -284,6 +302,8 @@ final class AnAgentsPodIsInjectedIT {
       delimiter = '|',
       value = {
         "/spec | initContainers | [] | needs the sidecar",
+        "/spec/initContainers/0 | image | \"registry.example.org/exeat.evil:1\" | the sidecar's"
+            + " image",
         "/spec | hostPID | true | hostPID",
         "/spec | hostNetwork | true | hostNetwork",
         "/spec | shareProcessNamespace | true | shareProcessNamespace",
@@ -343,7 +363,7 @@ final class AnAgentsPodIsInjectedIT {
   }
 
   @Test
-  void aLabelIsNotChangedAndADebuggerStaysAway() {
+  void whatRunsIsNotChangedAndADebuggerStaysAway() {
     JsonNode made = done(create("agents", pod())).body();
     String path = PODS.formatted("agents") + "/" + made.at("/metadata/name").asText();
 
@@ -354,6 +374,15 @@ final class AnAgentsPodIsInjectedIT {
             "{\"metadata\": {\"labels\": {\"exeat.io/agent\": \"admin\"}}}");
     assertThat(other.status()).isEqualTo(422);
     assertThat(other.message()).contains("cannot be changed");
+
+    Said image =
+        kubernetes.patch(
+            path,
+            "application/strategic-merge-patch+json",
+            "{\"spec\": {\"initContainers\": [{\"name\": \"exeat\","
+                + " \"image\": \"registry.example.org/exeat:old\"}]}}");
+    assertThat(image.status()).isEqualTo(422);
+    assertThat(image.message()).contains("the sidecar's image cannot be changed");
 
     Said debug =
         kubernetes.patch(

@@ -1,0 +1,158 @@
+package io.exeat.app;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.exeat.attest.AttestConfig;
+import io.exeat.config.Settings;
+import io.exeat.kube.InjectConfig;
+import io.exeat.kube.Webhook;
+import io.exeat.task.CatalogueFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+
+/**
+ * What the chart writes into ConfigMaps and what the injector says in a sidecar's environment is,
+ * together, a configuration that the sidecar takes.
+ */
+final class ShippedManifestsTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String REVIEW =
+      """
+      {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {
+        "uid": "u", "operation": "CREATE", "namespace": "agents",
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "object": {"apiVersion": "v1", "kind": "Pod",
+          "metadata": {"labels": {"exeat.io/agent": "billing"}},
+          "spec": {"serviceAccountName": "app", "containers": [
+            {"name": "main", "image": "app:1", "securityContext": {"runAsUser": 10001}}]}}}}
+      """;
+
+  @TempDir private Path folder;
+
+  @Test
+  void aSidecarThatIsTheBrokerTakesItsConfiguration() throws IOException {
+    JsonNode manifests = manifests("all-in-one");
+    JsonNode map = data(manifests, "agents", "exeat");
+
+    BrokerConfig config = read(map.path("exeat.yaml").asText(), sidecar(manifests));
+
+    assertThat(config.form()).isInstanceOf(BrokerConfig.AllInOne.class);
+    assertThat(config.identity().id())
+        .hasToString("spiffe://example.org/ns/agents/sa/app/broker/billing");
+    assertThat(config.attestation().local()).get().isInstanceOf(AttestConfig.WorkloadApi.class);
+    catalogue(map);
+  }
+
+  @Test
+  void aSidecarThatRelaysFindsItsBroker() throws IOException {
+    JsonNode manifests = manifests("relayed");
+    JsonNode map = data(manifests, "exeat", "exeat-broker");
+
+    BrokerConfig sidecar = read("{}", sidecar(manifests));
+    BrokerConfig broker = read(map.path("exeat.yaml").asText(), Map.of());
+
+    BrokerConfig.Relayed relayed = (BrokerConfig.Relayed) sidecar.form();
+    assertThat(relayed.relay().broker()).isEqualTo(broker.identity().id());
+    assertThat(relayed.relay().host()).isEqualTo("exeat-broker.exeat.svc");
+    assertThat(relayed.relay().port()).isEqualTo(broker.listen().orElseThrow().address().getPort());
+    AttestConfig.Mtls mtls = broker.attestation().mtls().orElseThrow();
+    assertThat(sidecar.attestation().local())
+        .get()
+        .isInstanceOfSatisfying(
+            AttestConfig.WorkloadApi.class,
+            it -> assertThat(mtls.agents().test(it.agent())).isTrue());
+    catalogue(map);
+  }
+
+  /** What the policy asks for, and the ClusterSPIFFEID selects, is what the injector writes. */
+  @ParameterizedTest
+  @ValueSource(strings = {"all-in-one", "relayed"})
+  void theManifestsNameTheSidecarAlike(String form) throws IOException {
+    JsonNode manifests = manifests(form);
+    JsonNode injected = injected(manifests);
+    String name = injected.at("/spec/initContainers/0/name").asText();
+
+    assertThat(find(manifests, "ClusterSPIFFEID", "exeat-broker").toString())
+        .contains("k8s:container-name:" + name);
+    assertThat(find(manifests, "ValidatingAdmissionPolicy", "exeat-agents").toString())
+        .contains("c.name == \\\"" + name + "\\\"");
+    assertThat(find(manifests, "Deployment", "exeat-injector").toString())
+        .contains(injected.at("/spec/initContainers/0/image").asText());
+  }
+
+  private void catalogue(JsonNode map) throws IOException {
+    Path file = Files.writeString(folder.resolve("c.yaml"), map.path("catalogue.yaml").asText());
+    assertThat(CatalogueFile.read(file).agents()).isEmpty();
+  }
+
+  private static BrokerConfig read(String yaml, Map<String, String> environment) {
+    return ConfigFile.read(Settings.parse("exeat.yaml", yaml.getBytes(UTF_8), environment));
+  }
+
+  private static Map<String, String> sidecar(JsonNode manifests) throws IOException {
+    Map<String, String> all = new TreeMap<>();
+    for (JsonNode each : injected(manifests).at("/spec/initContainers/0/env")) {
+      all.put(each.path("name").asText(), each.path("value").asText());
+    }
+    return all;
+  }
+
+  /** The pod, of which all that the tests look at is in the answer's patch. */
+  private static JsonNode injected(JsonNode manifests) throws IOException {
+    String yaml = data(manifests, "exeat", "exeat-injector").path("inject.yaml").asText();
+    InjectConfig config =
+        InjectFile.read(Settings.parse("inject.yaml", yaml.getBytes(UTF_8), Map.of()));
+    JsonNode response =
+        JSON.readTree(new Webhook(config).answer(REVIEW.getBytes(UTF_8)).body()).path("response");
+    assertThat(response.path("allowed").asBoolean()).as(response.toString()).isTrue();
+    for (JsonNode change : JSON.readTree(response.path("patch").binaryValue())) {
+      if (change.path("path").asText().equals("/spec/initContainers")) {
+        var pod = JSON.createObjectNode();
+        pod.putObject("spec").set("initContainers", change.get("value"));
+        return pod;
+      }
+    }
+    throw new AssertionError(response);
+  }
+
+  private static JsonNode data(JsonNode manifests, String namespace, String name) {
+    for (JsonNode each : manifests) {
+      if (each.path("kind").asText().equals("ConfigMap")
+          && each.at("/metadata/name").asText().equals(name)
+          && each.at("/metadata/namespace").asText().equals(namespace)) {
+        return each.get("data");
+      }
+    }
+    throw new AssertionError("there is no ConfigMap " + namespace + "/" + name);
+  }
+
+  private static JsonNode find(JsonNode manifests, String kind, String name) {
+    return StreamSupport.stream(manifests.spliterator(), false)
+        .filter(it -> it.path("kind").asText().equals(kind))
+        .filter(it -> it.at("/metadata/name").asText().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static JsonNode manifests(String form) throws IOException {
+    var all = JSON.createArrayNode();
+    String text = Files.readString(Path.of("../deploy/kubernetes", form + ".yaml"));
+    for (Object each : new Load(LoadSettings.builder().build()).loadAllFromString(text)) {
+      all.add(JSON.<JsonNode>valueToTree(each));
+    }
+    return all;
+  }
+}
