@@ -5,16 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.attest.AttestConfig;
 import io.exeat.config.Settings;
 import io.exeat.kube.InjectConfig;
 import io.exeat.kube.Webhook;
+import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +43,8 @@ final class ShippedManifestsTest {
           "spec": {"serviceAccountName": "app", "containers": [
             {"name": "main", "image": "app:1", "securityContext": {"runAsUser": 10001}}]}}}}
       """;
+
+  private static final String ENVIRONMENT = "/spec/initContainers/0/env";
 
   @TempDir private Path folder;
 
@@ -93,6 +99,33 @@ final class ShippedManifestsTest {
         .contains(injected.at("/spec/initContainers/0/image").asText());
   }
 
+  /** Its pods, as the injector makes them, are the agents of its catalogue. */
+  @Test
+  void theExamplesAgentsAreThoseOfItsCatalogue() throws IOException {
+    Path example = Path.of("../deploy/examples/planner-and-worker");
+    JsonNode values = all(example.resolve("values.yaml")).get(0);
+    Path file = Files.writeString(folder.resolve("c.yaml"), values.get("catalogue").toString());
+    Catalogue catalogue = CatalogueFile.read(file);
+    Set<String> agents = new TreeSet<>();
+    for (JsonNode each : all(example.resolve("agents.yaml"))) {
+      JsonNode template = each.at("/spec/template");
+      if (!template.isMissingNode()) {
+        ObjectNode review = (ObjectNode) JSON.readTree(REVIEW);
+        ((ObjectNode) review.get("request")).set("object", template);
+        for (JsonNode set : injected(manifests("all-in-one"), review).at(ENVIRONMENT)) {
+          if (set.path("name").asText().equals("EXEAT_ATTESTATION_AGENT")) {
+            agents.add(set.path("value").asText());
+          }
+        }
+      }
+    }
+
+    assertThat(agents)
+        .hasSize(2)
+        .containsExactlyInAnyOrderElementsOf(
+            catalogue.agents().values().stream().map(it -> it.id().toString()).toList());
+  }
+
   private void catalogue(JsonNode map) throws IOException {
     Path file = Files.writeString(folder.resolve("c.yaml"), map.path("catalogue.yaml").asText());
     assertThat(CatalogueFile.read(file).agents()).isEmpty();
@@ -104,19 +137,24 @@ final class ShippedManifestsTest {
 
   private static Map<String, String> sidecar(JsonNode manifests) throws IOException {
     Map<String, String> all = new TreeMap<>();
-    for (JsonNode each : injected(manifests).at("/spec/initContainers/0/env")) {
+    for (JsonNode each : injected(manifests).at(ENVIRONMENT)) {
       all.put(each.path("name").asText(), each.path("value").asText());
     }
     return all;
   }
 
-  /** The pod, of which all that the tests look at is in the answer's patch. */
   private static JsonNode injected(JsonNode manifests) throws IOException {
+    return injected(manifests, JSON.readTree(REVIEW));
+  }
+
+  /** The pod, of which all that the tests look at is in the answer's patch. */
+  private static JsonNode injected(JsonNode manifests, JsonNode review) throws IOException {
     String yaml = data(manifests, "exeat", "exeat-injector").path("inject.yaml").asText();
     InjectConfig config =
         InjectFile.read(Settings.parse("inject.yaml", yaml.getBytes(UTF_8), Map.of()));
     JsonNode response =
-        JSON.readTree(new Webhook(config).answer(REVIEW.getBytes(UTF_8)).body()).path("response");
+        JSON.readTree(new Webhook(config).answer(JSON.writeValueAsBytes(review)).body())
+            .path("response");
     assertThat(response.path("allowed").asBoolean()).as(response.toString()).isTrue();
     for (JsonNode change : JSON.readTree(response.path("patch").binaryValue())) {
       if (change.path("path").asText().equals("/spec/initContainers")) {
@@ -148,8 +186,12 @@ final class ShippedManifestsTest {
   }
 
   private static JsonNode manifests(String form) throws IOException {
+    return all(Path.of("../deploy/kubernetes", form + ".yaml"));
+  }
+
+  private static JsonNode all(Path file) throws IOException {
     var all = JSON.createArrayNode();
-    String text = Files.readString(Path.of("../deploy/kubernetes", form + ".yaml"));
+    String text = Files.readString(file);
     for (Object each : new Load(LoadSettings.builder().build()).loadAllFromString(text)) {
       all.add(JSON.<JsonNode>valueToTree(each));
     }

@@ -188,6 +188,13 @@ final class AnAgentsPodIsInjectedIT {
   }
 
   @Test
+  void theExampleIsTakenToo() throws IOException {
+    for (String document : documents("../examples/planner-and-worker/agents.yaml")) {
+      applied(document, "&dryRun=All");
+    }
+  }
+
+  @Test
   void aLabelledPodComesBackWithItsSidecar() {
     JsonNode spec = done(create("agents", pod())).body().path("spec");
 
