@@ -35,6 +35,15 @@ public enum Annotation {
       "the injector's `sidecar.config-map`",
       "`exeat.yaml`, `catalogue.yaml` and policies for the sidecar. Not when it relays."),
 
+  /** Whether there is a door for MCP. */
+  MCP(
+      "mcp",
+      "true|false",
+      "true or false",
+      "`false`",
+      "Whether the first of the agent's containers gets the MCP gateway's socket, `mcp.sock` beside"
+          + " `agent.sock`. Not when the sidecar relays."),
+
   /** How large the journal and the audit chain may grow. */
   STATE_SIZE(
       "state-size",

@@ -72,6 +72,9 @@ final class Sidecar {
     }
     add(environment, "EXEAT_SOCKET_GROUP", Integer.toString(plan.group()));
     add(environment, "EXEAT_ADMIN_PATH", ADMIN_SOCKET);
+    if (wishes.said(Annotation.MCP).orElse("false").equals("true")) {
+      add(environment, "EXEAT_MCP_PATH", door(0) + "mcp.sock");
+    }
     add(environment, "EXEAT_LOG_LEVEL", wishes.said(Annotation.LOG_LEVEL).orElse("info"));
     if (plan.form() instanceof SidecarPlan.Relayed relayed) {
       add(environment, "EXEAT_RELAY_TO", relayed.to());
@@ -81,8 +84,12 @@ final class Sidecar {
 
   private List<String> sockets() {
     return IntStream.range(0, wishes.containers().size())
-        .mapToObj(i -> ROOT + "agents/" + i + "/" + Names.DOOR + "/agent.sock")
+        .mapToObj(i -> door(i) + "agent.sock")
         .toList();
+  }
+
+  private static String door(int number) {
+    return ROOT + "agents/" + number + "/" + Names.DOOR + "/";
   }
 
   /** What the kubelet waits for before it starts the agent: all doors are open. */

@@ -83,7 +83,7 @@ record Wishes(
       }
     }
     if (plan.form() instanceof SidecarPlan.Relayed) {
-      for (Annotation here : List.of(Annotation.CONFIG, Annotation.STATE_SIZE)) {
+      for (Annotation here : List.of(Annotation.CONFIG, Annotation.MCP, Annotation.STATE_SIZE)) {
         if (said.containsKey(here)) {
           problems.add(
               "annotation %s: the sidecars here relay to a broker, which has the configuration; remove it"

@@ -167,6 +167,7 @@ final class InjectionTest {
         "exeat.io/state-size | 1Ti | a size in Mi or Gi",
         "exeat.io/memory-limit | 10Mi | a size from 192Mi",
         "exeat.io/cpu-request | 1000000 | millicores",
+        "exeat.io/mcp | yes | true or false",
         "exeat.io/log-level | trace | one of error, warn, info, debug",
         "exeat.io/injected | \"}]; | the injector writes it",
         "exeat.io/agnet-uid | 1 | there are exeat.io/containers",
@@ -271,12 +272,27 @@ final class InjectionTest {
     assertThat(Pods.refusal(here, pod)).contains("hostPID", "log-level", "state-size");
   }
 
-  @Test
-  void aRelayingPodHasNoConfigurationOfItsOwn() {
+  @ParameterizedTest
+  @CsvSource({"config, mine", "mcp, true", "state-size, 1Gi"})
+  void aRelayingPodHasNoConfigurationOfItsOwn(String annotation, String value) {
     ObjectNode pod = Pods.plain();
-    annotate(pod, "exeat.io/config", "mine");
+    annotate(pod, "exeat.io/" + annotation, value);
 
-    assertThat(Pods.refusal(relayed, pod)).contains("exeat.io/config", "relay");
+    assertThat(Pods.refusal(relayed, pod)).contains("exeat.io/" + annotation, "relay");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, true", "false, false"})
+  void theDoorForMcpIsBesideTheAgentsWhenItIsAskedFor(String value, boolean there) {
+    ObjectNode pod = Pods.plain();
+    annotate(pod, "exeat.io/mcp", value);
+
+    assertThat(
+            Pods.injected(here, pod)
+                .toString()
+                .contains(
+                    "{\"name\":\"EXEAT_MCP_PATH\",\"value\":\"/run/exeat/agents/0/door/mcp.sock\"}"))
+        .isEqualTo(there);
   }
 
   static void annotate(ObjectNode pod, String annotation, String value) {
