@@ -50,7 +50,7 @@ public final class Injector implements AutoCloseable {
   }
 
   private void await() {
-    Processes.await("the injector", Duration.ofSeconds(60), () -> Processes.answers(port));
+    Processes.await("the injector", Duration.ofMinutes(5), () -> Processes.answers(port));
   }
 
   public int port() {
