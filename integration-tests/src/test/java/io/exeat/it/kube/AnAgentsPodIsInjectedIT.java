@@ -68,7 +68,7 @@ final class AnAgentsPodIsInjectedIT {
     for (String document : documents("all-in-one.yaml")) {
       applied(document, "");
     }
-    // The one thing that the tests change: nobody routes to Services here.
+    // What the tests change: nobody routes to Services here.
     ObjectNode client = JSON.createObjectNode();
     client.put("url", "https://127.0.0.1:" + injector.port() + "/inject");
     client.put(
@@ -83,6 +83,12 @@ final class AnAgentsPodIsInjectedIT {
         .put("op", "replace")
         .put("path", "/webhooks/0/clientConfig")
         .set("value", client);
+    // And how long it waits: a slow machine is no lost pod.
+    patch
+        .addObject()
+        .put("op", "replace")
+        .put("path", "/webhooks/0/timeoutSeconds")
+        .put("value", 30);
     done(kubernetes.patch(WEBHOOK, "application/json-patch+json", patch.toString()));
     // In force a moment after it is stored.
     Awaitility.await()
