@@ -60,6 +60,11 @@ public final class SmallDisk implements AutoCloseable {
     }
   }
 
+  /** Nobody may write there, the superuser neither. */
+  public void forbidWriting() {
+    var _ = Processes.run(AT_ONCE, List.of("mount", "-o", "remount,ro", mounted.toString()));
+  }
+
   private Path ballast() {
     return mounted.resolve("ballast");
   }

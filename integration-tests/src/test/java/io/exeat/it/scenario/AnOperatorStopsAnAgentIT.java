@@ -8,6 +8,7 @@ import io.exeat.it.environment.Deployment;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Packaged;
 import io.exeat.it.environment.Refusal;
+import io.exeat.it.environment.SmallDisk;
 import io.exeat.it.environment.Stage;
 import io.exeat.v1.Credential;
 import io.exeat.v1.GetRequest;
@@ -20,6 +21,7 @@ import io.exeat.v1.UnkillRequest;
 import io.exeat.v1.UnkillResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -158,6 +160,49 @@ final class AnOperatorStopsAnAgentIT {
       assertThat(killing.join(LATE)).isTrue();
       assertThat(outside.login(credential.getDatabase())).startsWith("28");
     }
+  }
+
+  /** The journal's and the audit chain's: what a kill needs is set aside. */
+  @Test
+  void onAFullDiskItHoldsAndIsOnRecord() throws IOException {
+    try (SmallDisk disk = SmallDisk.mount(stage.newFolder("disk"), "64m");
+        Deployment deployment =
+            Deployment.start(
+                Deployment.Plan.of(Deployment.Form.ALL_IN_ONE)
+                    .withJournal(disk.folder("journal"))
+                    .withAudit(disk.folder("audit")))) {
+      Task task;
+      try (Client client = deployment.client();
+          Client operator = deployment.operator()) {
+        task = client.open(Stage.READ);
+        Credential credential = client.issue(task, Stage.READ);
+        disk.fill();
+        assertThat(Refusal.of(() -> client.open(Stage.READ)).fields()).containsKey("dependency");
+
+        kill(operator);
+
+        assertThat(outside.login(credential.getDatabase())).startsWith("28");
+        outside.requireDead(task.getId());
+        assertThat(isDisabled()).isTrue();
+      }
+      await().atMost(LATE).until(() -> chain(disk.folder("audit")).contains("strangers"));
+      deployment.broker().kill();
+      disk.free();
+      deployment.broker().restart();
+      try (Client client = deployment.client()) {
+        assertThat(refusal(client)).isEqualTo("DENIED");
+      }
+    }
+  }
+
+  private static String chain(Path folder) throws IOException {
+    StringBuilder chain = new StringBuilder();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.jsonl")) {
+      for (Path file : files) {
+        chain.append(Files.readString(file));
+      }
+    }
+    return chain.toString();
   }
 
   /** As an auditor: with files alone, after the broker's restart. */

@@ -1,6 +1,7 @@
 package io.exeat.it.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.exeat.it.environment.Client;
@@ -50,6 +51,19 @@ final class TheAuditIsAwayIT {
       await().atMost(Duration.ofSeconds(20)).ignoreExceptions().until(() -> issues(client));
       assertThat(deployment.broker().terminate()).isZero();
       outside.requireNothingLent();
+    }
+  }
+
+  @Test
+  void whereItMayNotWriteItDoesNotStartAndSaysWhatItNeeds() {
+    Stage stage = Stage.get();
+    try (SmallDisk disk = SmallDisk.mount(stage.newFolder("disk"), "48m")) {
+      disk.forbidWriting();
+      Deployment.Plan plan =
+          Deployment.Plan.of(Deployment.Form.ALL_IN_ONE).withAudit(disk.folder("audit"));
+      assertThatThrownBy(() -> Deployment.start(plan))
+          .hasMessageContaining("cannot start: the audit chain in " + disk.folder("audit"))
+          .hasMessageContaining("a folder that it may write");
     }
   }
 
