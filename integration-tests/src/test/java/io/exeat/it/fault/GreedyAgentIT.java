@@ -1,6 +1,7 @@
 package io.exeat.it.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.exeat.identity.development.Entry;
 import io.exeat.it.checker.Verdict;
@@ -37,6 +38,7 @@ final class GreedyAgentIT {
   private static final int ROUNDS = Faults.times(10, 200);
   private static final int CONNECTIONS = Faults.times(400, 4_000);
   private static final int MOST_MEGABYTES = 400;
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final Stage stage = Stage.get();
 
@@ -65,6 +67,9 @@ final class GreedyAgentIT {
         assertThat(credential.hasDatabase()).isTrue();
         during = rounds(watched, good);
         stop.set(true);
+        greedy.forEach(GreedyAgentIT::join);
+        // It has stood in its own way: the socket's queue is full of its connections for a while.
+        await().atMost(PATIENCE).until(() -> agent.client().isServing());
         assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
       } finally {
         stop.set(true);
@@ -73,8 +78,8 @@ final class GreedyAgentIT {
       long megabytes = resident(watched.deployment.broker().pid());
       Verdict verdict = watched.verdict("a greedy agent");
       System.out.printf(
-          "figure: greedy: %d connections by one agent; the other's open, issue and complete before %s,"
-              + " meanwhile %s; broker %d MB%n",
+          "figure: greedy: %d connections by one agent; the other's open, issue and complete before"
+              + " %s, meanwhile %s; broker %d MB%n",
           opened.get(), Faults.spread(before), Faults.spread(during), megabytes);
       assertThat(verdict.violations()).isEmpty();
       assertThat(during).hasSize(ROUNDS);

@@ -14,6 +14,8 @@ import io.exeat.v1.OpenRequest;
 import io.exeat.v1.ReleaseRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -118,13 +120,20 @@ final class WatchedAgent implements AutoCloseable {
         client.tasks().complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build()));
   }
 
-  /** As it is shortly before the time is over. */
+  /** As it is shortly before the time is over, or soon after where that answer comes too late. */
   Task completeWithin(Task task, Duration patience) {
-    return told(
-        client
-            .tasks()
-            .withDeadlineAfter(patience)
-            .complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build()));
+    try {
+      return told(
+          client
+              .tasks()
+              .withDeadlineAfter(patience)
+              .complete(CompleteRequest.newBuilder().setTaskId(task.getId()).build()));
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() != Status.Code.DEADLINE_EXCEEDED) {
+        throw e;
+      }
+      return get(task);
+    }
   }
 
   Task cancel(Task task) {
