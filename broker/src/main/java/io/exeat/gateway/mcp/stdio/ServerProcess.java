@@ -8,7 +8,9 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -159,8 +161,9 @@ final class ServerProcess implements AutoCloseable {
   }
 
   /**
-   * Ends it with all that it started: its input ends, TERM, and KILL after a while, each to its own
-   * process group as its own user. Its folder is gone when this returns. Idempotent.
+   * Ends it with all that it started: its input ends, TERM, and KILL after a while, each as its own
+   * user to its own process group and to its descendants that left that. Its folder is gone when
+   * this returns. Idempotent.
    */
   @Override
   public void close() {
@@ -170,23 +173,30 @@ final class ServerProcess implements AutoCloseable {
       }
       ended = true;
     }
+    Set<ProcessHandle> strays = new HashSet<>();
     try {
-      signal("TERM");
+      signal("TERM", strays);
       var _ = process.waitFor(STOP_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    signal("KILL"); // also what it left behind in its group
+    signal("KILL", strays); // also what it left behind in its group
     folder.close();
   }
 
-  private void signal(String name) {
+  /**
+   * @param strays its descendants, of which the kernel tells only while their parents live
+   */
+  private void signal(String name, Set<ProcessHandle> strays) {
+    process.descendants().forEach(strays::add);
+    List<String> words = new ArrayList<>(List.of("kill", "-s", name, "--", "-" + process.pid()));
+    strays.stream()
+        .filter(ProcessHandle::isAlive) // and not another that has its number now
+        .forEach(stray -> words.add(Long.toString(stray.pid())));
     try {
-      var _ =
-          programs.run(
-              user.command(List.of("kill", "-s", name, "--", "-" + process.pid())), new byte[0]);
+      var _ = programs.run(user.command(words), new byte[0]);
     } catch (IllegalStateException e) {
-      // Nobody is left in its group.
+      // Nobody is left in its group, or one of them ended meanwhile.
     }
   }
 }

@@ -79,6 +79,8 @@ final class StdioUpstreamTest {
           *'"method":"notifications/'*) printf '%s\\n' "$line" >> "$HOME/heard" ;;
           *'"method":"heard"'*) say "$(cat "$HOME/heard")" ;;
           *'"method":"exit"'*) exit 3 ;;
+          *'"method":"stray"'*)
+            setsid sh -c 'trap "" TERM; while :; do sleep 0.1; done' & say "{\\"child\\":$!}" ;;
           *'"method":"stubborn"'*)
             (trap '' TERM; while :; do sleep 0.1; done) & child=$!
             trap '' TERM; say "{\\"child\\":$child}"; while :; do sleep 0.1; done ;;
@@ -330,6 +332,17 @@ final class StdioUpstreamTest {
           assertThat(ProcessHandle.of(who.path("pid").asLong())).isEmpty();
           assertThat(ProcessHandle.of(child).filter(ProcessHandle::isAlive)).isEmpty();
         });
+  }
+
+  @Test
+  void whatLeftItsGroupIsKilledToo() throws IOException {
+    long stray = result("stray").path("child").asLong();
+    assertThat(ProcessHandle.of(stray)).isPresent();
+    cutOff.cut(new Fault.TaskEnded(task, "COMPLETED"));
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .untilAsserted(
+            () -> assertThat(ProcessHandle.of(stray).filter(ProcessHandle::isAlive)).isEmpty());
   }
 
   @Test
