@@ -15,6 +15,6 @@ public interface OwnLogins {
    */
   Lent verifier(String target);
 
-  /** Ends a login that is not used any more; what cannot be ended now dies with its lease. */
+  /** Ends a login that is not used any more, when its target is back if that is away now. */
   void giveBack(LeaseId lease);
 }

@@ -42,6 +42,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
   private final VaultClient client;
   private final VaultSession sessions;
   private final Loans loans;
+  private final GivenBack givenBack = new GivenBack(this::endLease, Duration.ofSeconds(1));
   private final Heartbeat heartbeat;
   private final Subscription rotation;
   private final Time time;
@@ -214,11 +215,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
 
   @Override
   public void giveBack(LeaseId lease) {
-    try {
-      endLease(lease);
-    } catch (FaultException e) {
-      LOG.info("A login of the verifier is left to its lease", e);
-    }
+    givenBack.end(lease);
   }
 
   /** What Vault lets our tokens do. */
@@ -244,6 +241,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
   @Override
   public void close() {
     rotation.close();
+    givenBack.close();
     heartbeat.close();
     client.close();
   }
