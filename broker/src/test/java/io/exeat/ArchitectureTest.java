@@ -68,6 +68,7 @@ final class ArchitectureTest {
   private static final Set<String> COMPARING =
       Set.of(
           "io.exeat.app.VaultCheckup",
+          "io.exeat.credential.SshCertificate",
           "io.exeat.credential.vault.VaultClock",
           "io.exeat.kube.ServingCertificate",
           "io.exeat.revoke.ReceiptVerifier",
@@ -75,6 +76,7 @@ final class ArchitectureTest {
           "io.exeat.revoke.pki.RevocationList",
           "io.exeat.revoke.postgres.DatabaseClock",
           "io.exeat.revoke.postgres.Link",
+          "io.exeat.revoke.ttl.EndsByItself",
           "io.exeat.task.Task");
 
   private static final int MOST_LINES = 300;

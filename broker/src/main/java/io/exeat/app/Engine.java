@@ -24,6 +24,7 @@ import io.exeat.revoke.SvidSigner;
 import io.exeat.revoke.TargetVerifier;
 import io.exeat.revoke.pki.PkiVerifier;
 import io.exeat.revoke.postgres.PostgresVerifier;
+import io.exeat.revoke.ttl.EndsByItself;
 import io.exeat.task.Target;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -159,6 +160,7 @@ record Engine(
               new PostgresVerifier(postgres, here.targetsCa(), backend, TARGET_TIMEOUT, time));
       case Target.Pki pki ->
           Optional.of(new PkiVerifier(pki, backend, backend::clockAhead, TARGET_TIMEOUT, time));
+      case Target.Ssh _ -> Optional.of(new EndsByItself(backend::clockAhead, time));
       case Target.Service _ -> Optional.empty();
     };
   }

@@ -164,6 +164,9 @@ final class VaultCheckup {
     switch (target) {
       case Target.Postgres postgres -> postgres(backend, postgres);
       case Target.Pki pki -> CertificateCheckup.look(findings, backend, pki, time);
+      case Target.Ssh ssh ->
+          findings.ok(
+              "target", ssh.name(), "is not looked at: what is lent there ends by itself alone");
       case Target.Service _ -> {} // nothing is lent there
     }
   }

@@ -33,6 +33,7 @@ public sealed interface AuditEvent {
       case EpochClosed _ -> "epoch.closed";
       case EpochOpened _ -> "epoch.opened";
       case TaskEnding _ -> "task.ending";
+      case CannotBeRecalled _ -> "credential.cannot-be-recalled";
       case CredentialDead _ -> "credential.dead";
       case EpochDead _ -> "epoch.dead";
       case TaskEnded _ -> "task.ended";
@@ -100,6 +101,13 @@ public sealed interface AuditEvent {
   record EpochOpened(Task task) implements AuditEvent {}
 
   record TaskEnding(TaskId task, EndCause cause, String note) implements AuditEvent {}
+
+  /**
+   * Its end was asked for, and nobody can take it back: it works until it expires.
+   *
+   * @param cause why its end was asked for, as a receipt has it
+   */
+  record CannotBeRecalled(Held credential, String cause) implements AuditEvent {}
 
   /**
    * @param checks what was looked at, and what was seen

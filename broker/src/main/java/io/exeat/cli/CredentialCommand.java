@@ -56,8 +56,8 @@ public final class CredentialCommand {
               names = "--out",
               paramLabel = "FILE",
               description = {
-                "Write a libpq password file, or a certificate with its key (PEM), mode 0600;",
-                "it must not exist yet."
+                "Write a libpq password file, a certificate with its key (PEM), or a key for SSH",
+                "with its certificate beside it, FILE-cert.pub; mode 0600. They must not exist yet."
               })
           Optional<Path> file,
       @Option(
@@ -96,13 +96,19 @@ public final class CredentialCommand {
     try {
       if (issued.hasCertificate()) {
         password.write(pem(issued.getCertificate()));
+      } else if (issued.hasSsh()) {
+        SshFiles.write(issued.getSsh(), password, file);
       } else {
         password.write(issued.getDatabase());
       }
     } catch (IOException e) {
       cli.err().println("exeat: " + file + " cannot be written: " + why(e));
-      cli.err().println("  The credential was given back.");
       var _ = release(session, request.getTaskId(), issued.getId());
+      cli.err()
+          .println(
+              issued.getCannotBeRecalled()
+                  ? "  The credential cannot be recalled; its key was not kept."
+                  : "  The credential was given back.");
       return Exit.USAGE;
     }
     print(session, issued, show);
@@ -148,16 +154,20 @@ public final class CredentialCommand {
           if (session.json()) {
             session.printJson(answer);
           } else {
-            session
-                .out()
-                .println(
-                    answer.getCredentialId()
-                        + (answer.getProvenDead()
-                            ? "  proven dead at " + Text.instant(answer.getDeadAt())
-                            : "  is still being revoked"));
+            session.out().println(answer.getCredentialId() + released(answer));
           }
           return answer.getProvenDead() ? Exit.OK : Exit.PENDING;
         });
+  }
+
+  private static String released(ReleaseResponse answer) {
+    if (answer.getCannotBeRecalled()) {
+      return (answer.getProvenDead() ? "  expired at " : "  cannot be recalled: it works until ")
+          + Text.instant(answer.getEndsAt());
+    }
+    return answer.getProvenDead()
+        ? "  proven dead at " + Text.instant(answer.getDeadAt())
+        : "  is still being revoked";
   }
 
   /** Whose credential. */
@@ -181,6 +191,9 @@ public final class CredentialCommand {
     if (!show && issued.hasCertificate()) {
       shown.getCertificateBuilder().clearPrivateKey();
     }
+    if (!show && issued.hasSsh()) {
+      shown.getSshBuilder().clearPrivateKey();
+    }
     if (session.json()) {
       session.printJson(shown);
       return;
@@ -196,6 +209,8 @@ public final class CredentialCommand {
                 + issued.getEpoch());
     if (shown.hasCertificate()) {
       certificate(session, shown, show);
+    } else if (shown.hasSsh()) {
+      SshFiles.print(session, shown, show);
     } else {
       login(session, shown, show);
     }

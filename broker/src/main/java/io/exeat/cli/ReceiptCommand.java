@@ -184,7 +184,8 @@ public final class ReceiptCommand {
         dead.checks().forEach(check -> cli.out().println("    " + check));
       }
       case Receipt.CannotBeRecalled it ->
-          cli.out().println("  CANNOT BE RECALLED: it ends at " + it.endsAt() + "; " + it.why());
+          cli.out()
+              .println("  EXPIRED      " + it.endsAt() + ", it could not be recalled: " + it.why());
     }
   }
 

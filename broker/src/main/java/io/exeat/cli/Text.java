@@ -80,9 +80,20 @@ final class Text {
         + "  epoch "
         + held.getEpoch()
         + "  "
-        + (held.hasDeadAt()
-            ? "proven dead at " + instant(held.getDeadAt())
-            : state + ", by itself until " + instant(held.getExpiresAt()));
+        + (held.getCannotBeRecalled()
+            ? unrecalled(held, state)
+            : held.hasDeadAt()
+                ? "proven dead at " + instant(held.getDeadAt())
+                : state + ", by itself until " + instant(held.getExpiresAt()));
+  }
+
+  private static String unrecalled(CredentialSummary held, String state) {
+    String ends = instant(held.getExpiresAt());
+    return switch (held.getState()) {
+      case CREDENTIAL_STATE_REVOKED -> "expired at " + ends;
+      case CREDENTIAL_STATE_REVOKING -> "cannot be recalled, ends at " + ends;
+      default -> state + ", cannot be recalled, ends at " + ends;
+    };
   }
 
   static String state(TaskState state) {

@@ -27,6 +27,7 @@ public final class Settings {
           "EXEAT_BAO_BIN",
           "EXEAT_OPA_BIN",
           "EXEAT_ENVOY_BIN",
+          "EXEAT_SSHD_BIN",
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
           "EXEAT_BROKER_ID",

@@ -10,6 +10,7 @@ import java.util.Optional;
 /**
  * A credential as it stood at one moment, without its secret.
  *
+ * @param lease what ends it; of what cannot be taken back, who signed it and its serial number
  * @param deadAt when it was seen dead at its target; set in REVOKED
  */
 public record Held(
@@ -27,19 +28,31 @@ public record Held(
   /** What was lent. */
   public enum Kind {
     /** A role in a PostgreSQL database. */
-    POSTGRES_ROLE(true),
+    POSTGRES_ROLE(true, true),
     /** A certificate of Vault's PKI engine; its principal is its serial number. */
-    CERTIFICATE(false);
+    CERTIFICATE(false, true),
+    /** A certificate of Vault's SSH engine; its principal is its serial number. */
+    SSH_CERTIFICATE(false, false);
 
     private final boolean renewed;
+    private final boolean recalled;
 
-    Kind(boolean renewed) {
+    Kind(boolean renewed, boolean recalled) {
       this.renewed = renewed;
+      this.recalled = recalled;
     }
 
     /** Whether it lives on when its lease is renewed; else it ends when it said at first. */
     public boolean isRenewed() {
       return renewed;
+    }
+
+    /**
+     * Whether it can be taken back. What cannot works until it has ended by itself, and Vault has
+     * no lease of it.
+     */
+    public boolean isRecalled() {
+      return recalled;
     }
 
     /**
@@ -51,6 +64,7 @@ public record Held(
       return switch (grant.kind()) {
         case Grant.Kind.Postgres _ -> POSTGRES_ROLE;
         case Grant.Kind.Certificate _ -> CERTIFICATE;
+        case Grant.Kind.SshCertificate _ -> SSH_CERTIFICATE;
         case Grant.Kind.Nothing _ ->
             throw new IllegalArgumentException(grant.name() + " lends nothing");
       };

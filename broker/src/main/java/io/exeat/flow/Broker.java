@@ -208,7 +208,7 @@ public final class Broker implements AgentRequests {
           tasks.get(agent, id);
           Held held = views.held(id, credential);
           if (held.state() != Held.State.REVOKED) {
-            views.await(endings.release(held), within);
+            views.await(endings.release(held), held.kind().isRecalled() ? within : Duration.ZERO);
           }
           return views.held(credential);
         });

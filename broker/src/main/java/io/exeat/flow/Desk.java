@@ -99,7 +99,7 @@ public final class Desk implements OperatorRequests {
     CompletableFuture<?>[] all =
         Stream.concat(
                 Stream.of(stopping.enforced()),
-                stopping.had().stream().map(task -> endings.underWay(task.id())))
+                stopping.had().stream().map(task -> endings.recalled(task.id())))
             .toArray(CompletableFuture[]::new);
     views.await(CompletableFuture.allOf(all), within);
     return new Stopped(
@@ -146,7 +146,7 @@ public final class Desk implements OperatorRequests {
     String note = "by " + operator.who() + (reason.isEmpty() ? "" : ": " + reason);
     live.forEach(task -> endings.end(task.id(), EndCause.OPERATOR, note));
     CompletableFuture<?>[] ends =
-        live.stream().map(task -> endings.underWay(task.id())).toArray(CompletableFuture[]::new);
+        live.stream().map(task -> endings.recalled(task.id())).toArray(CompletableFuture[]::new);
     views.await(CompletableFuture.allOf(ends), within);
     return count(live, named.size() - live.size());
   }
@@ -181,7 +181,7 @@ public final class Desk implements OperatorRequests {
     if (held.state() == Held.State.REVOKED) {
       return new Revoked(0, 0, Map.of(), 1);
     }
-    views.await(endings.release(held), within);
+    views.await(endings.release(held), held.kind().isRecalled() ? within : Duration.ZERO);
     boolean dead = views.held(held.id()).state() == Held.State.REVOKED;
     TaskId task = held.epoch().task();
     return dead

@@ -14,7 +14,6 @@ import io.exeat.credential.Holdings;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.revoke.Condemned;
 import io.exeat.revoke.Obituary;
-import io.exeat.revoke.Revoker;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import io.exeat.task.Tasks;
@@ -42,12 +41,10 @@ final class Endings {
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Exchange exchange;
-  private final Revoker revoker;
   private final SecretsBackend backend;
-  private final Holdings holdings;
-  private final Proofs proofs;
   private final AuditSink audit;
   private final Time time;
+  private final Deaths deaths;
   private final Chains chains = new Chains();
   private final Parts parts;
 
@@ -61,12 +58,10 @@ final class Endings {
     this.tasks = tasks;
     this.ceiling = ceiling;
     this.exchange = exchange;
-    this.holdings = holdings;
-    this.proofs = proofs;
-    this.revoker = steps.revoker();
     this.backend = steps.backend();
     this.audit = steps.audit();
     this.time = steps.time();
+    this.deaths = new Deaths(holdings, proofs, steps);
     this.parts = new Parts(tasks, chains, this::end);
   }
 
@@ -146,9 +141,21 @@ final class Endings {
     return chains.of(id);
   }
 
+  /** The same, but not waiting for what nobody can take back. */
+  CompletableFuture<?> recalled(TaskId id) {
+    CompletableFuture<Void> all = underWay(id);
+    return all.isDone() ? all : CompletableFuture.anyOf(all, deaths.onlyLasting(id));
+  }
+
+  /** Whether what is left of the task cannot be taken back, and is all that is left. */
+  boolean onlyLasts(TaskId id) {
+    return deaths.onlyLasts(id);
+  }
+
   /** Forgets what is done. */
   void forget(TaskId id) {
     chains.forget(id);
+    deaths.forget(id);
   }
 
   /** Ends one credential of an epoch that goes on. */
@@ -168,14 +175,7 @@ final class Endings {
 
   private CompletableFuture<Obituary> release(Held held, String cause) {
     Proofs.Reason why = new Proofs.Reason(agentOf(held.epoch().task()), cause, time.now());
-    holdings.revoking(held.id());
-    CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held));
-    return death.thenApplyAsync(
-        obituary -> {
-          proofs.dead(held, why, obituary);
-          return obituary;
-        },
-        Chains::onItsOwn);
+    return deaths.of(held, why);
   }
 
   private interface Work {
@@ -257,10 +257,7 @@ final class Endings {
     if (condemned.isEmpty()) {
       return;
     }
-    condemned.get().held().forEach(one -> holdings.revoking(one.id()));
-    Obituary obituary = revoker.end(condemned.get()).join();
-    recorded.join();
-    proofs.dead(condemned.get(), why, obituary);
+    deaths.of(condemned.get(), why, recorded);
     exchange.forget(epoch);
   }
 

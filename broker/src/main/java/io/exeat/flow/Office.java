@@ -106,9 +106,9 @@ public final class Office {
     tasks.live().forEach(task -> endings.end(task.id(), cause, note));
   }
 
-  /** Whether nothing is open or being revoked. */
+  /** Whether nothing is open or being revoked that can be taken back. */
   public boolean isIdle() {
-    return tasks.live().isEmpty();
+    return tasks.live().stream().allMatch(task -> endings.onlyLasts(task.id()));
   }
 
   Figures figures() {

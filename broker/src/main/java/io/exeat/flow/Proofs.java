@@ -33,6 +33,9 @@ import org.slf4j.LoggerFactory;
 final class Proofs {
   private static final Logger LOG = LoggerFactory.getLogger(Proofs.class);
 
+  private static final String UNRECALLED =
+      "; who takes it asks nobody whether it still holds: it worked until its end";
+
   private final Holdings holdings;
   private final AuditSink audit;
   private final Journal journal;
@@ -166,6 +169,7 @@ final class Proofs {
             switch (held.kind()) {
               case POSTGRES_ROLE -> Receipt.Kind.POSTGRES_ROLE;
               case CERTIFICATE -> Receipt.Kind.CERTIFICATE;
+              case SSH_CERTIFICATE -> Receipt.Kind.SSH_CERTIFICATE;
             },
             held.grant(),
             held.target(),
@@ -175,7 +179,10 @@ final class Proofs {
             held.expiresAt()),
         why.cause(),
         why.askedAt(),
-        outcome(obituary));
+        held.kind().isRecalled()
+            ? outcome(obituary)
+            : new Receipt.CannotBeRecalled(
+                held.expiresAt(), String.join("; ", obituary.checks()) + UNRECALLED));
   }
 
   private static Receipt.Outcome outcome(Obituary obituary) {

@@ -153,7 +153,7 @@ public final class Recovery {
   private void endOneByOne(Queue<Task> waiting) {
     for (Task next = waiting.poll(); next != null && !stopped; next = waiting.poll()) {
       endings.resume(next);
-      endings.underWay(next.id()).join();
+      endings.recalled(next.id()).join();
     }
   }
 

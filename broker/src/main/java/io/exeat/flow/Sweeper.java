@@ -74,8 +74,8 @@ public final class Sweeper {
     overdue.tick();
     Set<TaskId> forgotten = new HashSet<>(tasks.forget());
     if (!forgotten.isEmpty()) {
-      forgotten.forEach(holdings::forget);
       forgotten.forEach(endings::forget);
+      forgotten.forEach(holdings::forget);
       broker.forget(forgotten);
     }
   }

@@ -77,13 +77,16 @@ final class Views {
     return holdings.secret(id).orElseThrow();
   }
 
-  /** The task once it is OPEN or ENDED, or as it is after {@code within}. */
+  /**
+   * The task once it is OPEN or ENDED, or has nothing left that can be taken back; or as it is
+   * after {@code within}.
+   */
   Task settledWithin(TaskId id, Duration within) {
     long until =
         System.nanoTime() + within.toNanos(); // this thread's patience, no span of a task's
     Task task = task(id);
-    while (!isSettled(task) && System.nanoTime() < until) {
-      await(endings.underWay(id), Duration.ofNanos(until - System.nanoTime()));
+    while (!isSettled(task) && !endings.onlyLasts(id) && System.nanoTime() < until) {
+      await(endings.recalled(id), Duration.ofNanos(until - System.nanoTime()));
       task = task(id);
       if (!isSettled(task)) {
         LockSupport.parkNanos(A_MOMENT); // between two links of its chain

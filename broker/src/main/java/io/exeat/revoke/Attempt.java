@@ -16,6 +16,7 @@ final class Attempt {
   private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
 
   private final List<String> alive = Collections.synchronizedList(new ArrayList<>());
+  private final List<String> ending = Collections.synchronizedList(new ArrayList<>());
   private final List<String> checks = Collections.synchronizedList(new ArrayList<>());
   private final Set<String> away = Collections.synchronizedSet(new TreeSet<>());
   private Instant confirmedAt = Instant.MIN;
@@ -66,7 +67,10 @@ final class Attempt {
 
   /** What it waits for, such as VAULT+TARGET; ALIVE when all answered. */
   String waitsFor() {
-    return away.isEmpty() ? "ALIVE" : String.join("+", away);
+    if (!away.isEmpty()) {
+      return String.join("+", away);
+    }
+    return alive.isEmpty() ? Revoker.ITS_END : "ALIVE";
   }
 
   List<String> checks() {
@@ -81,7 +85,15 @@ final class Attempt {
     alive.add(what);
   }
 
-  List<String> alive() {
-    return List.copyOf(alive);
+  /** It cannot be taken back, and ends by itself later. */
+  void isEnding(String what) {
+    ending.add(what);
+  }
+
+  /** What is not dead. */
+  List<String> left() {
+    List<String> left = new ArrayList<>(alive);
+    left.addAll(ending);
+    return left;
   }
 }

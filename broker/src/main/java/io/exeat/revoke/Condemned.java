@@ -28,7 +28,7 @@ public sealed interface Condemned {
 
   /** The leases that are known. */
   default List<LeaseId> leases() {
-    return held().stream().map(Held::lease).toList();
+    return held().stream().filter(held -> held.kind().isRecalled()).map(Held::lease).toList();
   }
 
   /** How its principals are found at a target, the unknown ones included. */
@@ -57,6 +57,11 @@ public sealed interface Condemned {
     @Override
     public Mark mark() {
       return new Mark(epoch, Optional.empty());
+    }
+
+    /** The same with this alone of what is known. */
+    public WholeEpoch with(List<Held> these) {
+      return new WholeEpoch(epoch, token, these, targets);
     }
   }
 

@@ -58,7 +58,9 @@ public record Receipt(
     /** A role in a PostgreSQL database. */
     POSTGRES_ROLE,
     /** A certificate; its principal is its serial number. */
-    CERTIFICATE
+    CERTIFICATE,
+    /** A certificate for SSH, which nobody can take back; its principal is its serial number. */
+    SSH_CERTIFICATE
   }
 
   /** What became of it. */
@@ -78,9 +80,9 @@ public record Receipt(
   }
 
   /**
-   * A kind that nobody can take back: it works until it ends by itself.
+   * A kind that nobody can take back: it worked until it ended by itself.
    *
-   * @param why what makes it so
+   * @param why what makes it so, and what was seen
    */
   public record CannotBeRecalled(Instant endsAt, String why) implements Outcome {}
 }

@@ -34,6 +34,9 @@ public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
   public static final Duration MOST = Duration.ofSeconds(1);
 
+  /** What a {@link Waiting} waits for that cannot be taken back. */
+  static final String ITS_END = "ITS_END";
+
   /** After which it is on record, and seen in a status, that something is still alive. */
   private static final Duration OVERDUE = Duration.ofSeconds(30);
 
@@ -51,13 +54,14 @@ public final class Revoker implements AutoCloseable {
    * Something that is not proven dead yet.
    *
    * @param age since its end was asked for, or since this run began to end it
-   * @param waitsFor what is away, such as {@code TARGET+VAULT}; ALIVE when all answer
+   * @param waitsFor what is away, such as {@code TARGET+VAULT}; ALIVE when all answer; ITS_END when
+   *     nobody can take it back
    * @param reason for people
    */
   public record Waiting(Mark mark, Duration age, String waitsFor, String reason) {
     /** Whether it takes longer than it ever should while everything answers. */
     public boolean isOverdue() {
-      return age.compareTo(OVERDUE) > 0;
+      return age.compareTo(OVERDUE) > 0 && !waitsFor.equals(ITS_END);
     }
   }
 
@@ -88,7 +92,10 @@ public final class Revoker implements AutoCloseable {
   /** Why each revocation that is not proven yet is not, by task; for people. */
   public Map<TaskId, String> pending() {
     Map<TaskId, String> pending = new LinkedHashMap<>();
-    waiting().forEach(each -> pending.put(each.mark().epoch().task(), inWords(each)));
+    waiting()
+        .forEach(each ->
+            pending.merge(
+                each.mark().epoch().task(), inWords(each), (one, two) -> one + "; " + two));
     return pending;
   }
 
@@ -131,14 +138,16 @@ public final class Revoker implements AutoCloseable {
     while (!closed) {
       Attempt attempt = new Attempt();
       attemptAnyway(condemned, attempt);
-      if (attempt.alive().isEmpty()) {
+      if (attempt.left().isEmpty()) {
         works.remove(condemned.mark(), work);
-        deaths.add(time.since(work.begun));
+        if (!work.waitsFor.equals(ITS_END)) { // which says nothing of how fast this is
+          deaths.add(time.since(work.begun));
+        }
         work.done.complete(new Obituary(attempt.confirmedAt(), time.now(), attempt.checks()));
         return;
       }
       work.waitsFor = attempt.waitsFor();
-      String reason = String.join("; ", attempt.alive());
+      String reason = String.join("; ", attempt.left());
       if (!reason.equals(work.reason)) {
         LOG.warn("Still revoking {}: {}", condemned.epoch(), reason);
         work.reason = reason;
@@ -218,6 +227,7 @@ public final class Revoker implements AutoCloseable {
   private void look(String target, Mark mark, Attempt attempt) {
     TargetVerifier.Sighting seen = verifier(target).look(mark);
     seen.alive().forEach(attempt::isAlive);
+    seen.ending().forEach(attempt::isEnding);
     seen.checks().forEach(check -> attempt.saw(target + ": " + check));
   }
 

@@ -61,16 +61,22 @@ public interface TargetVerifier extends AutoCloseable {
    *
    * @param alive what is still there, for people, such as {@code role x-… can log in}; empty when
    *     dead
+   * @param ending what nobody can take back and has not ended by itself yet, for people
    * @param checks what was looked at and seen, for the receipt, such as {@code pg_roles: 0 roles}
    */
-  record Sighting(List<String> alive, List<String> checks) {
+  record Sighting(List<String> alive, List<String> ending, List<String> checks) {
     public Sighting {
       alive = List.copyOf(alive);
+      ending = List.copyOf(ending);
       checks = List.copyOf(checks);
     }
 
+    public Sighting(List<String> alive, List<String> checks) {
+      this(alive, List.of(), checks);
+    }
+
     public boolean dead() {
-      return alive.isEmpty();
+      return alive.isEmpty() && ending.isEmpty();
     }
   }
 }

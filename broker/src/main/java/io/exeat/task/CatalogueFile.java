@@ -27,6 +27,7 @@ public final class CatalogueFile {
       Shape.matching(
           Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}"),
           "a host name or an IP address");
+  private static final Shape<String> RECALL = Shape.nameOf("recall", Set.of("none"));
   private static final Shape<String> PARAMETER =
       Shape.matching(
           Pattern.compile("[a-z][a-z0-9_-]{0,62}"),
@@ -86,9 +87,15 @@ public final class CatalogueFile {
     String environment = section.one("environment", Shape.name()).required();
     Optional<Section> postgres = section.optionalSection("postgres");
     Optional<Section> pki = section.optionalSection("pki");
+    Optional<Section> ssh = section.optionalSection("ssh");
     Optional<Section> service = section.optionalSection("service");
-    if (Stream.of(postgres, pki, service).filter(Optional::isPresent).count() != 1) {
-      section.problem("postgres", "a target says what it is: one of postgres, pki and service");
+    if (Stream.of(postgres, pki, ssh, service).filter(Optional::isPresent).count() != 1) {
+      section.problem(
+          "postgres", "a target says what it is: one of postgres, pki, ssh and service");
+      return;
+    }
+    if (ssh.isPresent()) {
+      targets.put(name, SshFile.target(name, environment, ssh.get(), HOST));
       return;
     }
     if (pki.isPresent()) {
@@ -116,9 +123,10 @@ public final class CatalogueFile {
     if (kind instanceof Grant.Kind.Nothing && delivery == Grant.Delivery.RAW) {
       section.problem("delivery", "must be proxied: at a service nothing is lent");
     }
-    if (kind instanceof Grant.Kind.Certificate && delivery == Grant.Delivery.PROXIED) {
+    if (isCertificate(kind) && delivery == Grant.Delivery.PROXIED) {
       section.problem("delivery", "must be raw: no proxy shows a certificate yet");
     }
+    recall(section, kind);
     return new Grant(
         name,
         target,
@@ -126,13 +134,36 @@ public final class CatalogueFile {
         section.one("data-class", Shape.name()).required(),
         Set.copyOf(section.all("tools", toolName()).or(List.of())),
         delivery,
-        kind instanceof Grant.Kind.Certificate
-            ? CertificateFile.lease(section)
-            : section
-                .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
-                .or(Duration.ofSeconds(60)),
+        lease(section, kind),
         budget(section, Budget.OF_A_GRANT),
         kind);
+  }
+
+  private static boolean isCertificate(Grant.Kind kind) {
+    return kind instanceof Grant.Kind.Certificate || kind instanceof Grant.Kind.SshCertificate;
+  }
+
+  /** What cannot be taken back is lent by nobody who has not said so. */
+  private static void recall(Section section, Grant.Kind kind) {
+    boolean none = section.one("recall", RECALL).optional().isPresent();
+    if (kind instanceof Grant.Kind.SshCertificate && !none) {
+      section.problem(
+          "recall",
+          "must be none: nobody can take a signed SSH certificate back, it works until it ends");
+    } else if (none && !(kind instanceof Grant.Kind.SshCertificate)) {
+      section.problem("recall", "must be left out: what is lent here is taken back");
+    }
+  }
+
+  private static Duration lease(Section section, Grant.Kind kind) {
+    return switch (kind) {
+      case Grant.Kind.Certificate _ -> CertificateFile.lease(section);
+      case Grant.Kind.SshCertificate _ -> SshFile.lease(section);
+      case Grant.Kind.Postgres _, Grant.Kind.Nothing _ ->
+          section
+              .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
+              .or(Duration.ofSeconds(60));
+    };
   }
 
   /** A target that could not be read is a problem already: what its grants say is read as most. */
@@ -141,13 +172,15 @@ public final class CatalogueFile {
       case null -> PostgresFile.grant(section);
       case Target.Postgres _ -> PostgresFile.grant(section);
       case Target.Pki pki -> CertificateFile.grant(section, pki);
+      case Target.Ssh ssh -> SshFile.grant(section, ssh);
       case Target.Service _ -> new Grant.Kind.Nothing();
     };
   }
 
   private static boolean writes(Grant.Kind kind) {
     return switch (kind) {
-      case Grant.Kind.Nothing _, Grant.Kind.Certificate _ -> false; // only its server knows
+      // Only its server knows.
+      case Grant.Kind.Nothing _, Grant.Kind.Certificate _, Grant.Kind.SshCertificate _ -> false;
       case Grant.Kind.Postgres postgres ->
           postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
     };

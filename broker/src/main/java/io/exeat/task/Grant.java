@@ -3,6 +3,7 @@ package io.exeat.task;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -15,7 +16,7 @@ import java.util.Set;
  * @param tools the tools that may use it; empty for no tool
  * @param delivery how the secret may reach its user
  * @param lease how long the credential lives unless it is renewed: the bound on its life when every
- *     component is gone. A certificate is not renewed
+ *     component is gone. Certificates are not renewed
  * @param budget how much of it at a time, all agents together
  * @param kind what is lent
  */
@@ -45,7 +46,7 @@ public record Grant(
   /** Whether a credential belongs to it; without one it is leave alone. */
   public boolean lends() {
     return switch (kind) {
-      case Kind.Postgres _, Kind.Certificate _ -> true;
+      case Kind.Postgres _, Kind.Certificate _, Kind.SshCertificate _ -> true;
       case Kind.Nothing _ -> false;
     };
   }
@@ -86,6 +87,24 @@ public record Grant(
       public Certificate {
         names = Set.copyOf(names);
         uris = Set.copyOf(uris);
+      }
+    }
+
+    /**
+     * A user's certificate for SSH (Vault's SSH engine), of which the broker makes the key. Nobody
+     * can take it back: it works until it ends.
+     *
+     * @param at where it lets in
+     * @param users the accounts that it lets into, all of them
+     * @param extensions what a session may do beside running a command, such as {@code permit-pty}
+     * @param command the only command that it runs, whatever is asked for; empty for any
+     */
+    record SshCertificate(
+        Target.Ssh at, Set<String> users, Set<String> extensions, Optional<String> command)
+        implements Kind {
+      public SshCertificate {
+        users = Set.copyOf(users);
+        extensions = Set.copyOf(extensions);
       }
     }
 

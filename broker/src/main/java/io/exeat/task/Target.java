@@ -41,6 +41,15 @@ public sealed interface Target {
     }
   }
 
+  /**
+   * Hosts that let in whom one authority of Vault's SSH engine signed for.
+   *
+   * @param port 1 to 65535
+   * @param mount the engine's path in Vault: {@code [a-z0-9-]}, 1 to 63 characters
+   */
+  record Ssh(String name, String environment, String host, int port, String mount)
+      implements Target {}
+
   /** Something at which nothing is lent: leave alone is given to use it. */
   record Service(String name, String environment, String host) implements Target {}
 }

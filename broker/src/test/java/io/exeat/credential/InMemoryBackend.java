@@ -198,6 +198,9 @@ public final class InMemoryBackend implements SecretsBackend, RevocationLists {
           if (grant.kind() instanceof Grant.Kind.Certificate kind) {
             return certificate(token, grant, kind);
           }
+          if (grant.kind() instanceof Grant.Kind.SshCertificate kind) {
+            return sshCertificate(token, grant, kind);
+          }
           String principal = InMemoryTarget.prefix(token.epoch()) + "p" + ++serial;
           String password = "password-" + serial;
           target.create(principal, password);
@@ -215,6 +218,15 @@ public final class InMemoryBackend implements SecretsBackend, RevocationLists {
     LeaseId lease = new LeaseId(kind.at().mount() + "/sign/" + grant.name() + "/" + ++serial);
     leases.put(lease, new Leased(token.accessor(), made.serial()));
     return new Lent(lease, made.serial(), secret(made.pem()), made.expiresAt());
+  }
+
+  /** Of which nothing is kept, and nothing can be ended. */
+  private Lent sshCertificate(EpochToken token, Grant grant, Grant.Kind.SshCertificate kind) {
+    Duration left = time.until(token.untilTick());
+    Duration life = left.compareTo(grant.lease()) < 0 ? left : grant.lease();
+    String number = Integer.toString(++serial);
+    LeaseId lease = new LeaseId(kind.at().mount() + "/sign/" + grant.name() + "/" + number);
+    return new Lent(lease, number, secret("key-" + number), time.now().plus(life));
   }
 
   @Override

@@ -25,6 +25,7 @@ import java.security.cert.X509CRL;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -52,6 +53,23 @@ public abstract class SecretsBackendContract {
               Set.of("spiffe://example.org/orders-api/clerk"),
               Grant.Key.EC_P256));
 
+  /** Longer than an epoch of these tests. */
+  protected static final Grant SSH =
+      new Grant(
+          "hosts-deploy",
+          "hosts",
+          Set.of("deploy"),
+          "internal",
+          Set.of(),
+          Grant.Delivery.RAW,
+          Duration.ofMinutes(10),
+          Budget.OF_A_GRANT,
+          new Grant.Kind.SshCertificate(
+              new Target.Ssh("hosts", "test", "host.example.org", 22, "ssh"),
+              Set.of("deploy"),
+              Set.of("permit-pty"),
+              Optional.of("/usr/bin/deploy --now")));
+
   protected static final AgentEntry AGENT =
       new AgentEntry(
           "orders-agent",
@@ -59,7 +77,7 @@ public abstract class SecretsBackendContract {
           "team-orders",
           Set.of(),
           "on-call",
-          Set.of(READ.name(), WRITE.name(), CERTIFICATE.name()),
+          Set.of(READ.name(), WRITE.name(), CERTIFICATE.name(), SSH.name()),
           Set.of(),
           Duration.ofHours(1),
           Budget.OF_AN_AGENT,
@@ -249,6 +267,21 @@ public abstract class SecretsBackendContract {
     assertThat(isListed(other)).isFalse();
     backend().endToken(token.accessor());
     await().until(() -> isListed(other));
+  }
+
+  @Test
+  void whatCannotBeRecalledEndsWithItsEpochAtTheLatestAndIsNoLease() {
+    EpochToken token = open(READ, SSH);
+    Lent lent = backend().issue(token, SSH);
+    Lent second = backend().issue(token, SSH);
+    assertThat(lent.expiresAt())
+        .isAfter(Instant.now())
+        .isBeforeOrEqualTo(Instant.now().plus(LIFE).plusSeconds(2));
+    assertThat(second.principal()).isNotEqualTo(lent.principal()).matches("[0-9]+");
+    assertThat(backend().leaseGone(lent.lease())).isTrue();
+    assertThatThrownBy(() -> backend().issue(open(READ), SSH)).isInstanceOf(FaultException.class);
+    backend().endToken(token.accessor());
+    assertThatThrownBy(() -> backend().issue(token, SSH)).isInstanceOf(FaultException.class);
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.exeat.policy.PolicyEngines;
 import io.exeat.revoke.InMemoryVerifier;
 import io.exeat.revoke.ReceiptSigner;
 import io.exeat.revoke.Revoker;
+import io.exeat.revoke.ttl.EndsByItself;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
 import io.exeat.task.Budget;
@@ -69,7 +70,7 @@ final class Stage implements AutoCloseable {
     target = new InMemoryTarget();
     journal = new InMemoryJournal(this::tell);
     backend = new InMemoryBackend(time, target, sessions(journal));
-    revoker = new Revoker(backend, Map.of("orders", new InMemoryVerifier(target)), time);
+    revoker = revoker();
     office = office();
     story.clear();
   }
@@ -79,8 +80,17 @@ final class Stage implements AutoCloseable {
     target = before.target;
     journal = before.journal;
     backend = before.backend;
-    revoker = new Revoker(backend, Map.of("orders", new InMemoryVerifier(target)), time);
+    revoker = revoker();
     office = office();
+  }
+
+  private Revoker revoker() {
+    return new Revoker(
+        backend,
+        Map.of(
+            "orders", new InMemoryVerifier(target),
+            "hosts", new EndsByItself(backend::clockAhead, time)),
+        time);
   }
 
   private static SessionLog sessions(InMemoryJournal journal) {

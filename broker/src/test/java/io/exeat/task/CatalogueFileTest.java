@@ -292,7 +292,9 @@ final class CatalogueFileTest {
     Settings settings =
         Settings.parse(
             "catalogue.yaml",
-            (withCertificates(UpstreamFileTest.SERVICE) + TOOLS + UpstreamFileTest.UPSTREAMS)
+            (withSsh(withCertificates(UpstreamFileTest.SERVICE))
+                    + TOOLS
+                    + UpstreamFileTest.UPSTREAMS)
                 .getBytes(UTF_8),
             Map.of());
     assertThat(CatalogueFile.read(settings)).isNotNull();
@@ -326,6 +328,72 @@ final class CatalogueFileTest {
                 + "    delivery: raw\n    lease: 10m\n    certificate: "
                 + CERTIFICATE
                 + "\n  ");
+  }
+
+  private static String withSsh(String yaml) {
+    return yaml.replace(
+            "targets:\n",
+            """
+            targets:
+              hosts:
+                environment: demo
+                ssh: { host: host.example.org, port: 2222, mount: ssh-shop }
+            """)
+        .replace(
+            "grants:\n",
+            """
+            grants:
+              deploy:
+                target: hosts
+                actions: [deploy]
+                data-class: internal
+                delivery: raw
+                lease: 2m
+                recall: none
+                ssh: { users: [web], extensions: [permit-pty], command: /bin/deploy }
+            """);
+  }
+
+  @Test
+  void certificatesForSshAreReadWithTheirAuthority() {
+    Catalogue catalogue = parse(withSsh(FULL));
+    Target.Ssh hosts = new Target.Ssh("hosts", "demo", "host.example.org", 2222, "ssh-shop");
+    assertThat(catalogue.targets().get("hosts")).isEqualTo(hosts);
+    Grant deploy = Objects.requireNonNull(catalogue.grants().get("deploy"));
+    assertThat(deploy.kind())
+        .isEqualTo(
+            new Grant.Kind.SshCertificate(
+                hosts, Set.of("web"), Set.of("permit-pty"), Optional.of("/bin/deploy")));
+    assertThat(deploy.lease()).isEqualTo(Duration.ofMinutes(2));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "recall: none | '' | recall",
+        "lease: 2m | 'lease: 11m' | lease",
+        "lease: 2m | 'lease: 9s' | lease",
+        "delivery: raw | 'delivery: proxied' | delivery",
+        "users: [web] | 'users: []' | users",
+        "users: [web] | 'users: [\"*\"]' | users",
+        "users: [web] | 'users: [\"web,root\"]' | users",
+        "permit-pty | permit-everything | extensions",
+        "mount: ssh-shop | 'mount: ../sys' | mount",
+        "port: 2222 | 'port: 0' | port",
+      })
+  void whatACertificateForSshMustNotHaveIsRefusedByItsKey(String good, String bad, String key) {
+    String yaml = withSsh(FULL);
+    assertThat(problems(yaml.replaceFirst(Pattern.quote(good), bad == null ? "" : bad)))
+        .isNotEmpty()
+        .allMatch(problem -> problem.matches(".*\\." + key + "(\\[0])?: .*"));
+  }
+
+  @Test
+  void onlyWhatCannotBeRecalledSaysSo() {
+    String yaml =
+        withCertificates(FULL).replace("    lease: 10m\n", "    lease: 10m\n    recall: none\n");
+    assertThat(problems(yaml)).singleElement().asString().contains("recall", "taken back");
   }
 
   @Test

@@ -148,6 +148,10 @@ final class EventText {
         text("cause", it.cause().name());
         text("note", it.note());
       }
+      case AuditEvent.CannotBeRecalled it -> {
+        held(it.credential());
+        text("cause", it.cause());
+      }
       case AuditEvent.CredentialDead it -> {
         held(it.credential());
         texts("checks", it.checks());

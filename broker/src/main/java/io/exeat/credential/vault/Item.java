@@ -11,8 +11,8 @@ import java.util.TreeMap;
 /**
  * One thing that should be in Vault.
  *
- * @param fields values of type String, Boolean, Duration, List or Set of String; a set is compared
- *     without its order
+ * @param fields values of type String, Boolean, Duration, List or Set of String, or Map of these; a
+ *     set is compared without its order
  * @param unreadable fields that Vault does not give back
  */
 record Item(String path, Map<String, Object> fields, Set<String> unreadable) {
@@ -56,9 +56,16 @@ record Item(String path, Map<String, Object> fields, Set<String> unreadable) {
       case Duration duration -> found.asLong(-1) == duration.toSeconds();
       case Boolean flag -> found.asBoolean(!flag) == flag;
       case Set<?> set -> Set.copyOf(texts(found)).equals(set);
+      case Map<?, ?> map -> map(found).equals(map);
       case List<?> list -> texts(found).equals(list);
       default -> found.asText("").strip().equals(wanted.toString().strip());
     };
+  }
+
+  private static Map<String, String> map(JsonNode object) {
+    Map<String, String> map = new TreeMap<>();
+    object.properties().forEach(each -> map.put(each.getKey(), each.getValue().asText()));
+    return map;
   }
 
   private static List<String> texts(JsonNode array) {

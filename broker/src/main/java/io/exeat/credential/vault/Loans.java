@@ -8,7 +8,9 @@ import io.exeat.base.Time;
 import io.exeat.credential.AnswerLost;
 import io.exeat.credential.EpochToken;
 import io.exeat.credential.Lent;
+import io.exeat.credential.SshCertificate;
 import io.exeat.task.Grant;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -19,6 +21,12 @@ import java.util.TreeSet;
 
 /** Has Vault lend: the calls that make something. */
 final class Loans {
+  /** In whole seconds, down: it must not be good for longer than it is lent. */
+  private static final Duration LEAST = Duration.ofSeconds(1);
+
+  /** Two clocks differ by 2 s at most, or nothing is lent; and Vault takes its time. */
+  private static final Duration CLOCKS = Duration.ofSeconds(5);
+
   private final VaultClient client;
   private final VaultSession sessions;
   private final Time time;
@@ -34,6 +42,7 @@ final class Loans {
     return switch (grant.kind()) {
       case Grant.Kind.Postgres _ -> login(Policies.issuing(grant), token.token());
       case Grant.Kind.Certificate kind -> certificate(token, grant, kind);
+      case Grant.Kind.SshCertificate kind -> sshCertificate(token, grant, kind);
       case Grant.Kind.Nothing _ ->
           throw new IllegalArgumentException(grant.name() + " lends nothing");
     };
@@ -83,6 +92,49 @@ final class Loans {
         serial,
         request.with(certificates),
         Instant.ofEpochSecond(answer.data().path("expiration").asLong()));
+  }
+
+  /** Nothing ends it but its time, which is the task's at the latest. */
+  private Lent sshCertificate(EpochToken token, Grant grant, Grant.Kind.SshCertificate kind) {
+    Duration left = time.until(token.untilTick());
+    Duration life = left.compareTo(grant.lease()) < 0 ? left : grant.lease();
+    if (life.compareTo(LEAST) < 0) {
+      throw new FaultException(
+          Refusals.vault("less than a second of the task is left: no certificate ends so soon"));
+    }
+    SshKey key = new SshKey();
+    String path = Policies.issuing(grant);
+    Map<String, Object> ask = new TreeMap<>();
+    ask.put("public_key", key.line());
+    ask.put("ttl", life.toSeconds());
+    ask.put("valid_principals", SshRole.users(kind));
+    Instant latest = time.now().plus(life).plus(CLOCKS);
+    Answer answer = made(() -> client.post(path, token.token(), ask));
+    String line = answer.data().path("signed_key").asText();
+    try {
+      SshCertificate it = SshCertificate.read(line);
+      if (!it.isOf(key.bytes())
+          || !it.ofUser()
+          || !it.users().equals(kind.users())
+          || !it.options().equals(SshRole.options(kind))
+          || !it.extensions().equals(SshRole.extensions(kind))
+          || !it.endsBy(latest)) {
+        throw new IOException("says something else than was asked for");
+      }
+      return new Lent(
+          new LeaseId(path + "/" + it.serial()), it.serial(), key.with(line), it.until());
+    } catch (IOException e) {
+      // Nobody can use it: its key is forgotten here.
+      throw new FaultException(
+          Refusals.vault(
+              "what Vault signs for "
+                  + grant.name()
+                  + " "
+                  + e.getMessage()
+                  + ": run exeat vault"
+                  + " apply"),
+          e);
+    }
   }
 
   private interface Call {

@@ -33,7 +33,9 @@ final class Policies {
   }
 
   static String grant(Grant grant) {
-    return path(issuing(grant), capability(grant));
+    return grant.kind() instanceof Grant.Kind.SshCertificate it
+        ? SshRole.policy(issuing(grant), it)
+        : path(issuing(grant), capability(grant));
   }
 
   static String taskSelf() {
@@ -130,13 +132,14 @@ final class Policies {
     return switch (grant.kind()) {
       case Grant.Kind.Postgres _ -> credentials(role);
       case Grant.Kind.Certificate it -> Names.check("mount", it.at().mount()) + "/sign/" + role;
+      case Grant.Kind.SshCertificate it -> Names.check("mount", it.at().mount()) + "/sign/" + role;
       case Grant.Kind.Nothing _ ->
           throw new IllegalArgumentException(grant.name() + " lends nothing");
     };
   }
 
   private static String capability(Grant grant) {
-    return grant.kind() instanceof Grant.Kind.Certificate ? "update" : "read";
+    return grant.kind() instanceof Grant.Kind.Postgres ? "read" : "update";
   }
 
   /** Where a login of a database role is lent. */

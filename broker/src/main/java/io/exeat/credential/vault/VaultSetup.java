@@ -68,8 +68,10 @@ public final class VaultSetup implements AutoCloseable {
       changes.add(mount("sys/auth", vault.mount(), "jwt", write));
       changes.add(mount("sys/mounts", "database", "database", write));
       for (Target target : new TreeMap<>(catalogue.targets()).values()) {
-        if (target instanceof Target.Pki pki) {
-          changes.add(issuer(pki));
+        switch (target) {
+          case Target.Pki pki -> changes.add(issuer(pki));
+          case Target.Ssh ssh -> changes.add(authority(ssh));
+          case Target.Postgres _, Target.Service _ -> {} // nothing of theirs is made by people
         }
       }
       for (Item item : items) {
@@ -102,15 +104,7 @@ public final class VaultSetup implements AutoCloseable {
 
   /** An authority is made, and its key kept, by people: it is looked for and not touched. */
   private Change issuer(Target.Pki target) throws NoAnswer {
-    String mount = Names.check("mount", target.mount());
-    JsonNode there =
-        must("sys/mounts", client.get("sys/mounts", operator)).data().path(mount + "/");
-    if (!there.path("type").asText().equals("pki")) {
-      throw new FaultException(
-          Refusals.vault(
-              "target %1$s: Vault has no PKI engine at %2$s/. Make it (bao secrets enable -path=%2$s pki), give it an issuer named %3$s, then come back"
-                  .formatted(target.name(), mount, target.issuer())));
-    }
+    String mount = engine(target.name(), target.mount(), "pki");
     var _ = Issuers.published(client, target);
     JsonNode list = must(mount + "/config/crl", client.get(mount + "/config/crl", operator)).data();
     return list.path("auto_rebuild").asBoolean() || list.path("disable").asBoolean()
@@ -119,6 +113,33 @@ public final class VaultSetup implements AutoCloseable {
             Change.Kind.LEFT,
             List.of("its list is not made anew at once: what ends stays revoking until it is"))
         : new Change(mount + "/issuer/" + target.issuer(), Change.Kind.SAME, List.of());
+  }
+
+  private Change authority(Target.Ssh target) throws NoAnswer {
+    String mount = engine(target.name(), target.mount(), "ssh");
+    Answer found = client.get(mount + "/config/ca", operator);
+    if (!found.ok()) {
+      throw new FaultException(
+          Refusals.vault(
+              "target %s: the SSH engine at %2$s/ has no authority. Make it (bao write %2$s/config/ca generate_signing_key=true key_type=ed25519) and have the hosts trust it, then come back"
+                  .formatted(target.name(), mount)),
+          Refusals.said(found));
+    }
+    return new Change(mount + "/config/ca", Change.Kind.SAME, List.of());
+  }
+
+  /** The path of an engine that people made, checked. */
+  private String engine(String target, String at, String type) throws NoAnswer {
+    String mount = Names.check("mount", at);
+    JsonNode there =
+        must("sys/mounts", client.get("sys/mounts", operator)).data().path(mount + "/");
+    if (!there.path("type").asText().equals(type)) {
+      throw new FaultException(
+          Refusals.vault(
+              "target %1$s: Vault has no %3$s engine at %2$s/. Make it (bao secrets enable -path=%2$s %3$s), give it its authority, then come back"
+                  .formatted(target, mount, type)));
+    }
+    return mount;
   }
 
   private Change settle(Item item, boolean write) throws NoAnswer {

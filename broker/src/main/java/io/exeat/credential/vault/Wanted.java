@@ -61,8 +61,8 @@ final class Wanted {
     for (Target target : new TreeMap<>(catalogue.targets()).values()) {
       switch (target) {
         case Target.Postgres postgres -> items.addAll(target(postgres));
-        // An issuer is made by people; nothing is lent at a service.
-        case Target.Pki _, Target.Service _ -> {}
+        // Authorities are made by people; nothing is lent at a service.
+        case Target.Pki _, Target.Ssh _, Target.Service _ -> {}
       }
     }
     for (Grant grant : new TreeMap<>(catalogue.grants()).values()) {
@@ -184,6 +184,7 @@ final class Wanted {
           throw new IllegalArgumentException(grant.name() + " lends nothing");
       case Grant.Kind.Postgres kind -> loginRole(grant, kind);
       case Grant.Kind.Certificate kind -> CertificateRole.of(grant, kind);
+      case Grant.Kind.SshCertificate kind -> SshRole.of(grant, kind);
     };
   }
 

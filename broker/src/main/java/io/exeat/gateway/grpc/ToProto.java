@@ -125,7 +125,8 @@ final class ToProto {
                   case REVOKED -> CredentialState.CREDENTIAL_STATE_REVOKED;
                 })
             .setIssuedAt(timestamp(held.issuedAt()))
-            .setExpiresAt(timestamp(held.expiresAt()));
+            .setExpiresAt(timestamp(held.expiresAt()))
+            .setCannotBeRecalled(!held.kind().isRecalled());
     held.deadAt().ifPresent(at -> summary.setDeadAt(timestamp(at)));
     return summary.build();
   }
@@ -158,7 +159,8 @@ final class ToProto {
             .setEpoch(held.epoch().number())
             .setGrant(held.grant())
             .setIssuedAt(timestamp(held.issuedAt()))
-            .setExpiresAt(timestamp(held.expiresAt()));
+            .setExpiresAt(timestamp(held.expiresAt()))
+            .setCannotBeRecalled(!held.kind().isRecalled());
     return switch (issued.target()) {
       case Target.Postgres target ->
           credential
@@ -177,6 +179,7 @@ final class ToProto {
                       .setSerialNumber(held.principal())
                       .setHost(target.host()))
               .build();
+      case Target.Ssh target -> credential.setSsh(SshText.of(secret, held, target)).build();
       case Target.Service _ -> throw new IllegalArgumentException("nothing is lent at a service");
     };
   }
@@ -191,6 +194,9 @@ final class ToProto {
             .setCredentialId(held.id().value())
             .setProvenDead(held.state() == Held.State.REVOKED);
     held.deadAt().ifPresent(at -> released.setDeadAt(timestamp(at)));
+    if (!held.kind().isRecalled()) {
+      released.setCannotBeRecalled(true).setEndsAt(timestamp(held.expiresAt()));
+    }
     return released.build();
   }
 

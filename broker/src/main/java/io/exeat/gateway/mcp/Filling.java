@@ -38,7 +38,7 @@ public final class Filling {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
-      case Target.Pki _ ->
+      case Target.Pki _, Target.Ssh _ ->
           throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service _ -> {}
     }

@@ -63,7 +63,7 @@ record Launch(List<String> words, Map<String, String> environment) {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
-      case Target.Pki _ ->
+      case Target.Pki _, Target.Ssh _ ->
           throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service it -> values.put("host", it.host());
     }
