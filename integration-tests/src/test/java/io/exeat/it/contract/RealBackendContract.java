@@ -23,13 +23,14 @@ abstract class RealBackendContract extends SecretsBackendContract {
 
   RealBackendContract(Real real) {
     this.real = real;
-    this.catalogue = real.catalogue(AGENT, READ, WRITE, CERTIFICATE);
+    this.catalogue = real.catalogue(AGENT, READ, WRITE, CERTIFICATE, SSH);
     this.backend = open();
   }
 
   private VaultBackend open() {
     real.prepare(catalogue);
     real.bao.makeIssuer("pki", "shop");
+    real.bao.makeAuthority("ssh");
     try (VaultSetup operator = real.operator()) {
       var _ = operator.apply(catalogue);
     }

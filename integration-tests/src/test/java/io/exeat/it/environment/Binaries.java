@@ -66,6 +66,13 @@ public final class Binaries {
     return environment("EXEAT_HELM_BIN").map(Path::of).or(() -> onPath("helm"));
   }
 
+  /** OpenSSH's server: EXEAT_SSHD_BIN, or the one that the system has. */
+  public static Optional<Path> sshd() {
+    return environment("EXEAT_SSHD_BIN")
+        .map(Path::of)
+        .or(() -> Optional.of(Path.of("/usr/sbin/sshd")).filter(Files::isExecutable));
+  }
+
   /** Envoy: EXEAT_ENVOY_BIN, {@code envoy} on the PATH, or the one in a Python package. */
   static Optional<Path> envoy() {
     return environment("EXEAT_ENVOY_BIN")

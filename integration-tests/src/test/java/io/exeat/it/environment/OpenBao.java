@@ -206,6 +206,25 @@ public final class OpenBao implements AutoCloseable {
     }
   }
 
+  /** An SSH engine with an authority, as people make it once; nothing where it is. */
+  public void makeAuthority(String mount) {
+    if (call("POST", "sys/mounts/" + mount, Map.of("type", "ssh")).status() == 204) {
+      Reply made =
+          call(
+              "POST",
+              mount + "/config/ca",
+              Map.of("generate_signing_key", true, "key_type", "ed25519"));
+      if (made.status() != 200) {
+        throw new IllegalStateException(made.body().toString());
+      }
+    }
+  }
+
+  /** The authority's public key, one line. */
+  public String authority(String mount) {
+    return call("GET", mount + "/config/ca", Map.of()).data().path("public_key").asText().strip();
+  }
+
   /** Whether the issuer makes its list anew now and then only, instead of at once. */
   public void makeListLate(boolean late) {
     Reply said = call("POST", "pki/config/crl", Map.of("auto_rebuild", late));

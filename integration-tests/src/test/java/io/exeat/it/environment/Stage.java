@@ -53,6 +53,7 @@ public final class Stage {
   public static final String READ = "orders-read";
   public static final String WRITE = "orders-write";
   public static final String TLS = "orders-tls";
+  public static final String SSH = "hosts-run";
   public static final String DATABASE = "orders";
   static final String AUDIENCE = "vault-of-the-scenarios";
   private static final String ADMIN = "vaultadmin";
@@ -89,6 +90,7 @@ public final class Stage {
                 .start());
     this.vault = closing(OpenBao.start(bao, bundle()));
     vault.makeIssuer("pki", "shop");
+    vault.makeAuthority("ssh");
     // This process is the agent of most scenarios.
     authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
     Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));

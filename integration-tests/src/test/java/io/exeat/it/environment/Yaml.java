@@ -106,7 +106,18 @@ final class Yaml {
       orders-api:
         environment: test
         pki: {host: orders.example.org, mount: pki, issuer: shop}
+      hosts:
+        environment: test
+        ssh: {host: 127.0.0.1, mount: ssh}
     grants:
+      hosts-run:
+        target: hosts
+        actions: [run]
+        data-class: internal
+        delivery: raw
+        lease: 30s
+        recall: none
+        ssh: {users: [web], command: "echo let in"}
       orders-tls:
         target: orders-api
         actions: [call]
@@ -154,7 +165,7 @@ final class Yaml {
         owner: the scenarios
         approvers: [%s]
         escalation: whoever runs them
-        grants: [orders-read, orders-write, orders-proxied, orders-tls]
+        grants: [orders-read, orders-write, orders-proxied, orders-tls, hosts-run]
         intents: [answer-ticket]
         max-lifetime: 10m
         max-open-tasks: 5000
