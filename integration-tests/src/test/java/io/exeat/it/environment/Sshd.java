@@ -97,7 +97,7 @@ public final class Sshd implements AutoCloseable {
     try {
       return Optional.of(Processes.run(PATIENCE, command).strip());
     } catch (IllegalStateException e) {
-      if (e.getMessage().contains("Permission denied")) {
+      if (String.valueOf(e.getMessage()).contains("Permission denied")) {
         return Optional.empty();
       }
       throw e;

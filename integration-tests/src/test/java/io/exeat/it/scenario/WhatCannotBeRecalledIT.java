@@ -87,7 +87,10 @@ final class WhatCannotBeRecalledIT {
     assertThat(audited("credential.cannot-be-recalled"))
         .singleElement()
         .asString()
-        .contains(lent.getId(), "\"cause\":\"COMPLETED\"", "\"expires\":\"" + end.toString().replace("Z", ""));
+        .contains(
+            lent.getId(),
+            "\"cause\":\"COMPLETED\"",
+            "\"expires\":\"" + end.toString().replace("Z", ""));
   }
 
   @Test
