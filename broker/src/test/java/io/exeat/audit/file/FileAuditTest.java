@@ -371,6 +371,7 @@ final class FileAuditTest extends AuditContract {
         new AuditEvent.EpochClosed(epoch, Set.of("b")),
         new AuditEvent.EpochOpened(task),
         new AuditEvent.TaskEnding(epoch.task(), EndCause.OPERATOR, "note"),
+        new AuditEvent.CannotBeRecalled(held, "COMPLETED"),
         new AuditEvent.CredentialDead(held, List.of("pg_roles: 0 roles")),
         new AuditEvent.EpochDead(epoch, List.of("pg_stat_activity: 0 sessions")),
         new AuditEvent.RevocationOverdue(epoch, Duration.ofSeconds(30), "Vault is away"),
