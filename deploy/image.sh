@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lays the image's files out in a folder, as deploy/Dockerfile and -Pimage do: image.sh <sources> <folder>. Needs JDK 25 at
+# Lays the image's files out in a folder, as deploy/Dockerfile does: image.sh <sources> <folder>. Needs JDK 25 at
 # JAVA_HOME or on the PATH, and glibc. The folder's files run at / alone: the cache of classes holds their paths.
 set -eu
 

@@ -51,7 +51,10 @@ final class Strace {
     return words;
   }
 
-  /** From when this returns a process that runs already meets the fault, until it is closed. */
+  /**
+   * From when this returns a process that runs already meets the fault, until it is closed. To be
+   * had as root alone: a sidecar's memory is closed to others, its own user's debuggers too.
+   */
   Attached attach(long pid, String calls, String fault) {
     List<String> command =
         new ArrayList<>(
