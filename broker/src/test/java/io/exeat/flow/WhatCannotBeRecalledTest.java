@@ -106,7 +106,10 @@ class WhatCannotBeRecalledTest {
     var _ = broker.issue(stage.billing, task, "hosts-deploy", 0, "b");
     assertThatThrownBy(
             () -> broker.changeScope(stage.billing, task, Set.of("orders-read"), 1, LONG))
-        .hasMessageContaining("cannot be recalled, ends at");
+        .hasMessageContaining("ScopeChanging");
+    await()
+        .until(() ->
+            broker.get(stage.billing, task).pending().orElse("").contains("cannot be recalled"));
     assertThat(broker.get(stage.billing, task).task().state()).isEqualTo(Task.State.CHANGING);
     stage.forward(LEASE.plusSeconds(5));
     await().until(() -> broker.get(stage.billing, task).task().state() == Task.State.OPEN);
