@@ -2,19 +2,34 @@ package io.exeat.it.bench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** What the kernel says of a process. */
+/**
+ * What the kernel says of a process.
+ *
+ * @param sockets {@link #UNSEEN} to others than root, who may not look into a sidecar
+ */
 record Vitals(int threads, int sockets, double residentMebibytes) {
+  private static final int UNSEEN = -1;
+
   static Vitals of(long pid) {
     Path proc = Path.of("/proc", Long.toString(pid));
-    try (Stream<Path> open = Files.list(proc.resolve("fd"))) {
-      int sockets = (int) open.filter(Vitals::isSocket).count();
-      return new Vitals((int) status(proc, "Threads:"), sockets, status(proc, "VmRSS:") / 1024.0);
+    try {
+      return new Vitals(
+          (int) status(proc, "Threads:"), sockets(proc), status(proc, "VmRSS:") / 1024.0);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static int sockets(Path proc) throws IOException {
+    try (Stream<Path> open = Files.list(proc.resolve("fd"))) {
+      return (int) open.filter(Vitals::isSocket).count();
+    } catch (AccessDeniedException e) {
+      return UNSEEN;
     }
   }
 
@@ -37,7 +52,7 @@ record Vitals(int threads, int sockets, double residentMebibytes) {
 
   @Override
   public String toString() {
-    return "%d threads, %d sockets, %.0f MiB resident"
-        .formatted(threads, sockets, residentMebibytes);
+    return "%d threads, %s sockets, %.0f MiB resident"
+        .formatted(threads, sockets == UNSEEN ? "unseen" : sockets, residentMebibytes);
   }
 }

@@ -69,8 +69,9 @@ public final class McpStage implements AutoCloseable {
   private String catalogue(String upstreams) throws IOException {
     return Files.readString(stage.catalogue())
             .replace(
-                "grants:\n  orders-read:",
+                "\ngrants:\n",
                 """
+
                   tools:
                     environment: test
                     service: {host: 127.0.0.1}
@@ -79,7 +80,6 @@ public final class McpStage implements AutoCloseable {
                     target: tools
                     actions: [read, write]
                     data-class: internal
-                  orders-read:\
                 """)
             .replace(
                 "grants: [orders-read, orders-write",

@@ -3,6 +3,7 @@ package io.exeat.it.environment;
 import io.exeat.credential.Certificates;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -62,8 +63,8 @@ public final class TlsService {
         socket.setSoTimeout(PATIENCE_MS);
         socket.startHandshake();
         int _ = socket.getInputStream().read();
-      } catch (SSLException e) {
-        // The server says why.
+      } catch (SSLException | SocketException e) {
+        // The server says why, or has hung up already.
       }
       return admitted.join();
     } catch (GeneralSecurityException | IOException e) {
