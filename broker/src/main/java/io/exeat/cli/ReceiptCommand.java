@@ -1,5 +1,8 @@
 package io.exeat.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import io.exeat.base.FaultException;
 import io.exeat.identity.SpiffeIds;
 import io.exeat.identity.Svids;
@@ -132,7 +135,8 @@ public final class ReceiptCommand {
               description =
                   "Vault's lease ID or accessor that all of them must be of; they hold salted hashes"
                       + " of it alone.")
-          @Nullable String handle) {
+          @Nullable String handle,
+      @Option(names = "--json", description = "Print one JSON object a receipt.") boolean json) {
     try {
       Set<SpiffeId> believed = new HashSet<>();
       for (String broker : brokers) {
@@ -142,9 +146,12 @@ public final class ReceiptCommand {
       List<String> lines = lines(file);
       int genuine = 0;
       for (String line : lines) {
-        genuine += print(verifier.verify(line, at == null ? Instant.now() : at), handle) ? 1 : 0;
+        ReceiptVerifier.Result result = verifier.verify(line, at == null ? Instant.now() : at);
+        genuine += (json ? printJson(result, handle) : print(result, handle)) ? 1 : 0;
       }
-      cli.out().println(genuine + " of " + lines.size() + " receipts are genuine");
+      if (!json) {
+        cli.out().println(genuine + " of " + lines.size() + " receipts are genuine");
+      }
       return genuine == lines.size() && genuine > 0 ? Exit.OK : Exit.CHECK_FAILED;
     } catch (IOException | CertificateException e) {
       cli.err().println("exeat: cannot read " + e.getMessage());
@@ -156,6 +163,25 @@ public final class ReceiptCommand {
       cli.out().flush();
       cli.err().flush();
     }
+  }
+
+  private boolean printJson(ReceiptVerifier.Result result, @Nullable String handle) {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    boolean believed =
+        switch (result) {
+          case ReceiptVerifier.Refused refused -> {
+            node.put("genuine", false).put("why", refused.why());
+            yield false;
+          }
+          case ReceiptVerifier.Genuine genuine -> {
+            boolean fits = handle == null || isOf(genuine.receipt(), handle);
+            node.put("genuine", true).put("ofTheHandle", fits);
+            node.putRawValue("receipt", new RawValue(genuine.json()));
+            yield fits;
+          }
+        };
+    cli.out().println(node);
+    return believed;
   }
 
   private boolean print(ReceiptVerifier.Result result, @Nullable String handle) {

@@ -15,6 +15,7 @@ import io.exeat.identity.Svids;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.security.PublicKey;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -60,7 +61,14 @@ public final class ReceiptVerifier {
   public sealed interface Result {}
 
   /** It is as {@code broker} signed it. */
-  public record Genuine(SpiffeId broker, Instant signedAt, Receipt receipt) implements Result {}
+  public record Genuine(SpiffeId broker, Instant signedAt, Receipt receipt) implements Result {
+    /** What was signed: one JSON object in one line. */
+    public String json() {
+      return new String(
+          ReceiptText.write(new ReceiptText.Said(broker, signedAt, receipt)),
+          StandardCharsets.UTF_8);
+    }
+  }
 
   /**
    * It is not to be believed.

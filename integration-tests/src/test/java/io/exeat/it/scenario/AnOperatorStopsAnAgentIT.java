@@ -26,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -231,6 +232,12 @@ final class AnOperatorStopsAnAgentIT {
     Ran sound = exeat(verify);
     assertThat(sound.output()).contains("2 of 2 receipts are genuine").contains("KILLED");
     assertThat(sound.code()).isZero();
+    String[] inJson = Arrays.copyOf(verify, verify.length + 1);
+    inJson[verify.length] = "--json";
+    assertThat(exeat(inJson).output().lines())
+        .hasSize(2)
+        .allMatch(line ->
+            line.startsWith("{\"genuine\":true,\"ofTheHandle\":true,\"receipt\":{\"v\":1,"));
     // One letter of what was signed.
     String payload = lines.getFirst().split("\\.", -1)[1];
     char letter = payload.charAt(40) == 'A' ? 'B' : 'A';
