@@ -128,7 +128,8 @@ final class VaultCheckup {
         agent.name(),
         () -> {
           try (EpochToken token =
-              backend.openEpoch(new Epoch(TaskId.random(), 1), agent, grants, LOOK_TOKEN)) {
+              backend.openEpoch(
+                  new Epoch(TaskId.random(), 1), List.of(), agent, grants, LOOK_TOKEN)) {
             try {
               return backend.rights().ofEpoch(token, grants);
             } finally {

@@ -93,7 +93,7 @@ final class VaultDirect implements Direct {
   }
 
   private static boolean isWanted(What what, DirectEnd.Found found) {
-    return what.task().map(found.task()::equals).orElse(true)
+    return what.task().map(found::isOf).orElse(true)
         && what.agent().map(found.agent()::equals).orElse(true)
         && what.grant().map(found.grants()::contains).orElse(true);
   }

@@ -5,11 +5,13 @@ import io.exeat.base.Epoch;
 import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -46,8 +48,12 @@ public final class Lanes implements SecretsBackend {
 
   @Override
   public EpochToken openEpoch(
-      Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
-    return lending.in(agent.name(), () -> backend.openEpoch(epoch, agent, grants, atMost));
+      Epoch epoch,
+      List<TaskId> wholes,
+      AgentEntry agent,
+      Collection<Grant> grants,
+      Duration atMost) {
+    return lending.in(agent.name(), () -> backend.openEpoch(epoch, wholes, agent, grants, atMost));
   }
 
   @Override

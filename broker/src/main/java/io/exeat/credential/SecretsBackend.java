@@ -5,11 +5,13 @@ import io.exeat.base.Epoch;
 import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -29,10 +31,17 @@ public interface SecretsBackend extends AutoCloseable {
    * entity the agent's, its policies exactly those of {@code grants}, living at most {@code
    * atMost}.
    *
+   * @param wholes what its task is a part of, for who looks at Vault alone; empty for a task of its
+   *     own
    * @throws io.exeat.base.FaultException Unavailable VAULT
    * @throws AnswerLost when the token may exist
    */
-  EpochToken openEpoch(Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost);
+  EpochToken openEpoch(
+      Epoch epoch,
+      List<TaskId> wholes,
+      AgentEntry agent,
+      Collection<Grant> grants,
+      Duration atMost);
 
   /**
    * Issues a credential under the epoch's token.

@@ -21,6 +21,7 @@ import io.exeat.task.AgentEntry;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
 import io.exeat.task.Task;
+import io.exeat.task.Tasks;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -36,6 +37,7 @@ import java.util.stream.Collectors;
  * credential. The disk works while Vault or the agent does, and journal and audit side by side.
  */
 final class Exchange {
+  private final Tasks tasks;
   private final SecretsBackend backend;
   private final Journal journal;
   private final AuditSink audit;
@@ -65,7 +67,8 @@ final class Exchange {
     }
   }
 
-  Exchange(Holdings holdings, Steps steps) {
+  Exchange(Tasks tasks, Holdings holdings, Steps steps) {
+    this.tasks = tasks;
     this.backend = steps.backend();
     this.journal = steps.journal();
     this.audit = steps.audit();
@@ -100,7 +103,14 @@ final class Exchange {
 
   private EpochToken newToken(Task task, AgentEntry entry, List<Grant> grants, Opened opened) {
     Epoch epoch = task.epoch();
-    EpochToken token = backend.openEpoch(epoch, entry, grants, time.until(task.deadlineTick()));
+    List<TaskId> lineage = tasks.lineage(task.id());
+    EpochToken token =
+        backend.openEpoch(
+            epoch,
+            lineage.subList(1, lineage.size()),
+            entry,
+            grants,
+            time.until(task.deadlineTick()));
     epochs.put(epoch, opened.with(token.accessor(), opened.bound()));
     holdings.keep(token);
     return token;

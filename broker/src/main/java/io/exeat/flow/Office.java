@@ -37,7 +37,7 @@ public final class Office {
     this.figures = new Figures(time);
     this.tasks = new Tasks(time);
     this.ceiling = new Ceiling(steps.catalogue());
-    this.exchange = new Exchange(holdings, steps);
+    this.exchange = new Exchange(tasks, holdings, steps);
     this.proofs = new Proofs(holdings, steps);
     this.endings = new Endings(tasks, ceiling, exchange, holdings, proofs, steps);
     this.budgets = new Budgets(tasks, holdings, steps.time());

@@ -8,6 +8,7 @@ import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.SecretBytes;
 import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
@@ -169,7 +170,11 @@ public final class InMemoryBackend implements SecretsBackend, RevocationLists {
 
   @Override
   public EpochToken openEpoch(
-      Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
+      Epoch epoch,
+      List<TaskId> wholes,
+      AgentEntry agent,
+      Collection<Grant> grants,
+      Duration atMost) {
     return making(
         Call.OPEN_EPOCH,
         epoch.label(),

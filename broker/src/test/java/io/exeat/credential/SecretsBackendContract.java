@@ -323,7 +323,8 @@ public abstract class SecretsBackendContract {
   }
 
   protected final EpochToken open(Grant... grants) {
-    return backend().openEpoch(new Epoch(TaskId.random(), 1), AGENT, List.of(grants), LIFE);
+    return backend()
+        .openEpoch(new Epoch(TaskId.random(), 1), List.of(), AGENT, List.of(grants), LIFE);
   }
 
   protected static String password(Lent lent) {

@@ -42,12 +42,25 @@ public final class DirectEnd implements AutoCloseable {
    * One epoch's token.
    *
    * @param agent the agent's SPIFFE ID; empty for one of a broker before 0.1
+   * @param wholes the tasks that its task is a part of
    * @param grants what it was good for
    */
   public record Found(
-      String accessor, String task, String epoch, String agent, String broker, Set<String> grants) {
+      String accessor,
+      String task,
+      Set<String> wholes,
+      String epoch,
+      String agent,
+      String broker,
+      Set<String> grants) {
     public Found {
+      wholes = Set.copyOf(wholes);
       grants = Set.copyOf(grants);
+    }
+
+    /** Whether it is of this task, or of a part of it. */
+    public boolean isOf(String whole) {
+      return task.equals(whole) || wholes.contains(whole);
     }
 
     /** Without its accessor. */
@@ -159,6 +172,7 @@ public final class DirectEnd implements AutoCloseable {
         new Found(
             accessor,
             task,
+            Set.of(meta.path(Tokens.PART_OF).asText().split(",", -1)),
             meta.path("epoch").asText(),
             meta.path("agent").asText(),
             meta.path("broker").asText(),

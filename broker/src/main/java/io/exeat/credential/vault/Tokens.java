@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
 import io.exeat.base.SecretBytes;
+import io.exeat.base.TaskId;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Grant;
 import java.time.Duration;
@@ -12,10 +13,15 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** Epochs' tokens: asking for one, judging it, ending it and looking it up by its accessor. */
 final class Tokens {
+  /** In a token's metadata, the tasks that its task is a part of, with commas. */
+  static final String PART_OF = "part_of";
+
   private Tokens() {}
 
   static Set<String> policies(Collection<Grant> grants) {
@@ -26,18 +32,31 @@ final class Tokens {
 
   /** The policies are an array: a string with commas would be the name of one policy. */
   static Map<String, Object> request(
-      Epoch epoch, AgentEntry agent, Set<String> policies, String broker, Duration atMost) {
+      Epoch epoch,
+      List<TaskId> wholes,
+      AgentEntry agent,
+      Set<String> policies,
+      String broker,
+      Duration atMost) {
+    Map<String, String> meta = new TreeMap<>();
+    meta.put("task_id", epoch.task().value());
+    meta.put("epoch", Long.toString(epoch.number()));
+    meta.put("agent", agent.id().toString());
+    meta.put("broker", broker);
+    if (!wholes.isEmpty()) {
+      meta.put(PART_OF, wholes.stream().map(TaskId::value).collect(Collectors.joining(",")));
+    }
     return Map.of(
-        "entity_alias", agent.id().toString(),
-        "policies", policies,
+        "entity_alias",
+        agent.id().toString(),
+        "policies",
+        policies,
         "meta",
-            Map.of(
-                "task_id", epoch.task().value(),
-                "epoch", Long.toString(epoch.number()),
-                "agent", agent.id().toString(),
-                "broker", broker),
-        "ttl", wholeSeconds(atMost) + "s",
-        "display_name", epoch.label());
+        meta,
+        "ttl",
+        wholeSeconds(atMost) + "s",
+        "display_name",
+        epoch.label());
   }
 
   /**

@@ -9,6 +9,7 @@ import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.SecretBytes;
 import io.exeat.base.Subscription;
+import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.AnswerLost;
 import io.exeat.credential.EpochToken;
@@ -24,6 +25,7 @@ import io.exeat.task.Target;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -74,9 +76,13 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
 
   @Override
   public EpochToken openEpoch(
-      Epoch epoch, AgentEntry agent, Collection<Grant> grants, Duration atMost) {
+      Epoch epoch,
+      List<TaskId> wholes,
+      AgentEntry agent,
+      Collection<Grant> grants,
+      Duration atMost) {
     Set<String> policies = Tokens.policies(grants);
-    Map<String, Object> asked = Tokens.request(epoch, agent, policies, broker, atMost);
+    Map<String, Object> asked = Tokens.request(epoch, wholes, agent, policies, broker, atMost);
     String path = "auth/token/create/" + Names.check("agent", agent.name());
     Session session = sessions.enter();
     try {

@@ -126,7 +126,7 @@ final class Exchange implements AutoCloseable {
 
   EpochToken open(Grant... grants) {
     return backend.openEpoch(
-        new Epoch(TaskId.random(), 1), AGENT, List.of(grants), Duration.ofMinutes(5));
+        new Epoch(TaskId.random(), 1), List.of(), AGENT, List.of(grants), Duration.ofMinutes(5));
   }
 
   static String password(Lent lent) {

@@ -268,7 +268,11 @@ final class RealExchangeIT {
       AgentEntry agent = Real.agent(name, "spiffe://example.org/agent/x", Set.of());
       assertThatThrownBy(() ->
               exchange.backend.openEpoch(
-                  new Epoch(TaskId.random(), 1), agent, List.of(), Duration.ofMinutes(1)))
+                  new Epoch(TaskId.random(), 1),
+                  List.of(),
+                  agent,
+                  List.of(),
+                  Duration.ofMinutes(1)))
           .as(name)
           .isInstanceOf(FaultException.class)
           .hasMessageContaining("Malformed");

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -47,11 +48,7 @@ final class TheBrokerIsDeadIT {
       Credential one = client.issue(task, Stage.READ);
       Credential other = client.issue(task, Stage.WRITE);
       String token = operator();
-      Map<String, String> login =
-          Map.of(
-              "VAULT_ADDR", stage.vault().address().toString(),
-              "VAULT_CACERT", stage.vault().ca().toString(),
-              "VAULT_TOKEN", token);
+      Map<String, String> login = login(token);
       Ran looked = run(login, "revoke", "--direct", "--all", "--dry-run");
       assertThat(looked.output()).contains("would end  task " + task.getId());
       assertThat(run(login, "revoke", "--direct", "--all").code()).isEqualTo(2);
@@ -82,6 +79,44 @@ final class TheBrokerIsDeadIT {
         outside.requireNothingLent();
       }
     }
+  }
+
+  @Test
+  void aTaskIsEndedWithItsSubTasksAndNoOther() {
+    try (Deployment deployment = Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE));
+        Client client = deployment.client()) {
+      Task whole = client.open(Stage.READ);
+      Task part =
+          client
+              .tasks()
+              .open(
+                  Client.asking(Stage.READ)
+                      .setParentTaskId(whole.getId())
+                      .setLifetime(Client.seconds(Duration.ofMinutes(2)))
+                      .build());
+      Task other = client.open(Stage.READ);
+      Credential lent = client.issue(part, Stage.READ);
+      deployment.broker().kill();
+
+      Ran ended = run(login(operator()), "revoke", "--direct", "--task", whole.getId());
+
+      assertThat(ended.output())
+          .contains("ended      task " + whole.getId(), "ended      task " + part.getId())
+          .doesNotContain(other.getId())
+          .contains("2 found, 2 ended");
+      assertThat(outside.login(lent.getDatabase())).startsWith("28");
+      assertThat(outside.tokens(other.getId())).isNotEmpty();
+      assertThat(run(login(operator()), "revoke", "--direct", "--task", other.getId()).code())
+          .isZero();
+    }
+    outside.requireNothingLent();
+  }
+
+  private Map<String, String> login(String token) {
+    return Map.of(
+        "VAULT_ADDR", stage.vault().address().toString(),
+        "VAULT_CACERT", stage.vault().ca().toString(),
+        "VAULT_TOKEN", token);
   }
 
   @Test
