@@ -72,6 +72,8 @@ final class ArchitectureTest {
           "io.exeat.credential.vault.VaultClock",
           "io.exeat.kube.ServingCertificate",
           "io.exeat.revoke.ReceiptVerifier",
+          "io.exeat.revoke.kubernetes.Cluster",
+          "io.exeat.revoke.kubernetes.ClusterClock",
           "io.exeat.revoke.pki.PkiVerifier",
           "io.exeat.revoke.pki.RevocationList",
           "io.exeat.revoke.postgres.DatabaseClock",

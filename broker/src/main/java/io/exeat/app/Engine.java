@@ -22,6 +22,7 @@ import io.exeat.journal.sqlite.SqliteJournal;
 import io.exeat.revoke.Revoker;
 import io.exeat.revoke.SvidSigner;
 import io.exeat.revoke.TargetVerifier;
+import io.exeat.revoke.kubernetes.KubernetesVerifier;
 import io.exeat.revoke.pki.PkiVerifier;
 import io.exeat.revoke.postgres.PostgresVerifier;
 import io.exeat.revoke.ttl.EndsByItself;
@@ -75,7 +76,7 @@ record Engine(
         .get()
         .targets()
         .forEach((name, target) ->
-            verifier(target, here, backend, time)
+            verifier(target, here, backend, catalogue, time)
                 .ifPresent(it -> verifiers.put(name, closing.later(it))));
     SecretsBackend lanes = new Lanes(backend);
     Revoker revoker = closing.later(new Revoker(lanes, verifiers, time));
@@ -153,7 +154,11 @@ record Engine(
 
   /** Nobody looks where nothing is lent. */
   private static Optional<TargetVerifier> verifier(
-      Target target, BrokerConfig.AllInOne here, VaultBackend backend, Time time) {
+      Target target,
+      BrokerConfig.AllInOne here,
+      VaultBackend backend,
+      CatalogueWatch catalogue,
+      Time time) {
     return switch (target) {
       case Target.Postgres postgres ->
           Optional.of(
@@ -161,6 +166,10 @@ record Engine(
       case Target.Pki pki ->
           Optional.of(new PkiVerifier(pki, backend, backend::clockAhead, TARGET_TIMEOUT, time));
       case Target.Ssh _ -> Optional.of(new EndsByItself(backend::clockAhead, time));
+      case Target.Kubernetes cluster ->
+          Optional.of(
+              new KubernetesVerifier(
+                  cluster, backend, () -> catalogue.get().grants(), TARGET_TIMEOUT, time));
       case Target.Service _ -> Optional.empty();
     };
   }

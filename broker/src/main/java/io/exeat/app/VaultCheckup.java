@@ -38,7 +38,8 @@ final class VaultCheckup {
 
   private static final Duration LOOK_TOKEN = Duration.ofSeconds(10);
   private static final String APPLY =
-      "run exeat vault apply again with this catalogue; exeat vault apply --check says what differs";
+      "run exeat vault apply again with this catalogue; exeat vault apply --check says what"
+          + " differs";
 
   private final Findings findings;
   private final BrokerConfig config;
@@ -168,6 +169,7 @@ final class VaultCheckup {
       case Target.Ssh ssh ->
           findings.ok(
               "target", ssh.name(), "is not looked at: what is lent there ends by itself alone");
+      case Target.Kubernetes cluster -> ClusterCheckup.look(findings, backend, cluster, time);
       case Target.Service _ -> {} // nothing is lent there
     }
   }
@@ -245,7 +247,8 @@ final class VaultCheckup {
           "vault",
           address,
           "does not answer: " + Optional.ofNullable(e.getMessage()).orElse(e.toString()),
-          "compare vault.address and vault.ca, and see that Vault runs and can be reached from here");
+          "compare vault.address and vault.ca, and see that Vault runs and can be reached from"
+              + " here");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

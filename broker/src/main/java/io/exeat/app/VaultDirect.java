@@ -86,8 +86,8 @@ final class VaultDirect implements Direct {
             .collect(Collectors.joining(", ", "(ARRAY[", "])"));
     return List.of(
         "SELECT count(*) FROM pg_roles WHERE rolname LIKE ANY " + names + ";",
-        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND (usename LIKE"
-            + " ANY "
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND (usename"
+            + " LIKE ANY "
             + names
             + " OR usesysid NOT IN (SELECT oid FROM pg_roles));");
   }

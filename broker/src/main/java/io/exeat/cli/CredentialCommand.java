@@ -40,7 +40,8 @@ public final class CredentialCommand {
       footer = {
         "",
         "Example:",
-        "  exeat credential issue --task t0123456789abcdefghij --grant orders-read --out login.pgpass"
+        "  exeat credential issue --task t0123456789abcdefghij --grant orders-read --out"
+            + " login.pgpass"
       })
   int issue(
       @Mixin Where where,
@@ -56,8 +57,10 @@ public final class CredentialCommand {
               names = "--out",
               paramLabel = "FILE",
               description = {
-                "Write a libpq password file, a certificate with its key (PEM), or a key for SSH",
-                "with its certificate beside it, FILE-cert.pub; mode 0600. They must not exist yet."
+                "Write a libpq password file, a certificate with its key (PEM), a kubeconfig, or a",
+                "key for SSH with its certificate beside it, FILE-cert.pub; mode 0600. They must"
+                    + " not",
+                "exist yet."
               })
           Optional<Path> file,
       @Option(
@@ -98,6 +101,8 @@ public final class CredentialCommand {
         password.write(pem(issued.getCertificate()));
       } else if (issued.hasSsh()) {
         SshFiles.write(issued.getSsh(), password, file);
+      } else if (issued.hasServiceAccount()) {
+        password.write(KubeConfig.of(issued.getServiceAccount()));
       } else {
         password.write(issued.getDatabase());
       }
@@ -194,6 +199,9 @@ public final class CredentialCommand {
     if (!show && issued.hasSsh()) {
       shown.getSshBuilder().clearPrivateKey();
     }
+    if (!show && issued.hasServiceAccount()) {
+      shown.getServiceAccountBuilder().clearToken();
+    }
     if (session.json()) {
       session.printJson(shown);
       return;
@@ -211,6 +219,8 @@ public final class CredentialCommand {
       certificate(session, shown, show);
     } else if (shown.hasSsh()) {
       SshFiles.print(session, shown, show);
+    } else if (shown.hasServiceAccount()) {
+      KubeConfig.print(session, shown, show);
     } else {
       login(session, shown, show);
     }

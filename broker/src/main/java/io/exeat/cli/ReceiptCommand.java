@@ -48,7 +48,8 @@ public final class ReceiptCommand {
 
   @Command(
       description = {
-        "Prints the receipts of a task, oldest first, one line each as it was signed. For operators.",
+        "Prints the receipts of a task, oldest first, one line each as it was signed. For"
+            + " operators.",
         "",
         "One for each credential that the task held, and one for each of its epochs as a whole."
       },
@@ -97,7 +98,8 @@ public final class ReceiptCommand {
         "X.509-SVID, that the SVID verified by the trust bundle at that time, and that nothing was",
         "altered since. Prints what they say. Ends with 10 if one of them is not genuine.",
         "",
-        "The bundle is the trust domain's at the time of signing, such as what `spire-server bundle",
+        "The bundle is the trust domain's at the time of signing, such as what `spire-server"
+            + " bundle",
         "show` printed then: keep it with the receipts."
       },
       footer = {
@@ -126,15 +128,15 @@ public final class ReceiptCommand {
               paramLabel = "TIME",
               converter = Moment.class,
               description =
-                  "Take this for the present, such as 2026-11-22T10:00:00Z: what was signed later is"
-                      + " refused.")
+                  "Take this for the present, such as 2026-11-22T10:00:00Z: what was signed later"
+                      + " is refused.")
           @Nullable Instant at,
       @Option(
               names = "--handle",
               paramLabel = "ID",
               description =
-                  "Vault's lease ID or accessor that all of them must be of; they hold salted hashes"
-                      + " of it alone.")
+                  "Vault's lease ID or accessor that all of them must be of; they hold salted"
+                      + " hashes of it alone.")
           @Nullable String handle,
       @Option(names = "--json", description = "Print one JSON object a receipt.") boolean json) {
     try {

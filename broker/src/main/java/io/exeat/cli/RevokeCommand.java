@@ -29,7 +29,8 @@ import picocli.CommandLine.Option;
       "--direct acts on tokens alone that carry a broker's metadata. What cannot be recalled works",
       "until its end. Your login needs list on auth/token/accessors and on",
       "sys/leases/lookup/database/creds (both with sudo), update on auth/token/lookup-accessor,",
-      "auth/token/revoke-accessor, sys/leases/lookup and sys/leases/revoke. It ends with 4 for what",
+      "auth/token/revoke-accessor, sys/leases/lookup and sys/leases/revoke. It ends with 4 for"
+          + " what",
       "is not ended yet, and prints how to look at the database: Vault's word alone is no proof."
     })
 public final class RevokeCommand implements Callable<Integer> {

@@ -32,7 +32,12 @@ public record Held(
     /** A certificate of Vault's PKI engine; its principal is its serial number. */
     CERTIFICATE(false, true),
     /** A certificate of Vault's SSH engine; its principal is its serial number. */
-    SSH_CERTIFICATE(false, false);
+    SSH_CERTIFICATE(false, false),
+    /**
+     * A service account at Kubernetes; its principal is its user name there, {@code
+     * system:serviceaccount:<namespace>:<name>}. Its token is not renewed.
+     */
+    SERVICE_ACCOUNT(false, true);
 
     private final boolean renewed;
     private final boolean recalled;
@@ -65,6 +70,7 @@ public record Held(
         case Grant.Kind.Postgres _ -> POSTGRES_ROLE;
         case Grant.Kind.Certificate _ -> CERTIFICATE;
         case Grant.Kind.SshCertificate _ -> SSH_CERTIFICATE;
+        case Grant.Kind.ServiceAccount _ -> SERVICE_ACCOUNT;
         case Grant.Kind.Nothing _ ->
             throw new IllegalArgumentException(grant.name() + " lends nothing");
       };

@@ -170,6 +170,7 @@ final class Proofs {
               case POSTGRES_ROLE -> Receipt.Kind.POSTGRES_ROLE;
               case CERTIFICATE -> Receipt.Kind.CERTIFICATE;
               case SSH_CERTIFICATE -> Receipt.Kind.SSH_CERTIFICATE;
+              case SERVICE_ACCOUNT -> Receipt.Kind.SERVICE_ACCOUNT;
             },
             held.grant(),
             held.target(),

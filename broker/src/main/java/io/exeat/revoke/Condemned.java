@@ -36,7 +36,7 @@ public sealed interface Condemned {
     List<TargetVerifier.Known> known =
         held().stream()
             .filter(held -> held.target().equals(target))
-            .map(held -> new TargetVerifier.Known(held.principal(), held.expiresAt()))
+            .map(held -> new TargetVerifier.Known(held.principal(), held.grant(), held.expiresAt()))
             .toList();
     return new Mark(mark().epoch(), mark().principal(), known);
   }

@@ -60,7 +60,9 @@ public record Receipt(
     /** A certificate; its principal is its serial number. */
     CERTIFICATE,
     /** A certificate for SSH, which nobody can take back; its principal is its serial number. */
-    SSH_CERTIFICATE
+    SSH_CERTIFICATE,
+    /** A service account at Kubernetes; its principal is its user name there. */
+    SERVICE_ACCOUNT
   }
 
   /** What became of it. */

@@ -52,9 +52,10 @@ public interface TargetVerifier extends AutoCloseable {
   /**
    * A principal that was lent.
    *
+   * @param grant what for, by its name
    * @param expiresAt when it ends by itself
    */
-  record Known(String principal, Instant expiresAt) {}
+  record Known(String principal, String grant, Instant expiresAt) {}
 
   /**
    * What was seen.

@@ -88,10 +88,17 @@ public final class CatalogueFile {
     Optional<Section> postgres = section.optionalSection("postgres");
     Optional<Section> pki = section.optionalSection("pki");
     Optional<Section> ssh = section.optionalSection("ssh");
+    Optional<Section> kubernetes = section.optionalSection("kubernetes");
     Optional<Section> service = section.optionalSection("service");
-    if (Stream.of(postgres, pki, ssh, service).filter(Optional::isPresent).count() != 1) {
+    if (Stream.of(postgres, pki, ssh, kubernetes, service).filter(Optional::isPresent).count()
+        != 1) {
       section.problem(
-          "postgres", "a target says what it is: one of postgres, pki, ssh and service");
+          "postgres",
+          "a target says what it is: one of postgres, pki, ssh, kubernetes and service");
+      return;
+    }
+    if (kubernetes.isPresent()) {
+      targets.put(name, KubernetesFile.target(name, environment, kubernetes.get(), HOST));
       return;
     }
     if (ssh.isPresent()) {
@@ -116,7 +123,7 @@ public final class CatalogueFile {
     Set<String> actions = atLeastOne(section, "actions", Shape.name());
     Grant.Kind kind = kind(section, targets.get(target));
     if (actions.equals(Set.of(Grant.READ)) && writes(kind)) {
-      section.problem("actions", "says only read, and its privileges write");
+      section.problem("actions", "says only read, and what it may do writes");
     }
     Grant.Delivery delivery =
         section.one("delivery", Shape.oneOf(Grant.Delivery.class)).or(Grant.Delivery.PROXIED);
@@ -159,6 +166,7 @@ public final class CatalogueFile {
     return switch (kind) {
       case Grant.Kind.Certificate _ -> CertificateFile.lease(section);
       case Grant.Kind.SshCertificate _ -> SshFile.lease(section);
+      case Grant.Kind.ServiceAccount _ -> KubernetesFile.lease(section);
       case Grant.Kind.Postgres _, Grant.Kind.Nothing _ ->
           section
               .one("lease", Shape.duration(Duration.ofSeconds(5), Duration.ofHours(1)))
@@ -173,6 +181,7 @@ public final class CatalogueFile {
       case Target.Postgres _ -> PostgresFile.grant(section);
       case Target.Pki pki -> CertificateFile.grant(section, pki);
       case Target.Ssh ssh -> SshFile.grant(section, ssh);
+      case Target.Kubernetes kubernetes -> KubernetesFile.grant(section, kubernetes);
       case Target.Service _ -> new Grant.Kind.Nothing();
     };
   }
@@ -181,6 +190,7 @@ public final class CatalogueFile {
     return switch (kind) {
       // Only its server knows.
       case Grant.Kind.Nothing _, Grant.Kind.Certificate _, Grant.Kind.SshCertificate _ -> false;
+      case Grant.Kind.ServiceAccount account -> KubernetesFile.writes(account);
       case Grant.Kind.Postgres postgres ->
           postgres.privileges().stream().anyMatch(it -> !it.rights().equals(Set.of("SELECT")));
     };

@@ -16,7 +16,7 @@ import java.util.Set;
  * @param tools the tools that may use it; empty for no tool
  * @param delivery how the secret may reach its user
  * @param lease how long the credential lives unless it is renewed: the bound on its life when every
- *     component is gone. Certificates are not renewed
+ *     component is gone. Certificates and service accounts are not renewed
  * @param budget how much of it at a time, all agents together
  * @param kind what is lent
  */
@@ -46,7 +46,8 @@ public record Grant(
   /** Whether a credential belongs to it; without one it is leave alone. */
   public boolean lends() {
     return switch (kind) {
-      case Kind.Postgres _, Kind.Certificate _, Kind.SshCertificate _ -> true;
+      case Kind.Postgres _, Kind.Certificate _, Kind.SshCertificate _, Kind.ServiceAccount _ ->
+          true;
       case Kind.Nothing _ -> false;
     };
   }
@@ -108,8 +109,46 @@ public record Grant(
       }
     }
 
+    /**
+     * A Kubernetes service account of its own for each credential (Vault's Kubernetes engine), with
+     * what it may do bound to it in one namespace.
+     *
+     * @param at whose account it is
+     * @param namespace where it is, and the only one that its rights are for
+     */
+    record ServiceAccount(Target.Kubernetes at, String namespace, Rights rights) implements Kind {}
+
     /** No credential: the grant is leave alone, for what a proxy does. */
     record Nothing() implements Kind {}
+  }
+
+  /** What a service account may do in its namespace (Kubernetes RBAC). */
+  public sealed interface Rights {
+    /** A Role of its own with these rules, which Vault makes and takes away with it. */
+    record Rules(List<Rule> all) implements Rights {
+      public Rules {
+        all = List.copyOf(all);
+      }
+    }
+
+    /** A ClusterRole that people made. */
+    record Existing(String clusterRole) implements Rights {}
+  }
+
+  /**
+   * One PolicyRule of RBAC, exact: nothing in it is a {@code *}.
+   *
+   * @param apiGroups empty text for the core group
+   * @param names of the objects; empty for all
+   */
+  public record Rule(
+      List<String> apiGroups, List<String> resources, List<String> names, List<String> verbs) {
+    public Rule {
+      apiGroups = List.copyOf(apiGroups);
+      resources = List.copyOf(resources);
+      names = List.copyOf(names);
+      verbs = List.copyOf(verbs);
+    }
   }
 
   /** The keys that certificates are made with. */

@@ -50,6 +50,24 @@ public sealed interface Target {
   record Ssh(String name, String environment, String host, int port, String mount)
       implements Target {}
 
+  /**
+   * The API of a Kubernetes cluster, at which Vault's Kubernetes engine makes accounts.
+   *
+   * @param port 1 to 65535
+   * @param authorities who vouches for the API server: certificates in PEM, not secret
+   * @param mount the engine's path in Vault: {@code [a-z0-9-]}, 1 to 63 characters
+   * @param home the namespace of the verifier's own account
+   */
+  record Kubernetes(
+      String name,
+      String environment,
+      String host,
+      int port,
+      String authorities,
+      String mount,
+      String home)
+      implements Target {}
+
   /** Something at which nothing is lent: leave alone is given to use it. */
   record Service(String name, String environment, String host) implements Target {}
 }

@@ -161,7 +161,7 @@ final class CatalogueFileTest {
   void readingAloneIsNotWhatAGrantThatWritesMayBeCalled() {
     assertThat(problems(FULL.replace("[read, mark]", "[read]")))
         .containsExactly(
-            "line 9: grants.orders-read.actions: says only read, and its privileges write");
+            "line 9: grants.orders-read.actions: says only read, and what it may do writes");
   }
 
   @Test
@@ -292,7 +292,7 @@ final class CatalogueFileTest {
     Settings settings =
         Settings.parse(
             "catalogue.yaml",
-            (withSsh(withCertificates(UpstreamFileTest.SERVICE))
+            (withCluster(withSsh(withCertificates(UpstreamFileTest.SERVICE)))
                     + TOOLS
                     + UpstreamFileTest.UPSTREAMS)
                 .getBytes(UTF_8),
@@ -352,6 +352,130 @@ final class CatalogueFileTest {
                 recall: none
                 ssh: { users: [web], extensions: [permit-pty], command: /bin/deploy }
             """);
+  }
+
+  /** Of nobody: its key was thrown away. */
+  private static final String AUTHORITY =
+      """
+      -----BEGIN CERTIFICATE-----
+      MIIBfDCCASGgAwIBAgIUUCGEQGGjevqsp0T94DiYkVgwFBcwCgYIKoZIzj0EAwIw
+      EjEQMA4GA1UEAwwHY2x1c3RlcjAgFw0yNjExMjIyMzE3NDJaGA8yMTI2MTAyOTIz
+      MTc0MlowEjEQMA4GA1UEAwwHY2x1c3RlcjBZMBMGByqGSM49AgEGCCqGSM49AwEH
+      A0IABCzpkpvcaQFXwsz5FD/xbzAlMOjv61lP8ymv4SzZvWzbMFCvHBlp+gM5FWh2
+      ccPT16cIz52OyDc7S7U20myP4iejUzBRMB0GA1UdDgQWBBS3y1I5Iq5cX93FbZao
+      0/xqqLaURDAfBgNVHSMEGDAWgBS3y1I5Iq5cX93FbZao0/xqqLaURDAPBgNVHRMB
+      Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDRVfs1ZTPKE7QSPeXeRid1oaUp
+      TtNZYoXcvwbfdXWwtwIhALpUTu4N3A3ro9dPbliQvyJ23nLNR0KnOsSX01JqRBRn
+      -----END CERTIFICATE-----
+      """;
+
+  private static String withCluster(String yaml) {
+    return yaml.replace(
+            "targets:\n",
+            """
+            targets:
+              cluster:
+                environment: demo
+                kubernetes: { host: k8s.example.org, port: 8443, mount: kube, home: brokers, ca: "%s" }
+            """
+                .formatted(AUTHORITY.replace("\n", "\\n")))
+        .replace(
+            "grants:\n",
+            """
+            grants:
+              pods-look:
+                target: cluster
+                actions: [read]
+                data-class: internal
+                delivery: raw
+                lease: 15m
+                kubernetes:
+                  namespace: shop
+                  rules: [{ api-groups: ["", apps], resources: [pods, pods/log], names: [till], verbs: [get, list] }]
+              cluster-look:
+                target: cluster
+                actions: [read]
+                data-class: internal
+                kubernetes: { namespace: shop, cluster-role: "system:viewer" }
+            """);
+  }
+
+  @Test
+  void serviceAccountsAreReadWithTheirRights() {
+    Catalogue catalogue = parse(withCluster(FULL));
+    Target.Kubernetes cluster =
+        new Target.Kubernetes(
+            "cluster", "demo", "k8s.example.org", 8443, AUTHORITY, "kube", "brokers");
+    assertThat(catalogue.targets().get("cluster")).isEqualTo(cluster);
+    Grant look = Objects.requireNonNull(catalogue.grants().get("pods-look"));
+    assertThat(look.kind())
+        .isEqualTo(
+            new Grant.Kind.ServiceAccount(
+                cluster,
+                "shop",
+                new Grant.Rights.Rules(
+                    List.of(
+                        new Grant.Rule(
+                            List.of("", "apps"),
+                            List.of("pods", "pods/log"),
+                            List.of("till"),
+                            List.of("get", "list"))))));
+    assertThat(look.lease()).isEqualTo(Duration.ofMinutes(15));
+    Grant made = Objects.requireNonNull(catalogue.grants().get("cluster-look"));
+    assertThat(made.kind())
+        .isEqualTo(
+            new Grant.Kind.ServiceAccount(
+                cluster, "shop", new Grant.Rights.Existing("system:viewer")));
+    assertThat(made.lease()).isEqualTo(Duration.ofMinutes(10));
+    assertThat(made.delivery()).isEqualTo(Grant.Delivery.PROXIED);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "lease: 15m | 'lease: 9m' | lease",
+        "lease: 15m | 'lease: 61m' | lease",
+        "'verbs: [get, list]' | 'verbs: [get, \"*\"]' | verbs",
+        "'verbs: [get, list]' | 'verbs: [get, impersonate]' | verbs",
+        "'verbs: [get, list]' | 'verbs: [get, delete]' | actions",
+        "'resources: [pods, pods/log]' | 'resources: [\"*\"]' | resources",
+        "'resources: [pods, pods/log]' | 'resources: [\"pods/*\"]' | resources",
+        "'api-groups: [\"\", apps]' | 'api-groups: [\"*\"]' | api-groups",
+        "'names: [till]' | 'names: [\"*\"]' | names",
+        "'cluster-role: \"system:viewer\"' | 'cluster-role: \"../x\"' | '(cluster-role|rules)'",
+        "', cluster-role: \"system:viewer\"' | '' | rules",
+        "'namespace: shop, cluster' | 'namespace: \"*\", cluster' | namespace",
+        "home: brokers | 'home: Brokers' | home",
+        "mount: kube | 'mount: ../sys' | mount",
+        "BEGIN CERTIFICATE | BEGIN NONSENSE | ca",
+      })
+  void whatAServiceAccountMustNotHaveIsRefusedByItsKey(String good, String bad, String key) {
+    String yaml = withCluster(FULL);
+    assertThat(yaml).contains(good);
+    assertThat(problems(yaml.replaceFirst(Pattern.quote(good), bad == null ? "" : bad)))
+        .isNotEmpty()
+        .allMatch(problem -> problem.matches(".*\\." + key + "(\\[[0-9]+])?: .*"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rbac.authorization.k8s.io, rolebindings",
+    "'\"\"', serviceaccounts/token",
+    "'\"\"', serviceaccounts"
+  })
+  void whatItMakesMustNotOutliveIt(String group, String resource) {
+    String writes =
+        withCluster(FULL)
+            .replaceFirst(Pattern.quote("actions: [read]"), "actions: [read, write]")
+            .replace(
+                "api-groups: [\"\", apps], resources: [pods, pods/log]",
+                "api-groups: [" + group + "], resources: [" + resource + "]");
+    assertThat(problems(writes.replace("verbs: [get, list]", "verbs: [create]")))
+        .singleElement()
+        .asString()
+        .contains("outlives it");
+    assertThat(parse(writes)).isNotNull();
   }
 
   @Test

@@ -43,6 +43,11 @@ final class Loans {
       case Grant.Kind.Postgres _ -> login(Policies.issuing(grant), token.token());
       case Grant.Kind.Certificate kind -> certificate(token, grant, kind);
       case Grant.Kind.SshCertificate kind -> sshCertificate(token, grant, kind);
+      case Grant.Kind.ServiceAccount kind ->
+          account(
+              Policies.issuing(grant),
+              token.token(),
+              AccountRole.asking(kind, grant.lease(), time.until(token.untilTick())));
       case Grant.Kind.Nothing _ ->
           throw new IllegalArgumentException(grant.name() + " lends nothing");
     };
@@ -56,6 +61,20 @@ final class Loans {
         new LeaseId(answer.body().path("lease_id").asText()),
         answer.data().path("username").asText(),
         Answer.secret(answer.data().path("password")),
+        asked.plusSeconds(answer.body().path("lease_duration").asLong()));
+  }
+
+  /** A service account at a cluster. */
+  Lent account(String path, SecretBytes token, Map<String, Object> ask) {
+    Instant asked = time.now();
+    Answer answer = made(() -> client.post(path, token, ask));
+    return new Lent(
+        new LeaseId(answer.body().path("lease_id").asText()),
+        "system:serviceaccount:"
+            + answer.data().path("service_account_namespace").asText()
+            + ":"
+            + answer.data().path("service_account_name").asText(),
+        Answer.secret(answer.data().path("service_account_token")),
         asked.plusSeconds(answer.body().path("lease_duration").asLong()));
   }
 

@@ -7,6 +7,7 @@ import io.exeat.task.Target;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** The texts of our policies in Vault: exactly what each needs, and nothing by a pattern. */
@@ -33,9 +34,12 @@ final class Policies {
   }
 
   static String grant(Grant grant) {
-    return grant.kind() instanceof Grant.Kind.SshCertificate it
-        ? SshRole.policy(issuing(grant), it)
-        : path(issuing(grant), capability(grant));
+    return switch (grant.kind()) {
+      case Grant.Kind.SshCertificate it -> SshRole.policy(issuing(grant), it);
+      case Grant.Kind.ServiceAccount it -> AccountRole.policy(issuing(grant), it);
+      case Grant.Kind.Postgres _, Grant.Kind.Certificate _, Grant.Kind.Nothing _ ->
+          path(issuing(grant), capability(grant));
+    };
   }
 
   static String taskSelf() {
@@ -103,9 +107,9 @@ final class Policies {
       rights.put(entity(agent.name()), "update");
     }
     for (Target target : catalogue.targets().values()) {
-      if (target instanceof Target.Postgres) {
-        rights.put(credentials(VERIFIER + Names.check("target", target.name())), "read");
-      }
+      verifying(target)
+          .ifPresent(
+              path -> rights.put(path, target instanceof Target.Postgres ? "read" : "update"));
     }
     for (String path :
         List.of(
@@ -133,8 +137,19 @@ final class Policies {
       case Grant.Kind.Postgres _ -> credentials(role);
       case Grant.Kind.Certificate it -> Names.check("mount", it.at().mount()) + "/sign/" + role;
       case Grant.Kind.SshCertificate it -> Names.check("mount", it.at().mount()) + "/sign/" + role;
+      case Grant.Kind.ServiceAccount it -> Names.check("mount", it.at().mount()) + "/creds/" + role;
       case Grant.Kind.Nothing _ ->
           throw new IllegalArgumentException(grant.name() + " lends nothing");
+    };
+  }
+
+  /** Where the verifier's own login at a target is lent, if it needs one. */
+  static Optional<String> verifying(Target target) {
+    String role = VERIFIER + Names.check("target", target.name());
+    return switch (target) {
+      case Target.Postgres _ -> Optional.of(credentials(role));
+      case Target.Kubernetes it -> Optional.of(Names.check("mount", it.mount()) + "/creds/" + role);
+      case Target.Pki _, Target.Ssh _, Target.Service _ -> Optional.empty();
     };
   }
 

@@ -209,11 +209,13 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
   }
 
   @Override
-  public Lent verifier(String target) {
+  public Lent verifier(Target target) {
+    SecretBytes own = sessions.current().token();
+    String path = Policies.verifying(target).orElseThrow(IllegalArgumentException::new);
     try {
-      return loans.login(
-          Policies.credentials(Policies.VERIFIER + Names.check("target", target)),
-          sessions.current().token());
+      return target instanceof Target.Kubernetes cluster
+          ? loans.account(path, own, AccountRole.verifier(cluster))
+          : loans.login(path, own);
     } catch (AnswerLost e) {
       throw e.toFault();
     }

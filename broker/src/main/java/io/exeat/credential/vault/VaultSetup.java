@@ -71,6 +71,7 @@ public final class VaultSetup implements AutoCloseable {
         switch (target) {
           case Target.Pki pki -> changes.add(issuer(pki));
           case Target.Ssh ssh -> changes.add(authority(ssh));
+          case Target.Kubernetes cluster -> changes.add(cluster(cluster));
           case Target.Postgres _, Target.Service _ -> {} // nothing of theirs is made by people
         }
       }
@@ -126,6 +127,20 @@ public final class VaultSetup implements AutoCloseable {
           Refusals.said(found));
     }
     return new Change(mount + "/config/ca", Change.Kind.SAME, List.of());
+  }
+
+  /** Vault's own account at the cluster is made by people: it may give rights away. */
+  private Change cluster(Target.Kubernetes target) throws NoAnswer {
+    String mount = engine(target.name(), target.mount(), "kubernetes");
+    Answer found = client.get(mount + "/config", operator);
+    if (!found.ok() || found.data().path("kubernetes_host").asText().isEmpty()) {
+      throw new FaultException(
+          Refusals.vault(
+              "target %s: the Kubernetes engine at %2$s/ knows no cluster. Tell it (bao write %2$s/config kubernetes_host=... service_account_jwt=...), then come back"
+                  .formatted(target.name(), mount)),
+          Refusals.said(found));
+    }
+    return new Change(mount + "/config", Change.Kind.SAME, List.of());
   }
 
   /** The path of an engine that people made, checked. */

@@ -26,10 +26,12 @@ final class Wanted {
   private static final Duration SLACK = Duration.ofMinutes(5);
 
   private static final Duration VERIFIER_TTL = Duration.ofHours(1);
-  private static final String LENT_NAME =
+
+  /** Names what is lent after its epoch, at databases and clusters alike. */
+  static final String LENT_NAME =
       "{{ printf \"x-%s-%s\" (.DisplayName | replace \"token-\" \"\") (random 12 | lowercase) }}";
-  private static final String VERIFIER_NAME =
-      "{{ printf \"exeat-verifier-%s\" (random 12 | lowercase) }}";
+
+  static final String VERIFIER_NAME = "{{ printf \"exeat-verifier-%s\" (random 12 | lowercase) }}";
 
   private final VaultSettings vault;
   private final SetupSettings setup;
@@ -61,6 +63,8 @@ final class Wanted {
     for (Target target : new TreeMap<>(catalogue.targets()).values()) {
       switch (target) {
         case Target.Postgres postgres -> items.addAll(target(postgres));
+        case Target.Kubernetes cluster ->
+            items.add(AccountRole.verifier(Policies.VERIFIER + cluster.name(), cluster));
         // Authorities are made by people; nothing is lent at a service.
         case Target.Pki _, Target.Ssh _, Target.Service _ -> {}
       }
@@ -185,6 +189,7 @@ final class Wanted {
       case Grant.Kind.Postgres kind -> loginRole(grant, kind);
       case Grant.Kind.Certificate kind -> CertificateRole.of(grant, kind);
       case Grant.Kind.SshCertificate kind -> SshRole.of(grant, kind);
+      case Grant.Kind.ServiceAccount kind -> AccountRole.of(grant, kind);
     };
   }
 

@@ -180,6 +180,8 @@ final class ToProto {
                       .setHost(target.host()))
               .build();
       case Target.Ssh target -> credential.setSsh(SshText.of(secret, held, target)).build();
+      case Target.Kubernetes target ->
+          credential.setServiceAccount(AccountText.of(secret, held, target)).build();
       case Target.Service _ -> throw new IllegalArgumentException("nothing is lent at a service");
     };
   }

@@ -38,6 +38,9 @@ public final class Filling {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
+      case Target.Kubernetes it -> {
+        values.put("port", Integer.toString(it.port()));
+      }
       case Target.Pki _, Target.Ssh _ ->
           throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service _ -> {}

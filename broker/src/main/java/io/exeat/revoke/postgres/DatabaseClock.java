@@ -28,7 +28,7 @@ public final class DatabaseClock {
    */
   public static Duration ahead(
       Target.Postgres target, Optional<Path> ca, OwnLogins logins, Duration timeout, Time time) {
-    Lent lent = logins.verifier(target.name());
+    Lent lent = logins.verifier(target);
     try (Connection connection = Link.connect(target, ca, timeout, lent)) {
       return ahead(connection, time);
     } catch (SQLException e) {

@@ -48,7 +48,7 @@ record Link(
   static Link open(
       Target.Postgres target, Optional<Path> ca, OwnLogins logins, Duration timeout, Time time)
       throws SQLException {
-    Lent lent = logins.verifier(target.name());
+    Lent lent = logins.verifier(target);
     try {
       Duration life = Duration.between(time.now(), lent.expiresAt());
       Connection connection = connect(target, ca, timeout, lent);
@@ -60,7 +60,8 @@ record Link(
               guard,
               connection.prepareStatement("SELECT exeat.shut(?, ?)"),
               connection.prepareStatement(
-                  "SELECT roles, able, sessions, orphans, ended FROM exeat.look(?, ?, ?::interval)"),
+                  "SELECT roles, able, sessions, orphans, ended FROM exeat.look(?, ?,"
+                      + " ?::interval)"),
               guard.prepareStatement("SELECT exeat.make_way()"),
               lent.lease(),
               time.after(life.dividedBy(2)));

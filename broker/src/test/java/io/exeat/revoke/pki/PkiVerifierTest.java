@@ -35,7 +35,7 @@ final class PkiVerifierTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Duration HOUR = Duration.ofHours(1);
   private static final BigInteger NUMBER = BigInteger.valueOf(0xabcdef);
-  private static final Known LENT = new Known("ab:cd:ef", NOW.plus(HOUR));
+  private static final Known LENT = new Known("ab:cd:ef", "orders-call", NOW.plus(HOUR));
 
   private final InMemoryIssuer issuer = new InMemoryIssuer("shop");
   private final AtomicReference<byte[]> list = new AtomicReference<>(fresh());
@@ -62,7 +62,7 @@ final class PkiVerifierTest {
   void oneOfTwoThatIsNotOnTheListIsAlive() {
     issuer.list(NUMBER, CRLReason.unspecified);
     list.set(fresh());
-    assertThat(look(LENT, new Known("ab:cd:ee", NOW.plus(HOUR))).alive())
+    assertThat(look(LENT, new Known("ab:cd:ee", "orders-call", NOW.plus(HOUR))).alive())
         .singleElement()
         .asString()
         .contains("ab:cd:ee");

@@ -179,6 +179,9 @@ final class Real {
       if (grant.kind() instanceof Grant.Kind.Certificate it) {
         targets.put(it.at().name(), it.at());
       }
+      if (grant.kind() instanceof Grant.Kind.ServiceAccount it) {
+        targets.put(it.at().name(), it.at());
+      }
       if (grant.kind() instanceof Grant.Kind.SshCertificate it) {
         targets.put(it.at().name(), it.at());
       }

@@ -39,7 +39,10 @@ public final class Kubernetes implements AutoCloseable {
   private final URI address;
   private final HttpClient http;
 
-  private Kubernetes(Process etcd, Process server, URI address, HttpClient http) {
+  private final Path authorities;
+
+  private Kubernetes(Process etcd, Process server, URI address, Path authorities, HttpClient http) {
+    this.authorities = authorities;
     this.etcd = etcd;
     this.server = server;
     this.address = address;
@@ -101,7 +104,8 @@ public final class Kubernetes implements AutoCloseable {
             .version(HttpClient.Version.HTTP_1_1)
             .sslContext(trust(certificate))
             .build();
-    Kubernetes made = new Kubernetes(etcd, server, URI.create("https://127.0.0.1:" + port), http);
+    Kubernetes made =
+        new Kubernetes(etcd, server, URI.create("https://127.0.0.1:" + port), certificate, http);
     Processes.await(
         "the API server", PATIENCE, Duration.ofMillis(200), () -> made.isReady(server, folder));
     return made;
@@ -161,6 +165,37 @@ public final class Kubernetes implements AutoCloseable {
     }
   }
 
+  public int port() {
+    return address.getPort();
+  }
+
+  /** Who vouches for it, in PEM. */
+  public String authorities() {
+    try {
+      return Files.readString(authorities);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A token of an account, for a day (TokenRequest). */
+  public String tokenOf(String namespace, String account) {
+    Said said =
+        create(
+            "/api/v1/namespaces/%s/serviceaccounts/%s/token".formatted(namespace, account),
+            JSON.createObjectNode()
+                .set("spec", JSON.createObjectNode().put("expirationSeconds", 86_400)));
+    if (!said.done()) {
+      throw new IllegalStateException(said.message());
+    }
+    return said.body().path("status").path("token").asText();
+  }
+
+  /** As somebody else than its administrator. */
+  public Said as(String token, String method, String path) {
+    return said(sent(method, path, "application/json", "", token));
+  }
+
   /** Creates an object of JSON. */
   public Said create(String path, JsonNode object) {
     return send("POST", path, "application/json", object.toString());
@@ -193,7 +228,10 @@ public final class Kubernetes implements AutoCloseable {
   }
 
   private Said send(String method, String path, String type, String body) {
-    HttpResponse<String> answer = sent(method, path, type, body);
+    return said(sent(method, path, type, body, TOKEN));
+  }
+
+  private static Said said(HttpResponse<String> answer) {
     try {
       return new Said(
           answer.statusCode(),
@@ -205,14 +243,15 @@ public final class Kubernetes implements AutoCloseable {
 
   /** What is not JSON, such as its metrics. */
   public String text(String path) {
-    return sent("GET", path, "text/plain", "").body();
+    return sent("GET", path, "text/plain", "", TOKEN).body();
   }
 
-  private HttpResponse<String> sent(String method, String path, String type, String body) {
+  private HttpResponse<String> sent(
+      String method, String path, String type, String body, String token) {
     HttpRequest request =
         HttpRequest.newBuilder(address.resolve(path))
             .timeout(Duration.ofSeconds(60))
-            .header("Authorization", "Bearer " + TOKEN)
+            .header("Authorization", "Bearer " + token)
             .header("Content-Type", type)
             .header("Accept", type.startsWith("text/") ? type : "application/json")
             .method(method, BodyPublishers.ofString(body))

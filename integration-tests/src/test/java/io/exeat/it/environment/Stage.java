@@ -194,17 +194,32 @@ public final class Stage {
     }
   }
 
-  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
+  /** Has in Vault what another catalogue needs, for the usual issuer. */
+  public void apply(Path other) {
+    Place place = development();
+    try {
+      apply(place, authority.jwtPem(), other);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private void apply(Place place, Path keys) throws IOException {
+    apply(place, keys, catalogue());
+  }
+
+  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
+  private void apply(Place place, Path keys, Path from) throws IOException {
     Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
     Path password = Files.writeString(folder.resolve("admin.password"), ADMIN_PASSWORD);
     Path config = newFolder("apply").resolve("exeat.yaml");
     Files.writeString(
         config,
         Yaml.allInOne(
-            this,
-            Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
-            config.resolveSibling("b")));
+                this,
+                Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
+                config.resolveSibling("b"))
+            .replace(catalogue().toString(), from.toString()));
     var _ =
         Packaged.run(
             "vault",
@@ -230,7 +245,8 @@ public final class Stage {
     }
   }
 
-  Path catalogue() {
+  /** The scenarios' own. */
+  public Path catalogue() {
     return folder.resolve("catalogue.yaml");
   }
 

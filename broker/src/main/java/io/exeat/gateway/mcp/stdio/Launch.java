@@ -63,6 +63,10 @@ record Launch(List<String> words, Map<String, String> environment) {
         values.put("port", Integer.toString(it.port()));
         values.put("database", it.database());
       }
+      case Target.Kubernetes it -> {
+        values.put("host", it.host());
+        values.put("port", Integer.toString(it.port()));
+      }
       case Target.Pki _, Target.Ssh _ ->
           throw new FaultException(new Fault.Denied("no tool server is lent a certificate"));
       case Target.Service it -> values.put("host", it.host());

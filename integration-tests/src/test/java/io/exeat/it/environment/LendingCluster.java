@@ -1,0 +1,118 @@
+package io.exeat.it.environment;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.it.Needs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A real cluster at which a real OpenBao lends service accounts, as an administrator makes it: by
+ * {@code deploy/kubernetes/service-accounts.yaml}. It has a namespace {@code shop}.
+ */
+public final class LendingCluster implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Kubernetes api;
+
+  private LendingCluster(Kubernetes api) {
+    this.api = api;
+  }
+
+  /** Skips the test where a part is missing. Vault has the engine at {@code kubernetes/} then. */
+  public static LendingCluster start(OpenBao vault, Path folder) throws Exception {
+    Path binaries = Needs.part("kubernetes", Kubernetes.binaries());
+    Kubernetes api = Kubernetes.start(binaries, folder);
+    LendingCluster cluster = new LendingCluster(api);
+    try {
+      for (String document :
+          Pattern.compile("^---$", Pattern.MULTILINE)
+              .split(
+                  Files.readString(
+                      Packaged.root().resolve("deploy/kubernetes/service-accounts.yaml")))) {
+        cluster.apply(document);
+      }
+      ObjectNode shop = JSON.createObjectNode();
+      shop.putObject("metadata").put("name", "shop");
+      var _ = cluster.done(api.create("/api/v1/namespaces", shop));
+      var _ = vault.call("POST", "sys/mounts/kubernetes", Map.of("type", "kubernetes"));
+      var _ =
+          vault.call(
+              "POST",
+              "kubernetes/config",
+              Map.of(
+                  "kubernetes_host",
+                  "https://127.0.0.1:" + api.port(),
+                  "kubernetes_ca_cert",
+                  api.authorities(),
+                  "service_account_jwt",
+                  api.tokenOf("exeat", "vault"),
+                  "disable_local_ca_jwt",
+                  true));
+      return cluster;
+    } catch (Exception | Error e) {
+      api.close();
+      throw e;
+    }
+  }
+
+  /** To be asked as its administrator. */
+  public Kubernetes api() {
+    return api;
+  }
+
+  /** Server-side apply of one document, in its namespace if it has one. */
+  public void apply(String document) throws IOException {
+    String kind = field(document, "(?m)^kind: (\\w+)$");
+    String group = field(document, "(?m)^apiVersion: (\\S+)$");
+    String plural = kind.toLowerCase(Locale.ROOT).replaceAll("y$", "ie") + "s";
+    String namespace = document.contains("\n  namespace: exeat") ? "/namespaces/exeat" : "";
+    var _ =
+        done(
+            api.apply(
+                (group.contains("/") ? "/apis/" : "/api/")
+                    + group
+                    + namespace
+                    + "/"
+                    + plural
+                    + "/"
+                    + field(document, "(?ms)^metadata:.*?^  name: (\\S+)$"),
+                "",
+                document));
+  }
+
+  /** The names of the accounts in {@code shop}. */
+  public List<String> accounts() {
+    return api.get("/api/v1/namespaces/shop/serviceaccounts")
+        .body()
+        .path("items")
+        .findValuesAsText("name");
+  }
+
+  private static String field(String document, String pattern) throws IOException {
+    Matcher found = Pattern.compile(pattern).matcher(document);
+    if (!found.find()) {
+      throw new IOException(pattern + " is not in " + document);
+    }
+    return found.group(1);
+  }
+
+  /** The answer, which must be none of a refusal. */
+  public Kubernetes.Said done(Kubernetes.Said said) {
+    if (!said.done()) {
+      throw new IllegalStateException(said.toString());
+    }
+    return said;
+  }
+
+  @Override
+  public void close() {
+    api.close();
+  }
+}
