@@ -34,6 +34,7 @@ final class DatabaseFailsIT {
   @ParameterizedTest
   @ValueSource(ints = {1, 30, 900})
   void whatIsOverDiesWhenItIsBack(int seconds) {
+    Leftovers.endLoginsOfVerifiers(stage); // of brokers before this one
     try (Watched watched = Watched.start(Watched.plan());
         WatchedAgent agent = new WatchedAgent(watched)) {
       List<Task> tasks = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.exeat.it.fault;
 
 import static org.awaitility.Awaitility.await;
 
+import io.exeat.it.environment.OpenBao;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Stage;
 import java.time.Duration;
@@ -13,7 +14,21 @@ final class Leftovers {
   private static final List<String> LENT =
       List.of("database/creds/orders-read", "database/creds/orders-write", "pki/sign/orders-tls");
 
+  private static final String VERIFIER = "database/creds/exeat-verifier-orders-db";
+
   private Leftovers() {}
+
+  /**
+   * Ends what brokers that were killed had lent to themselves. Vault does when their sessions end;
+   * while the database is away it gives up on it, and nobody is left to ask again.
+   */
+  static void endLoginsOfVerifiers(Stage stage) {
+    OpenBao.Reply reply =
+        stage.vault().call("PUT", "sys/leases/revoke-prefix/" + VERIFIER, Map.of());
+    if (reply.status() >= 300) {
+      throw new IllegalStateException("OpenBao said " + reply);
+    }
+  }
 
   static void end(Stage stage) {
     try (Outside outside = new Outside(stage)) {
