@@ -84,8 +84,7 @@ public sealed interface AuditEvent {
    * An act that a proxy did in the agent's place has been answered.
    *
    * @param decision that permitted it
-   * @param sha256 of the answer as the agent got it, in hex; of the last message, when there were
-   *     several
+   * @param sha256 of the result or error as the agent gets it, as canonical JSON, in hex
    */
   record Answered(DecisionId decision, TaskId task, String sha256) implements AuditEvent {}
 

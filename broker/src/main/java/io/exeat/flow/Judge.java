@@ -171,8 +171,9 @@ final class Judge {
       if (!permitted) {
         return new Judged(id, decision, Optional.empty());
       }
-      memory.permitted(begun);
-      Allowed allowed = new Allowed(id, decision.because(), said.recorded(), memory::done);
+      Memory.Done done = memory.permitted(begun);
+      Allowed allowed =
+          new Allowed(id, decision.because(), said.recorded(), memory::done, done::answered);
       return new Judged(id, decision, Optional.of(allowed));
     } finally {
       if (waits) {

@@ -18,7 +18,7 @@ import java.util.Set;
 final class Memory {
   private static final int KNOWN_ACTS = 512;
 
-  private final ArrayDeque<String> chain = new ArrayDeque<>();
+  private final ArrayDeque<Done> chain = new ArrayDeque<>();
   private final LinkedHashSet<String> acts = new LinkedHashSet<>();
   private final Set<Step> steps = new HashSet<>();
   private final Set<String> dataClasses = new HashSet<>();
@@ -33,10 +33,17 @@ final class Memory {
    *
    * @param key the same for an act and its repeats
    * @param link of the chain
+   * @param arguments SHA-256 of what it is given, in hex
    * @param dataClasses that it may read
    * @param outside the tool, when its results come from outside
    */
-  record Trace(String key, String link, Step step, Set<String> dataClasses, Set<String> outside) {}
+  record Trace(
+      String key,
+      String link,
+      String arguments,
+      Step step,
+      Set<String> dataClasses,
+      Set<String> outside) {}
 
   /**
    * An act that counts already.
@@ -44,6 +51,25 @@ final class Memory {
    * @param before what was done before it
    */
   record Begun(Trace trace, History before, boolean isRepeat) {}
+
+  /** An act of the chain; it is answered once, or never. */
+  final class Done {
+    private final String link;
+    private final String arguments;
+    private String result = "";
+
+    private Done(Trace trace) {
+      this.link = trace.link();
+      this.arguments = trace.arguments();
+    }
+
+    /** What it gave, by its SHA-256 in hex; the first answer counts. */
+    void answered(String sha256) {
+      synchronized (Memory.this) {
+        result = result.isEmpty() ? sha256 : result;
+      }
+    }
+  }
 
   /** The act counts from now on, until it is {@link #denied}. */
   synchronized Begun begin(Trace trace) {
@@ -56,23 +82,36 @@ final class Memory {
 
   /** What was done so far, for a question that is no act of its own. */
   synchronized History history() {
+    List<Done> last = List.copyOf(chain);
+    List<Done> hashed = last.subList(Math.max(0, last.size() - History.HASHED), last.size());
     return new History(
-        calls, retries, underWay, denials, List.copyOf(chain), steps, dataClasses, outside);
+        calls,
+        retries,
+        underWay,
+        denials,
+        last.stream().map(it -> it.link).toList(),
+        hashed.stream().map(it -> it.arguments).toList(),
+        hashed.stream().map(it -> it.result).toList(),
+        steps,
+        dataClasses,
+        outside);
   }
 
   /** The act is permitted, and may be under way until {@link #done}. */
-  synchronized void permitted(Begun begun) {
+  synchronized Done permitted(Begun begun) {
     Trace trace = begun.trace();
     if (acts.add(trace.key()) && acts.size() > KNOWN_ACTS) {
       acts.removeFirst();
     }
-    chain.add(trace.link());
+    Done act = new Done(trace);
+    chain.add(act);
     if (chain.size() > History.LAST) {
       chain.remove();
     }
     steps.add(trace.step());
     dataClasses.addAll(trace.dataClasses());
     outside.addAll(trace.outside());
+    return act;
   }
 
   /** The act is not permitted: it does not count any more, the denial does. */

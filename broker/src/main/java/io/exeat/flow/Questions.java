@@ -128,6 +128,7 @@ final class Questions {
     return new Memory.Trace(
         act.action() + " " + what + " " + names + " " + act.arguments().sha256(),
         word(step) + ":" + what,
+        act.arguments().sha256(),
         step,
         grants.stream().map(Grant::dataClass).collect(Collectors.toCollection(HashSet::new)),
         tool.filter(Tool::readsOutside).map(Tool::name).map(Set::of).orElse(Set.of()));

@@ -35,7 +35,17 @@ public final class Use implements AutoCloseable {
 
   /** A use for a proxy's tests: permitted or not as {@code judged} says, cut by {@code cutOff}. */
   public static Use of(Judged judged, Epoch epoch, Optional<Issued> credential, CutOff cutOff) {
-    return new Use(judged, epoch, credential, cutOff, _ -> {});
+    return of(judged, epoch, credential, cutOff, _ -> {});
+  }
+
+  /** The same, which tells {@code answered} what {@link #answered} was told. */
+  public static Use of(
+      Judged judged,
+      Epoch epoch,
+      Optional<Issued> credential,
+      CutOff cutOff,
+      Consumer<String> answered) {
+    return new Use(judged, epoch, credential, cutOff, answered);
   }
 
   /** What was decided. Unless it is a permit, nothing may be done. */
@@ -75,9 +85,10 @@ public final class Use implements AutoCloseable {
   }
 
   /**
-   * What the agent was answered, for the record; at most once.
+   * What the agent is answered, for the record and for the task's history; at most once, and before
+   * the agent has it, so that every later question knows.
    *
-   * @param sha256 in hex
+   * @param sha256 of the result or error, as canonical JSON, in hex
    */
   public void answered(String sha256) {
     answered.accept(sha256);

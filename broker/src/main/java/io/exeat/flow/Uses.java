@@ -142,6 +142,7 @@ final class Uses implements ProxyRequests {
     }
     Consumer<String> answered =
         sha256 -> {
+          allowed.get().answered(sha256);
           var event = new AuditEvent.Answered(judged.id(), task.id(), sha256);
           Chains.onItsOwn(() -> audit.recordEnding(event)); // it has happened
         };

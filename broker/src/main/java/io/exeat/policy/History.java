@@ -12,6 +12,10 @@ import java.util.Set;
  * @param branches how many acts are under way beside this one
  * @param denials acts denied so far; what waited for people is none
  * @param chain the last {@link #LAST} acts, oldest first: {@code <step>:<tool or grant>}
+ * @param arguments SHA-256, in hex, of what each of the last {@link #HASHED} acts was given, as
+ *     {@link Arguments#sha256}; in the order of the chain's end
+ * @param results SHA-256, in hex, of what each of these acts gave, as its door saw it; empty for
+ *     one that is not answered yet, or whose answer no door saw
  * @param steps every step that was taken
  * @param dataClasses every class of data that was read
  * @param outside every tool whose results came from outside
@@ -22,18 +26,25 @@ public record History(
     int branches,
     int denials,
     List<String> chain,
+    List<String> arguments,
+    List<String> results,
     Set<Step> steps,
     Set<String> dataClasses,
     Set<String> outside) {
   /** The links of a chain that are remembered by name. */
   public static final int LAST = 32;
 
+  /** Of these, those that are remembered by what they were given and gave, too. */
+  public static final int HASHED = 8;
+
   /** Nothing was done yet. */
   public static final History NONE =
-      new History(0, 0, 0, 0, List.of(), Set.of(), Set.of(), Set.of());
+      new History(0, 0, 0, 0, List.of(), List.of(), List.of(), Set.of(), Set.of(), Set.of());
 
   public History {
     chain = List.copyOf(chain);
+    arguments = List.copyOf(arguments);
+    results = List.copyOf(results);
     steps = Set.copyOf(steps);
     dataClasses = Set.copyOf(dataClasses);
     outside = Set.copyOf(outside);

@@ -93,7 +93,9 @@ public final class QuestionJson {
             ? attribute.replaceFirst("arguments.", "arguments.texts.")
             : attribute.startsWith("numbers.")
                 ? "arguments." + attribute
-                : attribute.equals("omitted") ? "arguments.omitted" : attribute;
+                : attribute.equals("omitted")
+                    ? "arguments.omitted"
+                    : attribute.equals("arguments_sha256") ? "arguments.sha256" : attribute;
     JsonNode at = document;
     String[] parts = place.split("\\.", place.startsWith("arguments.") ? 3 : -1);
     for (String part : parts) {
@@ -215,6 +217,10 @@ public final class QuestionJson {
     node.put("denials", history.denials());
     ArrayNode chain = node.putArray("chain");
     history.chain().forEach(chain::add);
+    ArrayNode given = node.putArray("arguments");
+    history.arguments().forEach(given::add);
+    ArrayNode results = node.putArray("results");
+    history.results().forEach(results::add);
     node.set("steps", sorted(history.steps().stream().map(QuestionJson::word).toList()));
     node.set("data_classes", sorted(history.dataClasses()));
     node.set("outside", sorted(history.outside()));
@@ -233,6 +239,8 @@ public final class QuestionJson {
             (int) node.number("branches"),
             (int) node.number("denials"),
             node.texts("chain"),
+            node.texts("arguments"),
+            node.texts("results"),
             steps,
             Set.copyOf(node.texts("data_classes")),
             Set.copyOf(node.texts("outside")));

@@ -145,7 +145,7 @@ class HistoryTest {
       Arguments arguments = Arguments.of(JsonNodeFactory.instance.objectNode().put("n", i));
       broker.check(stage.billing, task, Act.call("orders.find", arguments, Door.MCP)).done();
     }
-    assertThat(lastQuestion("history")).contains("\"calls\":1999").hasSizeLessThan(1_500);
+    assertThat(lastQuestion("history")).contains("\"calls\":1999").hasSizeLessThan(2_000);
   }
 
   private TaskId open() {

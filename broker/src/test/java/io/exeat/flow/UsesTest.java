@@ -4,6 +4,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
@@ -14,6 +15,7 @@ import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
 import io.exeat.task.EndCause;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -67,6 +69,27 @@ class UsesTest {
       Thread.sleep(10);
     }
     assertThat(stage.audit.events()).contains(event);
+  }
+
+  @Test
+  void whatActsWereGivenAndGaveIsPartOfTheNextQuestion() {
+    TaskId task = open("hidden");
+    List<String> arguments = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      Arguments given = Arguments.of(JsonNodeFactory.instance.objectNode().put("n", i));
+      arguments.add(given.sha256());
+      Use use = uses.use(stage.billing, task, act("hidden", given));
+      if (i != 8) { // the one before the last is never answered
+        use.answered("ab1" + i);
+        use.answered("second"); // the first answer counts
+      }
+      use.close();
+    }
+    uses.use(stage.billing, task, act("hidden")).close();
+    assertThat(HistoryTest.lastQuestion(stage, "history"))
+        .contains("\"arguments\":[\"" + String.join("\",\"", arguments.subList(2, 10)) + "\"]")
+        .contains(
+            "\"results\":[\"ab12\",\"ab13\",\"ab14\",\"ab15\",\"ab16\",\"ab17\",\"\",\"ab19\"]");
   }
 
   @Test
@@ -175,6 +198,10 @@ class UsesTest {
   }
 
   private static Act act(String grant) {
-    return Act.under(grant, Action.CONNECT, Arguments.NONE, Door.MCP);
+    return act(grant, Arguments.NONE);
+  }
+
+  private static Act act(String grant, Arguments arguments) {
+    return Act.under(grant, Action.CONNECT, arguments, Door.MCP);
   }
 }

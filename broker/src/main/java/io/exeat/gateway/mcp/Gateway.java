@@ -187,7 +187,8 @@ public final class Gateway {
               Optional.empty(),
               true,
               it -> it,
-              () -> definitions.changed(caller.entry().name()));
+              () -> definitions.changed(caller.entry().name()),
+              Optional.empty());
       Relay.pass(caller.exchange(), use, answer, shaper, Optional.empty(), Map.of());
     } catch (FaultException e) {
       endWith(caller, e);

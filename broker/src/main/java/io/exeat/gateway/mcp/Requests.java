@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** The story of one request: what it comes to, may it, then pass it on and its answer back. */
 final class Requests {
@@ -48,7 +49,7 @@ final class Requests {
   private void look(Caller caller, Message.Request request, Act act) {
     try (Use use = flow.look(caller.peer(), caller.task(), act)) {
       if (use.isPermitted()) {
-        pass(caller, request, use);
+        pass(caller, request, use, Optional.empty());
       } else {
         answer(caller, internal(request, reason(use)));
       }
@@ -73,7 +74,8 @@ final class Requests {
           return;
         }
       }
-      pass(caller, request, uses.getFirst());
+      Consumer<String> onAnswer = sha256 -> uses.forEach(use -> use.answered(sha256));
+      pass(caller, request, uses.getFirst(), Optional.of(onAnswer));
     } catch (FaultException e) {
       answer(caller, refused(caller, request, e.fault()));
     } finally {
@@ -102,7 +104,8 @@ final class Requests {
     return Optional.empty();
   }
 
-  private void pass(Caller caller, Message.Request request, Use use) {
+  private void pass(
+      Caller caller, Message.Request request, Use use, Optional<Consumer<String>> onAnswer) {
     Outgoing ask = new Outgoing.Post(caller.theirs(), caller.headers(), request);
     Answer answer = Sending.send(upstreams, caller, use, ask);
     Map<String, String> headers = Map.of();
@@ -112,21 +115,20 @@ final class Requests {
     } else if (answer.status() == 404) {
       caller.session().ifPresent(gone -> sessions.end(gone.id()));
     }
-    Shaper shaper = shaper(caller, request, use);
+    Shaper shaper = shaper(caller, request, use, onAnswer);
     Relay.pass(caller.exchange(), use, answer, shaper, Optional.of(request.id()), headers);
-    if (!Plan.LOOKS.contains(request.method())) {
-      shaper.lastSha256().ifPresent(use::answered);
-    }
   }
 
-  private Shaper shaper(Caller caller, Message.Request request, Use use) {
+  private Shaper shaper(
+      Caller caller, Message.Request request, Use use, Optional<Consumer<String>> onAnswer) {
     boolean first = !request.params().has("cursor");
     return new Shaper(
         Scrubber.of(use.credential()),
         Optional.of(request.id()),
         !Listing.isKept(request.method(), caller.modern()),
         result -> listing.shown(caller.entry(), caller.viewer(), request.method(), result, first),
-        () -> definitions.changed(caller.entry().name()));
+        () -> definitions.changed(caller.entry().name()),
+        onAnswer);
   }
 
   /** What was decided is no permit. */

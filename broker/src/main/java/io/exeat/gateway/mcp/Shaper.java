@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.policy.CanonicalJson;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -22,24 +23,27 @@ final class Shaper {
   private final UnaryOperator<ObjectNode> onResult;
   private final boolean keeps;
   private final Runnable onListChanged;
-  private Optional<String> last = Optional.empty();
+  private Optional<Consumer<String>> onAnswer;
 
   /**
    * @param awaited the id of the request whose result {@code onResult} changes
    * @param keeps whether results stay as they are
    * @param onListChanged told when the server says that a list is another one now
+   * @param onAnswer told of the awaited answer's SHA-256, in hex, before the agent has the answer
    */
   Shaper(
       Scrubber scrubber,
       Optional<JsonNode> awaited,
       boolean keeps,
       UnaryOperator<ObjectNode> onResult,
-      Runnable onListChanged) {
+      Runnable onListChanged,
+      Optional<Consumer<String>> onAnswer) {
     this.scrubber = scrubber;
     this.awaited = awaited;
     this.keeps = keeps;
     this.onResult = onResult;
     this.onListChanged = onListChanged;
+    this.onAnswer = onAnswer;
   }
 
   /**
@@ -48,7 +52,7 @@ final class Shaper {
   String message(String json) throws IOException {
     String shaped = keeps && !json.contains(LIST_CHANGED) ? json : looked(json);
     String clean = scrubber.json(shaped);
-    last = Optional.of(clean);
+    answer(clean);
     return clean;
   }
 
@@ -74,8 +78,7 @@ final class Shaper {
       if (message.path("method").asText().endsWith(LIST_CHANGED)) {
         onListChanged.run();
       }
-      boolean isAwaited =
-          awaited.isPresent() && !message.has("method") && message.path("id").equals(awaited.get());
+      boolean isAwaited = !message.has("method") && isAwaited(message);
       if (!keeps && isAwaited && message.get("result") instanceof ObjectNode result) {
         message.set("result", onResult.apply(result));
         return new String(Replies.bytes(message), UTF_8);
@@ -89,8 +92,32 @@ final class Shaper {
     }
   }
 
-  /** SHA-256 of the last message, in hex. */
-  Optional<String> lastSha256() {
-    return last.map(it -> CanonicalJson.sha256(it.getBytes(UTF_8)));
+  /** With its id, no answer would equal another. */
+  private void answer(String json) {
+    if (onAnswer.isEmpty()) {
+      return;
+    }
+    try {
+      JsonNode message = Trees.read(json);
+      JsonNode gives = message.has("error") ? message.path("error") : message.path("result");
+      if (!message.has("method") && !gives.isMissingNode() && isAwaited(message)) {
+        onAnswer.get().accept(sha256(gives));
+        onAnswer = Optional.empty(); // a client takes the first one too
+      }
+    } catch (JsonProcessingException e) {
+      // It is no answer.
+    }
+  }
+
+  private boolean isAwaited(JsonNode message) {
+    return awaited.isPresent() && message.path("id").equals(awaited.get());
+  }
+
+  private static String sha256(JsonNode gives) {
+    try {
+      return CanonicalJson.sha256(gives);
+    } catch (IllegalArgumentException e) { // half a surrogate pair: there is no canonical form
+      return CanonicalJson.sha256(Replies.bytes(gives));
+    }
   }
 }

@@ -4,6 +4,8 @@ import io.exeat.policy.History;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -80,6 +82,7 @@ record Facts(
     context.put("tool", question.tool().orElse(""));
     context.put("arguments", ARGUMENTS);
     context.put("numbers", NUMBERS);
+    context.put("arguments_sha256", question.arguments().sha256());
     context.put("omitted", Set.copyOf(question.arguments().omitted()));
     context.put("task", task(question.task()));
     context.put(
@@ -108,22 +111,25 @@ record Facts(
   }
 
   private static Map<String, Object> history(History history) {
-    return Map.of(
-        "calls",
-        (long) history.calls(),
-        "retries",
-        (long) history.retries(),
-        "branches",
-        (long) history.branches(),
-        "denials",
-        (long) history.denials(),
-        "chain",
-        String.join(" > ", history.chain()),
-        "steps",
-        history.steps().stream().map(QuestionJson::word).collect(Collectors.toSet()),
-        "data_classes",
-        history.dataClasses(),
-        "outside",
-        history.outside());
+    Map<String, Object> facts = new HashMap<>(16);
+    facts.put("calls", (long) history.calls());
+    facts.put("retries", (long) history.retries());
+    facts.put("branches", (long) history.branches());
+    facts.put("denials", (long) history.denials());
+    facts.put("chain", String.join(" > ", history.chain()));
+    facts.put("arguments", hashes(history.arguments()));
+    facts.put("results", hashes(history.results()));
+    facts.put(
+        "steps", history.steps().stream().map(QuestionJson::word).collect(Collectors.toSet()));
+    facts.put("data_classes", history.dataClasses());
+    facts.put("outside", history.outside());
+    return facts;
+  }
+
+  /** Those that are known. */
+  private static Set<String> hashes(List<String> some) {
+    Set<String> known = new HashSet<>(some);
+    known.remove("");
+    return known;
   }
 }

@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class FakeProxies implements ProxyRequests {
   final TaskId task = TaskId.random();
   final List<String> permits = new CopyOnWriteArrayList<>();
+  final List<String> answered = new CopyOnWriteArrayList<>();
   final AtomicInteger underWay = new AtomicInteger();
   volatile java.util.function.Function<Act, Decision> policy =
       _ -> new Decision.Permit(List.of(), "p");
@@ -65,7 +66,8 @@ final class FakeProxies implements ProxyRequests {
         new Judged(id, decision, allowed),
         new Epoch(task, epoch),
         allowed.isPresent() ? credential : Optional.empty(),
-        cutOff);
+        cutOff,
+        answered::add);
   }
 
   @Override

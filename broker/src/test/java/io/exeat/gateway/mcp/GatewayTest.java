@@ -542,7 +542,7 @@ final class GatewayTest {
           try (OutputStream out = RecordingServer.stream(exchange)) {
             out.write(
                 ("data:"
-                        + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
+                     + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
                         + escaped.replace("3", "\\u0033")
                         + "}}\n\n"
                         + "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"bad header"
@@ -559,6 +559,52 @@ final class GatewayTest {
     assertThat(exchange.said())
         .contains("[removed by exeat]", "bad header Basic")
         .doesNotContain("of-the-task", "s3cret", basic.substring(10, 30));
+  }
+
+  @Test
+  void theHashOfAnAnswerIsKnownBeforeTheAgentHasTheAnswer() throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    server.handlers.put(
+        "tools/call",
+        (exchange, _) -> {
+          try (OutputStream out = RecordingServer.stream(exchange)) {
+            String note = "data: {\"jsonrpc\":\"2.0\",\"method\":\"x\",\"result\":{}}\n\n";
+            String other = "data: {\"jsonrpc\":\"2.0\",\"id\":8,\"result\":{\"b\":2}}\n\n";
+            String answer =
+                "data: {\"id\":7,\"result\":{\"b\":1, \"a\":[]},\"jsonrpc\":\"2.0\"}\n\n";
+            out.write((note + other + answer).getBytes(UTF_8));
+            out.flush();
+            go.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    FakeExchange exchange = FakeExchange.post(call("echo"));
+    Thread thread = Thread.ofVirtual().start(() -> gateway.serve(exchange));
+    exchange.awaitSaid("\"b\":1");
+    assertThat(proxies.answered)
+        .containsExactly(CanonicalJson.sha256("{\"a\":[],\"b\":1}".getBytes(UTF_8)));
+    go.countDown();
+    thread.join();
+    assertThat(proxies.answered).hasSize(1);
+    proxies.answered.clear();
+    serve(FakeExchange.post(request("tools/list", "{}")));
+    assertThat(proxies.answered).isEmpty(); // nothing was done
+  }
+
+  @Test
+  void anAnswerWithoutCanonicalFormIsKnownTooAndAnErrorIsAnAnswer() throws Exception {
+    server.result("tools/call", "{\"half\":\"\\ud800\"}");
+    serve(FakeExchange.post(call("echo")));
+    server.handlers.put(
+        "tools/call",
+        (exchange, _) ->
+            RecordingServer.json(
+                exchange, 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":1}}"));
+    serve(FakeExchange.post(call("echo")));
+    assertThat(proxies.answered)
+        .hasSize(2)
+        .endsWith(CanonicalJson.sha256("{\"code\":1}".getBytes(UTF_8)));
   }
 
   private Issued issued() {

@@ -96,6 +96,8 @@ final class RandomPolicy {
     ObjectNode history = question.withObject("history");
     history.put("calls", random.nextInt(3));
     fill(history.putArray("chain"), this::text);
+    fill(history.putArray("arguments"), this::text);
+    fill(history.putArray("results"), this::text);
     fill(history.putArray("data_classes"), this::text);
     fill(history.putArray("outside"), this::text);
     question.withObject("destination").put("outside", random.nextBoolean()).put("host", text());
@@ -191,6 +193,7 @@ final class RandomPolicy {
         : pick(
             "context.tool",
             "context.step",
+            "context.arguments_sha256",
             "context.task.intent",
             "principal.tier",
             "principal.attestation.kind",
@@ -204,6 +207,8 @@ final class RandomPolicy {
     return pick(
         "context.task.scope",
         "context.history.outside",
+        "context.history.results",
+        "context.history.arguments",
         "context.history.steps",
         "context.approvals",
         "resource.actions",
