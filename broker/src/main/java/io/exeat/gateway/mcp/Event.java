@@ -56,7 +56,7 @@ public record Event(List<String> lines) {
     return lines.stream().collect(Collectors.joining("\n", "", "\n\n")).getBytes(UTF_8);
   }
 
-  private static boolean isData(String line) {
+  static boolean isData(String line) {
     return line.equals(DATA) || line.startsWith(DATA + ":");
   }
 

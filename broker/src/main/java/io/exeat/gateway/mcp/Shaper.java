@@ -67,7 +67,8 @@ final class Shaper {
 
   /** Ids and comments can tell things too. */
   private Event cleaned(Event event) {
-    return new Event(event.lines().stream().map(scrubber::text).toList());
+    return new Event(
+        event.lines().stream().map(it -> Event.isData(it) ? it : scrubber.line(it)).toList());
   }
 
   private String looked(String json) throws IOException {

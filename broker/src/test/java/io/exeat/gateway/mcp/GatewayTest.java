@@ -607,6 +607,62 @@ final class GatewayTest {
         .endsWith(CanonicalJson.sha256("{\"code\":1}".getBytes(UTF_8)));
   }
 
+  @Test
+  void whatWasLentIsNotSpeltOutOverSeveralEvents() throws Exception {
+    proxies.credential = Optional.of(issued());
+    StringBuilder events = new StringBuilder();
+    for (int i = 0; i < SECRET.length(); i += 2) {
+      String piece = SECRET.substring(i, Math.min(SECRET.length(), i + 2)).replace("\"", "\\\"");
+      events.append(
+          "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":\"%s\"}}\n\n"
+              .formatted(piece));
+    }
+    for (int i = 0; i < SECRET.length(); i += 5) {
+      events.append(": ").append(SECRET, i, Math.min(SECRET.length(), i + 5)).append("\n\n");
+    }
+    String list =
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"isError\":true,\"content\":[{\"text\":\"login"
+            + " s3cret-\"},{\"text\":\"\\\"of-the-t\"},{\"text\":\"ask/1 failed\"}]}}";
+    events.append("data: ").append(list).append("\n\n");
+    server.handlers.put(
+        "tools/call",
+        (exchange, _) -> {
+          try (OutputStream out = RecordingServer.stream(exchange)) {
+            out.write(events.toString().getBytes(UTF_8));
+          }
+        });
+    String said = serve(FakeExchange.post(call("echo"))).said();
+    assertThat(said)
+        .contains("\"message\":\"s3\"", "login [removed by exeat]", " failed")
+        .contains(": [removed by exeat]\n")
+        .doesNotContain("cr\"", "et\"", "of-t", "he-t", "ask", "sk/1", "/1");
+    server.handlers.put("tools/call", (exchange, _) -> RecordingServer.json(exchange, 200, list));
+    assertThat(serve(FakeExchange.post(call("echo"))).said())
+        .contains("login [removed by exeat]", " failed")
+        .doesNotContain("s3cret", "of-the-t", "ask/1");
+  }
+
+  @Test
+  void whatIsNoJsonIsNoWayOut() throws Exception {
+    // Our reader refuses a key that is there twice; another reader takes one of the two.
+    proxies.credential = Optional.of(issued());
+    String escaped = JSON.writeValueAsString(SECRET).replace("s3", "\\u0073\\u0033");
+    for (String bad : List.of("{\"a\":" + escaped + ",\"a\":1}", "no JSON: " + SECRET)) {
+      server.handlers.put("tools/call", (exchange, _) -> RecordingServer.json(exchange, 200, bad));
+      assertThat(serve(FakeExchange.post(call("echo"))).said()).doesNotContain("of-the-task");
+    }
+  }
+
+  @Test
+  void nothingElseOfAnAnswerIsTouched() throws Exception {
+    proxies.credential = Optional.of(issued());
+    String same =
+        "{ \"id\": 7, \"jsonrpc\": \"2.0\", \"result\": {\"a\": 1.50, \"b\": \"\\u0041"
+            + " of-the-task\"} }";
+    server.handlers.put("tools/call", (exchange, _) -> RecordingServer.json(exchange, 200, same));
+    assertThat(serve(FakeExchange.post(call("echo"))).said()).isEqualTo(same);
+  }
+
   private Issued issued() {
     Held held =
         new Held(
