@@ -23,6 +23,9 @@ import java.util.Set;
 final class Parsed {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** Whose yes there is: whom the catalogue names for the agent, and every operator. */
+  private static final List<String> APPROVERS = List.of("owner", "operator");
+
   private Parsed() {}
 
   /**
@@ -66,7 +69,9 @@ final class Parsed {
           problems.add(file + ": there are two policies called " + id);
         } else {
           Policy named = new Policy(each.getSource(), id);
-          rules.add(Rule.of(named, JSON.readTree(each.toJson()), annotations));
+          Rule rule = Rule.of(named, JSON.readTree(each.toJson()), annotations);
+          rules.add(rule);
+          rule.ask().ifPresent(word -> problems.addAll(asks(rule, word)));
         }
       }
     } catch (AuthException e) {
@@ -75,6 +80,18 @@ final class Parsed {
       throw new IllegalStateException("Cedar's own JSON cannot be read", e);
     }
     return rules;
+  }
+
+  /** A word that nobody's yes is would be asked for, and waited for, in vain. */
+  private static List<String> asks(Rule rule, String word) {
+    String id = rule.policy().getID();
+    if (!rule.forbids()) {
+      return List.of(id + ": @ask is for a forbid, whose yes would lift it; this one permits");
+    }
+    return APPROVERS.contains(word)
+        ? List.of()
+        : List.of(
+            id + ": nobody is \"" + word + "\"; @ask takes " + String.join(" or ", APPROVERS));
   }
 
   private static void check(List<Rule> rules, List<String> problems) {

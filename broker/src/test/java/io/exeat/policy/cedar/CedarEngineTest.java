@@ -83,6 +83,8 @@ class CedarEngineTest {
         "@id(\"A B\") permit (principal, action, resource);",
         "@id(\"a\") permit (principal == ?principal, action, resource);",
         "@id(\"a\") permit (principal, action, resource) when { principal.attestation.uid == 0 };",
+        "@id(\"a\") @ask(\"ownr\") forbid (principal, action, resource);",
+        "@id(\"a\") @ask(\"owner\") permit (principal, action, resource);",
         "",
         "// nothing"
       })
