@@ -163,6 +163,14 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
+  public void refused(Peer peer, Optional<TaskId> task, Fault fault) {
+    ProxyRequests there = proxies;
+    if (there != null) { // otherwise there is nobody to record it yet, or any more
+      there.refused(peer, task, fault);
+    }
+  }
+
+  @Override
   public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
     return proxies().foresee(peer, task, acts);
   }

@@ -241,6 +241,13 @@ public final class Broker implements AgentRequests {
     judge.forget(tasksForgotten);
   }
 
+  /** A door refused before it asked. Who forks does not have more of it recorded. */
+  void refused(Peer peer, String method, Optional<TaskId> task, Fault fault) {
+    String caller = Views.describe(peer);
+    String who = peer instanceof Peer.Local local ? "uid " + local.uid() : caller;
+    refusals.add(who, new AuditEvent.Refused(method, caller, task, fault));
+  }
+
   /** Attests first; has recorded what is refused. */
   <T> T story(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
     String caller = Views.describe(peer);

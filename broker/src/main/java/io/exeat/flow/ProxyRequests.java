@@ -1,6 +1,7 @@
 package io.exeat.flow;
 
 import io.exeat.attest.Peer;
+import io.exeat.base.Fault;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
 import io.exeat.policy.Decision;
@@ -38,6 +39,14 @@ public interface ProxyRequests {
    * recorded, and no part of what the task did.
    */
   Use look(Peer peer, TaskId task, Act act);
+
+  /**
+   * A proxy refused a request of the peer's before there was anything to ask: it counts as refused,
+   * and is recorded as refusals are, some a minute of each user.
+   *
+   * @param task that it was for, when that is known to be the peer's
+   */
+  void refused(Peer peer, Optional<TaskId> task, Fault fault);
 
   /**
    * What {@link #use} would answer to each of these acts now; nothing is recorded, for nothing is

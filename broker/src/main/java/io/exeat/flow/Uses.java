@@ -244,6 +244,11 @@ final class Uses implements ProxyRequests {
   }
 
   @Override
+  public void refused(Peer peer, Optional<TaskId> task, Fault fault) {
+    broker.refused(peer, "Proxy.Request", task, fault);
+  }
+
+  @Override
   public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
     return broker.story(
         peer,

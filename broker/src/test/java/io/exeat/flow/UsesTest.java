@@ -72,6 +72,25 @@ class UsesTest {
   }
 
   @Test
+  void whatADoorRefusesIsOnRecordSomeAMinuteOfAUser() throws Exception {
+    int before = refusals().size();
+    Fault fault = new Fault.Malformed("message", "is no JSON");
+    for (int pid = 1; pid <= 1_000; pid++) {
+      uses.refused(stage.attestor.process(1001, pid), Optional.empty(), fault);
+    }
+    uses.refused(stage.other, Optional.empty(), fault); // who is not drowned by that
+    for (int i = 0; i < 1_000 && !refusals().toString().contains("uid 1002"); i++) {
+      Thread.sleep(10);
+    }
+    assertThat(refusals().toString()).contains("uid 1002", "uid 1001 pid 1,", "is no JSON");
+    assertThat(refusals()).hasSizeBetween(before + 2, before + 2 + Refusals.EACH_A_MINUTE);
+  }
+
+  private List<AuditEvent> refusals() {
+    return stage.audit.events().stream().filter(AuditEvent.Refused.class::isInstance).toList();
+  }
+
+  @Test
   void whatActsWereGivenAndGaveIsPartOfTheNextQuestion() {
     TaskId task = open("hidden");
     List<String> arguments = new ArrayList<>();

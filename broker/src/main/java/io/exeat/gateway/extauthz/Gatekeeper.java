@@ -131,20 +131,30 @@ final class Gatekeeper {
     try {
       message = Message.of(caller.asked().body().toByteArray());
     } catch (BadMessage e) {
+      refused(caller, e.words());
       return error(400, e.id(), e.code(), e.words());
     }
     JsonNode id =
         message instanceof Message.Request request ? request.id() : NullNode.getInstance();
     Optional<String> header = McpHeaders.problem(caller.asked(), message);
     if (header.isPresent()) {
+      refused(caller, header.get() + " is not what the message says");
       return error(
           400, id, ErrorCode.HEADER_MISMATCH, header.get() + " is not what the message says");
     }
     return switch (McpAct.of(caller.upstream(), message)) {
-      case McpAct.None it -> error(it.http(), id, it.code(), it.text());
+      case McpAct.None it -> {
+        refused(caller, it.text());
+        yield error(it.http(), id, it.code(), it.text());
+      }
       case McpAct.Looked it -> look(caller, id, it.act());
       case McpAct.Done it -> use(caller, id, it);
     };
+  }
+
+  /** Before anything was asked, so nobody else records it. */
+  private void refused(Caller caller, String problem) {
+    flow.refused(caller.peer(), Optional.empty(), new Fault.Malformed("message", problem));
   }
 
   private CheckResponse look(Caller caller, JsonNode id, Act act) {

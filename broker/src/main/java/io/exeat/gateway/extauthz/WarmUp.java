@@ -107,6 +107,9 @@ final class WarmUp {
     }
 
     @Override
+    public void refused(Peer peer, Optional<TaskId> task, Fault fault) {}
+
+    @Override
     public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
       throw no();
     }

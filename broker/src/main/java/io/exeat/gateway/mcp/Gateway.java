@@ -69,8 +69,12 @@ public final class Gateway {
         default -> exchange.answer(405, Map.of("allow", "GET, POST, DELETE"), NOTHING);
       }
     } catch (Refusal e) {
+      if (e.status() == 403) {
+        refused(exchange, "host", "must be this machine, and so must a page's origin");
+      }
       exchange.answer(e.status(), Map.of(), NOTHING);
     } catch (BadMessage e) {
+      refused(exchange, "message", e.words());
       exchange.answer(
           e.code() == ErrorCode.METHOD_NOT_FOUND ? 404 : 400, Relay.JSON, Replies.error(e));
     } catch (FaultException e) {
@@ -80,6 +84,11 @@ public final class Gateway {
       LOG.error("request {}: a defect of ours", request, e);
       refuse(exchange, new FaultException(new Fault.Bug(request)));
     }
+  }
+
+  /** Nothing was asked for yet, so nobody else records it. */
+  private void refused(Exchange exchange, String field, String problem) {
+    flow.refused(exchange.peer(), Optional.empty(), new Fault.Malformed(field, problem));
   }
 
   private void post(Exchange exchange, Route route, UpstreamEntry entry) {
@@ -113,6 +122,7 @@ public final class Gateway {
     try {
       requests.serve(caller, request);
     } catch (BadMessage e) {
+      requests.refused(caller, "message", e.words());
       int status = caller.modern() ? Replies.status(e.code()) : 200;
       caller
           .exchange()
@@ -120,6 +130,7 @@ public final class Gateway {
     } catch (FaultException e) {
       if (e.fault() instanceof Fault.Malformed f && !f.field().equals("task")) {
         String why = "Invalid params: " + f.field() + " " + f.problem();
+        requests.refused(caller, f.field(), f.problem());
         byte[] json = Replies.error(request.id(), ErrorCode.INVALID_PARAMS, why);
         caller.exchange().answer(caller.modern() ? 400 : 200, Relay.JSON, json);
         return;

@@ -40,10 +40,20 @@ final class Requests {
     switch (Plan.of(caller.entry(), request, caller.modern())) {
       case Plan.NoMethod _ ->
           throw new BadMessage(ErrorCode.METHOD_NOT_FOUND, request.id(), "Method not found");
-      case Plan.Hidden hidden -> answer(caller, unknown(request, hidden.unknown()));
+      case Plan.Hidden hidden -> hidden(caller, request, hidden.unknown());
       case Plan.Look look -> look(caller, request, look.act());
       case Plan.Do plan -> act(caller, request, plan.acts());
     }
+  }
+
+  private void hidden(Caller caller, Message.Request request, String unknown) {
+    refused(caller, "params", unknown);
+    answer(caller, unknown(request, unknown));
+  }
+
+  /** Before anything was asked, so nobody else records it. */
+  void refused(Caller caller, String field, String problem) {
+    flow.refused(caller.peer(), Optional.of(caller.task()), new Fault.Malformed(field, problem));
   }
 
   private void look(Caller caller, Message.Request request, Act act) {
@@ -60,7 +70,7 @@ final class Requests {
     if (request.method().equals("tools/call")) {
       Optional<String> unknown = checkTool(caller, request);
       if (unknown.isPresent()) {
-        answer(caller, unknown(request, unknown.get()));
+        hidden(caller, request, unknown.get());
         return;
       }
     }

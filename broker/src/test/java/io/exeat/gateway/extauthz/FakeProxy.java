@@ -36,6 +36,7 @@ public final class FakeProxy implements ProxyRequests {
   private static final Instant NOON = Instant.parse("2026-06-01T12:00:00Z");
 
   public final List<String> calls = new CopyOnWriteArrayList<>();
+  public final List<Fault> refused = new CopyOnWriteArrayList<>();
   public volatile @Nullable RuntimeException failure;
 
   /** Runs in each use that is permitted. */
@@ -117,6 +118,11 @@ public final class FakeProxy implements ProxyRequests {
                 new Target.Postgres("db", "test", "127.0.0.1", 5432, "orders", false),
                 SecretBytes.adopt(SECRET.getBytes(UTF_8)))),
         new CutOff());
+  }
+
+  @Override
+  public void refused(Peer peer, Optional<TaskId> task, Fault fault) {
+    refused.add(fault);
   }
 
   @Override

@@ -24,6 +24,7 @@ final class FakeProxies implements ProxyRequests {
   final TaskId task = TaskId.random();
   final List<String> permits = new CopyOnWriteArrayList<>();
   final List<String> answered = new CopyOnWriteArrayList<>();
+  final List<Fault> refused = new CopyOnWriteArrayList<>();
   final AtomicInteger underWay = new AtomicInteger();
   volatile java.util.function.Function<Act, Decision> policy =
       _ -> new Decision.Permit(List.of(), "p");
@@ -68,6 +69,11 @@ final class FakeProxies implements ProxyRequests {
         allowed.isPresent() ? credential : Optional.empty(),
         cutOff,
         answered::add);
+  }
+
+  @Override
+  public void refused(Peer peer, Optional<TaskId> task, Fault fault) {
+    refused.add(fault);
   }
 
   @Override

@@ -562,6 +562,25 @@ final class GatewayTest {
   }
 
   @Test
+  void whatIsRefusedBeforeAnythingIsAskedIsToldToo() throws Exception {
+    String good = call("echo");
+    serve(FakeExchange.post("{"));
+    serve(FakeExchange.post("[" + good + "]"));
+    serve(FakeExchange.post(good, "Origin", "https://evil.example"));
+    serve(FakeExchange.post(request("tools/fly", "{}")));
+    serve(FakeExchange.post(call("shell")));
+    serve(FakeExchange.post(request("tools/call", "{\"name\":\"echo\",\"arguments\":[]}")));
+    assertThat(proxies.refused)
+        .hasSize(6)
+        .allMatch(Fault.Malformed.class::isInstance)
+        .anyMatch(it -> it.toString().contains("origin"))
+        .anyMatch(it -> it.toString().contains("Unknown tool: shell"));
+    serve(FakeExchange.post(good));
+    assertThat(proxies.refused).hasSize(6);
+    assertThat(methods()).containsExactly("tools/call");
+  }
+
+  @Test
   void theHashOfAnAnswerIsKnownBeforeTheAgentHasTheAnswer() throws Exception {
     CountDownLatch go = new CountDownLatch(1);
     server.handlers.put(
