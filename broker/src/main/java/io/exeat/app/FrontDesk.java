@@ -13,7 +13,7 @@ import io.exeat.credential.Held;
 import io.exeat.flow.AgentRequests;
 import io.exeat.flow.Approver;
 import io.exeat.flow.Issued;
-import io.exeat.flow.Judged;
+import io.exeat.flow.Judging;
 import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
@@ -138,8 +138,8 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
-  public Judged judge(Peer peer, TaskId task, Act act) {
-    return agents().judge(peer, task, act);
+  public Judging judging(Peer peer, TaskId task, Act act) {
+    return agents().judging(peer, task, act);
   }
 
   @Override

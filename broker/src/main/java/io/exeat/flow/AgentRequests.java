@@ -54,7 +54,17 @@ public interface AgentRequests {
    *
    * @throws io.exeat.base.FaultException OutOfScope, OutsideCeiling, and the task's own
    */
-  Judged judge(Peer peer, TaskId task, Act act);
+  default Judged judge(Peer peer, TaskId task, Act act) {
+    return judging(peer, task, act).await();
+  }
+
+  /**
+   * As {@link #judge}, but returns once it is decided: the record follows, and {@link
+   * Judging#await} must.
+   *
+   * @throws io.exeat.base.FaultException as {@link #judge}
+   */
+  Judging judging(Peer peer, TaskId task, Act act);
 
   /**
    * As {@link #judge}, for who goes on only with a permit.

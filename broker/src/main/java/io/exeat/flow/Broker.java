@@ -18,6 +18,7 @@ import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Grant;
 import io.exeat.task.Plan;
+import io.exeat.task.Stay;
 import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
@@ -34,6 +35,8 @@ import java.util.stream.Collectors;
  * write down, answer. Whatever ends, ends in {@link Endings}.
  */
 public final class Broker implements AgentRequests {
+  private static final String CHECK = "Decisions.Check";
+
   private final Attestor attestor;
   private final Ceiling ceiling;
   private final Tasks tasks;
@@ -143,12 +146,26 @@ public final class Broker implements AgentRequests {
   }
 
   @Override
-  public Judged judge(Peer peer, TaskId id, Act act) {
-    return story(
+  public Judging judging(Peer peer, TaskId id, Act act) {
+    long begun = figures.begin();
+    Optional<TaskId> task = Optional.of(id);
+    return attested(
         peer,
-        "Decisions.Check",
-        Optional.of(id),
-        agent -> tasks.during(agent, id, 0, task -> judge.act(peer, task, act)));
+        CHECK,
+        task,
+        agent -> {
+          Stay stay = tasks.enter(agent, id, 0);
+          try {
+            return new OnItsWay(
+                judge.begin(peer, stay.task(), act),
+                stay,
+                () -> figures.answered(CHECK, begun),
+                refused -> refused(CHECK, agent.id().toString(), task, refused));
+          } catch (RuntimeException | Error e) {
+            stay.close();
+            throw e;
+          }
+        });
   }
 
   @Override
@@ -248,16 +265,33 @@ public final class Broker implements AgentRequests {
     refusals.add(who, new AuditEvent.Refused(method, caller, task, fault));
   }
 
-  /** Attests first; has recorded what is refused. */
+  /** Attests first; has recorded what is refused, and counts what is answered. */
   <T> T story(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
+    return attested(
+        peer,
+        method,
+        task,
+        agent -> {
+          long begun = figures.begin();
+          T answer = body.apply(agent);
+          figures.answered(method, begun);
+          return answer;
+        });
+  }
+
+  private <T> T attested(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
     String caller = Views.describe(peer);
     try {
       Agent agent = attestor.attest(peer);
       caller = agent.id().toString();
-      return figures.answered(method, () -> body.apply(agent));
+      return body.apply(agent);
     } catch (FaultException e) {
-      refusals.add(caller, new AuditEvent.Refused(method, caller, task, e.fault()));
+      refused(method, caller, task, e);
       throw e;
     }
+  }
+
+  private void refused(String method, String caller, Optional<TaskId> task, FaultException why) {
+    refusals.add(caller, new AuditEvent.Refused(method, caller, task, why.fault()));
   }
 }

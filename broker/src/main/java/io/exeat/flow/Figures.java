@@ -9,7 +9,6 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** What was done and refused since the start, in numbers alone. */
@@ -31,12 +30,14 @@ final class Figures {
     this.time = time;
   }
 
-  /** Runs {@code call}; how long it took counts if it is answered. */
-  <T> T answered(String method, Supplier<T> call) {
-    long begun = time.after(Duration.ZERO);
-    T answer = call.get();
+  /** The tick at which a call begins. */
+  long begin() {
+    return time.after(Duration.ZERO);
+  }
+
+  /** A call is answered: how long it took counts. */
+  void answered(String method, long begun) {
     calls.computeIfAbsent(method, _ -> new Spread()).add(time.since(begun));
-    return answer;
   }
 
   void refused(Fault fault) {

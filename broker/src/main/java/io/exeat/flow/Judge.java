@@ -103,13 +103,22 @@ final class Judge {
    */
   Judged act(Peer peer, Task task, Act act) {
     Judged judged = begin(peer, task, act);
+    await(judged);
+    return judged;
+  }
+
+  /**
+   * Returns once a permit is on record.
+   *
+   * @throws FaultException Unavailable AUDIT; the act is not under way then
+   */
+  static void await(Judged judged) {
     try {
       judged.allowed().ifPresent(allowed -> allowed.recorded().await());
     } catch (RuntimeException e) {
       judged.allowed().ifPresent(Allowed::done);
       throw e;
     }
-    return judged;
   }
 
   /**
@@ -152,7 +161,12 @@ final class Judge {
     return begin(peer, task, act).orThrow();
   }
 
-  private Judged begin(Peer peer, Task task, Act act) {
+  /**
+   * As {@link #act}, but a permit counts only once {@link #await} has returned.
+   *
+   * @throws FaultException OutOfScope, OutsideCeiling, Unavailable AUDIT
+   */
+  Judged begin(Peer peer, Task task, Act act) {
     List<Grant> grants = ceiling.under(task, act);
     Memory memory = memory(task.id());
     Memory.Begun begun = memory.begin(questions.trace(act, grants));

@@ -64,24 +64,19 @@ final class Life {
   }
 
   void notOpened() {
+    leave();
+  }
+
+  Stay enter(long epoch) {
+    return new Stay(this, locked(() -> begin(epoch)));
+  }
+
+  /** What {@link #enter} began is over. */
+  void leave() {
     locked(() -> {
       landed();
       return true;
     });
-  }
-
-  <T> T during(long epoch, Function<Task, T> body) {
-    Task begun = locked(() -> begin(epoch));
-    try {
-      T result = body.apply(begun);
-      requireStillOpen(begun);
-      return result;
-    } finally {
-      locked(() -> {
-        landed();
-        return true;
-      });
-    }
   }
 
   Optional<Task> closeEpoch(Set<String> scope, long epoch) {
@@ -206,7 +201,7 @@ final class Life {
     }
   }
 
-  private void requireStillOpen(Task begun) {
+  void requireStillOpen(Task begun) {
     Task now = task;
     if (now.state() == State.OPEN && now.epoch().equals(begun.epoch())) {
       return;

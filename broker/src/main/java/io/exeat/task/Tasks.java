@@ -106,7 +106,16 @@ public final class Tasks {
    * @throws FaultException NoSuchTask, TaskEnded, EpochClosed, ScopeChanging
    */
   public <T> T during(Agent agent, TaskId id, long epoch, Function<Task, T> body) {
-    return owned(agent, id).during(epoch, body);
+    try (Stay stay = enter(agent, id, epoch)) {
+      T result = body.apply(stay.task());
+      stay.requireStillOpen();
+      return result;
+    }
+  }
+
+  /** As {@link #during}, for work that goes on when this returns: until the stay is closed. */
+  public Stay enter(Agent agent, TaskId id, long epoch) {
+    return owned(agent, id).enter(epoch);
   }
 
   /**

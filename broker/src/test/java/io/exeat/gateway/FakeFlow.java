@@ -24,6 +24,7 @@ import io.exeat.flow.Allowed;
 import io.exeat.flow.Approver;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
+import io.exeat.flow.Judging;
 import io.exeat.flow.Killed;
 import io.exeat.flow.Named;
 import io.exeat.flow.OpenTask;
@@ -160,17 +161,27 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   }
 
   @Override
-  public Judged judge(Peer peer, TaskId task, Act act) {
+  public Judging judging(Peer peer, TaskId task, Act act) {
     asked(peer, "judge " + act.action().word() + " " + act.tool().orElse(""));
     own(peer, task);
     DecisionId id = new DecisionId("d00000000000000000001");
     List<Reason> because = List.of(new Reason("fake", List.of("agent.tier")));
-    return act.tool().equals(Optional.of("no"))
-        ? new Judged(id, new Decision.Deny("never", because, "ab"), Optional.empty())
-        : new Judged(
-            id,
-            new Decision.Permit(because, "ab"),
-            Optional.of(new Allowed(id, because, () -> {}, () -> {})));
+    Judged judged =
+        act.tool().equals(Optional.of("no"))
+            ? new Judged(id, new Decision.Deny("never", because, "ab"), Optional.empty())
+            : new Judged(
+                id,
+                new Decision.Permit(because, "ab"),
+                Optional.of(new Allowed(id, because, () -> {}, () -> {})));
+    return new Judging() {
+      @Override
+      public void outOfSight() {}
+
+      @Override
+      public Judged await() {
+        return judged;
+      }
+    };
   }
 
   @Override

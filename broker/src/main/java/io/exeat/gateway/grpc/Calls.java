@@ -62,7 +62,7 @@ final class Calls implements ServerInterceptor {
 
   /**
    * Closes with the request's name. A relayed answer has the name that the broker gave it, which
-   * stays.
+   * stays. What answers a stream can be another thread than the one that refuses a message of it.
    */
   private static final class Named<Q, A> extends SimpleForwardingServerCall<Q, A> {
     private final RequestId request;
@@ -73,7 +73,12 @@ final class Calls implements ServerInterceptor {
     }
 
     @Override
-    public void close(Status status, Metadata trailers) {
+    public synchronized void sendMessage(A message) {
+      super.sendMessage(message);
+    }
+
+    @Override
+    public synchronized void close(Status status, Metadata trailers) {
       if (!trailers.containsKey(REQUEST_ID)) {
         trailers.put(REQUEST_ID, request.value());
       }

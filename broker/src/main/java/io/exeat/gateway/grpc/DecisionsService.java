@@ -2,11 +2,9 @@ package io.exeat.gateway.grpc;
 
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
-import io.exeat.base.InRequest;
 import io.exeat.flow.AgentRequests;
-import io.exeat.flow.Allowed;
 import io.exeat.flow.Judged;
-import io.exeat.gateway.Faults;
+import io.exeat.flow.Judging;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Reason;
 import io.exeat.v1.CheckRequest;
@@ -29,75 +27,26 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
 
   @Override
   public void check(CheckRequest request, StreamObserver<CheckResponse> observer) {
-    Unary.serve(observer, caller -> answer(caller, request));
+    Unary.serve(observer, caller -> answer(judging(caller, request).await()));
   }
 
-  /** One at a time: the next is asked for when this one is answered, and its answer is read. */
   @Override
   public StreamObserver<CheckRequest> checkAll(StreamObserver<CheckResponse> observer) {
-    Checks checks = new Checks((ServerCallStreamObserver<CheckResponse>) observer);
-    checks.begin();
-    return checks;
+    Caller caller = Caller.current();
+    return new CheckStream(
+        caller,
+        (ServerCallStreamObserver<CheckResponse>) observer,
+        request -> judging(caller, request));
   }
 
-  private final class Checks implements StreamObserver<CheckRequest> {
-    private final Caller caller = Caller.current();
-    private final ServerCallStreamObserver<CheckResponse> answers;
-    private boolean over;
-    private boolean owes;
-
-    Checks(ServerCallStreamObserver<CheckResponse> answers) {
-      this.answers = answers;
-    }
-
-    void begin() {
-      answers.disableAutoRequest();
-      answers.setOnReadyHandler(this::next);
-      answers.request(1);
-    }
-
-    private void next() {
-      if (owes && answers.isReady()) {
-        owes = false;
-        answers.request(1);
-      }
-    }
-
-    @Override
-    public void onNext(CheckRequest request) {
-      if (over) {
-        return;
-      }
-      try {
-        answers.onNext(InRequest.call(caller.request(), () -> answer(caller, request)));
-        caller.connection().attested().set(true);
-        owes = true;
-        next();
-      } catch (RuntimeException e) {
-        over = true;
-        answers.onError(Faults.answer(caller.request(), e));
-      }
-    }
-
-    @Override
-    public void onError(Throwable gone) {
-      over = true;
-    }
-
-    @Override
-    public void onCompleted() {
-      if (!over) {
-        over = true;
-        answers.onCompleted();
-      }
-    }
-  }
-
-  private CheckResponse answer(Caller caller, CheckRequest request) {
+  private Judging judging(Caller caller, CheckRequest request) {
     Ask.Check asked = Ask.Check.of(request);
-    Judged judged = flow.judge(caller.peer(), asked.task(), asked.act());
-    // Who asks here does the act out of our sight: it is not known to be under way.
-    judged.allowed().ifPresent(Allowed::done);
+    Judging judging = flow.judging(caller.peer(), asked.task(), asked.act());
+    judging.outOfSight();
+    return judging;
+  }
+
+  static CheckResponse answer(Judged judged) {
     CheckResponse.Builder answer =
         CheckResponse.newBuilder()
             .setDecisionId(judged.id().value())
