@@ -24,20 +24,18 @@ public final class CedarBench {
   private CedarBench() {}
 
   /**
-   * In microseconds, and in milliseconds what it takes to read these policies, check them and put
-   * them in force.
+   * What it takes to read these policies, check them and put them in force.
+   *
+   * @param reload in milliseconds
    */
-  public record Figures(int policies, int entities, double p50, double p99, double reload) {}
+  public record Figures(int policies, int entities, double reload) {}
 
   /**
    * @param rounds that count, after as many that do not
-   * @param decisions of a round
    */
-  public static Figures measure(int rounds, int decisions) throws BadPolicy {
+  public static Figures measure(int rounds) throws BadPolicy {
     CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
-    TreeMap<String, String> all = new TreeMap<>(PolicyFiles.shipped().policies());
-    all.put("more.cedar", more(POLICIES - count(all)));
-    PolicyFiles files = new PolicyFiles("the benchmark", all, PolicyFiles.shipped().cases());
+    PolicyFiles files = files();
     long[] loads = new long[2 * rounds];
     for (int i = 0; i < loads.length; i++) {
       long begun = System.nanoTime();
@@ -45,23 +43,24 @@ public final class CedarBench {
       loads[i] = System.nanoTime() - begun;
     }
     Arrays.sort(loads, rounds, loads.length);
-    List<Question> questions = questions();
-    long[] nanos = new long[rounds * decisions];
-    for (int i = -nanos.length; i < nanos.length; i++) {
-      Question question = questions.get(Math.floorMod(i, questions.size()));
-      long begun = System.nanoTime();
-      if (!engine.decide(question).word().equals("permit")) {
-        throw new IllegalStateException(engine.decide(question).toString());
-      }
-      nanos[Math.max(i, 0)] = System.nanoTime() - begun;
+    return new Figures(engine.policies().size(), 2 * ENTITIES, loads[rounds + rounds / 2] / 1e6);
+  }
+
+  /** An engine with these policies in force. */
+  public static CedarEngine engine() {
+    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
+    try {
+      engine.load(files());
+    } catch (BadPolicy e) {
+      throw new IllegalStateException(e);
     }
-    Arrays.sort(nanos);
-    return new Figures(
-        engine.policies().size(),
-        2 * ENTITIES,
-        nanos[nanos.length / 2] / 1e3,
-        nanos[nanos.length * 99 / 100] / 1e3,
-        loads[rounds + rounds / 2] / 1e6);
+    return engine;
+  }
+
+  private static PolicyFiles files() {
+    TreeMap<String, String> all = new TreeMap<>(PolicyFiles.shipped().policies());
+    all.put("more.cedar", more(POLICIES - count(all)));
+    return new PolicyFiles("the benchmark", all, PolicyFiles.shipped().cases());
   }
 
   private static int count(Map<String, String> policies) {
@@ -82,7 +81,8 @@ public final class CedarBench {
     return policies.toString();
   }
 
-  private static List<Question> questions() {
+  /** One of each agent, all of which are permitted. */
+  public static List<Question> questions() {
     List<Question> questions = new ArrayList<>();
     for (int i = 0; i < ENTITIES; i++) {
       ObjectNode question = CaseSuite.example();

@@ -39,12 +39,14 @@ import java.util.concurrent.locks.LockSupport;
  * callers at once.
  */
 final class DecisionBenchmark {
-  private static final int AT_ONCE = 16;
+  private static final int AT_ONCE = 64;
+  private static final int STREAMS = 4;
   private static final int A_SECOND = 1_000;
 
   /** Below what the policies that ship allow one task. */
   private static final int OF_A_TASK = 5_000;
 
+  private final Path folder;
   private final int rounds;
   private final Duration round;
   private final AtomicLong numbers = new AtomicLong();
@@ -66,9 +68,11 @@ final class DecisionBenchmark {
   }
 
   /**
+   * @param folder for what JMH makes
    * @param rounds of each side, after as many that do not count
    */
-  DecisionBenchmark(int rounds, Duration round) {
+  DecisionBenchmark(Path folder, int rounds, Duration round) {
+    this.folder = folder;
     this.rounds = rounds;
     this.round = round;
   }
@@ -89,13 +93,14 @@ final class DecisionBenchmark {
   }
 
   private void engine() throws Exception {
-    CedarBench.Figures cedar = CedarBench.measure(rounds, (int) (5 * round.toMillis()));
+    CedarBench.Figures cedar = CedarBench.measure(rounds);
+    Jmh.Times decision = Jmh.run(CedarDecision.class, folder, rounds, round);
     say(
-        "Cedar, %d policies, %d agents and grants: p50 %.0f us   p99 %.0f us   (mark: 200 us p50)"
-            .formatted(cedar.policies(), cedar.entities(), cedar.p50(), cedar.p99()));
+        "Cedar, %d policies, %d agents and grants, by JMH: p50 %.1f us   p99 %.1f us   (mark: 200 us p50)"
+            .formatted(cedar.policies(), cedar.entities(), decision.p50(), decision.p99()));
     say("  these policies, read and in force: %.0f ms   (mark: 100 ms)".formatted(cedar.reload()));
-    figures.put("Cedar p50 us", cedar.p50());
-    figures.put("Cedar p99 us", cedar.p99());
+    figures.put("Cedar p50 us", decision.p50());
+    figures.put("Cedar p99 us", decision.p99());
     figures.put("Cedar reload ms", cedar.reload());
   }
 
@@ -104,9 +109,9 @@ final class DecisionBenchmark {
     List<Double> streamed = new ArrayList<>();
     List<Double> theirs = new ArrayList<>();
     for (int i = -rounds; i < rounds; i++) {
-      double one = rate(calls);
-      double two = rate(streams);
-      double other = rate(opa);
+      double one = rate(calls, AT_ONCE);
+      double two = rate(streams, STREAMS);
+      double other = rate(opa, AT_ONCE);
       if (i >= 0) {
         called.add(one);
         streamed.add(two);
@@ -129,12 +134,12 @@ final class DecisionBenchmark {
     steady("OPA", opa);
   }
 
-  private double rate(Asked asked) throws InterruptedException {
+  private double rate(Asked asked, int callers) throws InterruptedException {
     AtomicLong done = new AtomicLong();
     long begun = System.nanoTime();
-    List<Thread> callers = new ArrayList<>();
-    for (int i = 0; i < AT_ONCE; i++) {
-      callers.add(
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < callers; i++) {
+      threads.add(
           Thread.startVirtualThread(() -> {
             try (Caller caller = asked.caller()) {
               while (System.nanoTime() - begun < round.toNanos()) {
@@ -144,8 +149,8 @@ final class DecisionBenchmark {
             }
           }));
     }
-    for (Thread caller : callers) {
-      caller.join();
+    for (Thread thread : threads) {
+      thread.join();
     }
     return done.get() / ((System.nanoTime() - begun) / 1e9);
   }
@@ -223,11 +228,12 @@ final class DecisionBenchmark {
     }
   }
 
-  /** Over a stream of its own, the next question when the last is answered. */
-  private static final class Streamed implements Caller, StreamObserver<CheckResponse> {
+  /** Over a stream of its own, on which each answer is followed by another question. */
+  private final class Streamed implements Caller, StreamObserver<CheckResponse> {
     private final Broker broker;
     private final BlockingQueue<Verdict> answers = new LinkedBlockingQueue<>();
     private final StreamObserver<CheckRequest> questions;
+    private int underWay;
 
     Streamed(Broker broker) {
       this.broker = broker;
@@ -237,9 +243,17 @@ final class DecisionBenchmark {
     @Override
     public void ask(long number) throws InterruptedException {
       questions.onNext(broker.request(number));
+      for (underWay++; underWay < AT_ONCE / STREAMS; underWay++) {
+        questions.onNext(broker.request(numbers.incrementAndGet()));
+      }
+      takeAnswer();
+    }
+
+    private void takeAnswer() throws InterruptedException {
       if (answers.take() != Verdict.VERDICT_PERMIT) {
         throw new IllegalStateException("not permitted");
       }
+      underWay--;
     }
 
     @Override
@@ -257,6 +271,13 @@ final class DecisionBenchmark {
 
     @Override
     public void close() {
+      try {
+        while (underWay > 0) {
+          takeAnswer();
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
       questions.onCompleted();
     }
   }

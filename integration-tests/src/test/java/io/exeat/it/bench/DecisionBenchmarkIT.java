@@ -4,20 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.exeat.it.Needs;
 import io.exeat.it.environment.Opa;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** As {@link BenchmarkIT}: in {@code verify} it shows only that it measures. */
 final class DecisionBenchmarkIT {
   private static final int PAIRS = Integer.getInteger("exeat.bench.pairs", 5);
 
   @Test
-  void everythingIsMeasured() throws Exception {
+  void everythingIsMeasured(@TempDir Path folder) throws Exception {
     boolean brief = PAIRS < 20;
 
     Map<String, Double> figures =
-        new DecisionBenchmark(brief ? 1 : 10, Duration.ofMillis(brief ? 200 : 2_000))
+        new DecisionBenchmark(folder, brief ? 1 : 10, Duration.ofMillis(brief ? 200 : 2_000))
             .run(Needs.part("opa", Opa.binary()));
 
     assertThat(figures)
