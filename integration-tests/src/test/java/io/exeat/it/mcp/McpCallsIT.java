@@ -64,7 +64,7 @@ class McpCallsIT {
             printf '%s %s\\n' "$(date +%s%N)" "$line" >> "$1"
             result='{"content":[{"type":"text","text":"done"}]}' ;;
           *tools/list*)
-            result='{"tools":[{"name":"read","inputSchema":{"type":"object"}}]}' ;;
+            result='{"tools":[{"name":"read","inputSchema":{}},{"name":"write","inputSchema":{}}]}' ;;
         esac
         [ -z "$id" ] || printf '{"jsonrpc":"2.0","id":%s,"result":%s}\\n' "$id" "$result"
       done
