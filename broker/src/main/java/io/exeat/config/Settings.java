@@ -28,6 +28,7 @@ public final class Settings {
           "EXEAT_OPA_BIN",
           "EXEAT_ENVOY_BIN",
           "EXEAT_SSHD_BIN",
+          "EXEAT_HELM_BIN",
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
           "EXEAT_BROKER_ID",

@@ -50,7 +50,15 @@ public final class Injector implements AutoCloseable {
   }
 
   private void await() {
-    Processes.await("the injector", Duration.ofMinutes(5), () -> Processes.answers(port));
+    Processes.await(
+        "the injector",
+        Duration.ofMinutes(5),
+        () -> {
+          if (!process.isAlive()) {
+            throw new IllegalStateException("the injector has ended: " + folder);
+          }
+          return Processes.answers(port);
+        });
   }
 
   public int port() {
