@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,8 @@ public final class Spire implements AutoCloseable {
   private final Process server;
   private @Nullable Process agent;
 
-  private Spire(Path binaries, Path config, String trustDomain) throws IOException {
+  private Spire(Path binaries, Path config, String trustDomain, Optional<Partner> partner)
+      throws IOException {
     this.node = "spiffe://" + trustDomain + "/node/h1";
     this.binaries = binaries;
     this.config = config;
@@ -57,8 +59,25 @@ public final class Spire implements AutoCloseable {
           directory.resolve("data").resolve(file),
           Files.readString(config.resolve(file)).replace("example.org", trustDomain));
     }
-    this.placeholders =
-        Map.of("DIR", directory.toString(), "SERVER_PORT", Integer.toString(freePort()));
+    this.placeholders = new HashMap<>();
+    placeholders.put("MY_NODE_NAME", "h1");
+    placeholders.put("DIR", directory.toString());
+    placeholders.put("SERVER_PORT", Integer.toString(freePort()));
+    if (partner.isPresent()) {
+      Path file = directory.resolve("data/server.conf");
+      Files.writeString(
+          file,
+          Files.readString(file)
+              .replaceFirst(
+                  "(?m)^}$",
+                  Matcher.quoteReplacement(
+                      Files.readString(config.resolve("federation.conf")) + "}")));
+      placeholders.put("BUNDLE_ADDRESS", "127.0.0.1");
+      placeholders.put("BUNDLE_PORT", Integer.toString(partner.get().ownPort()));
+      placeholders.put("PARTNER", partner.get().trustDomain());
+      placeholders.put("PARTNER_ADDRESS", "127.0.0.1");
+      placeholders.put("PARTNER_PORT", Integer.toString(partner.get().port()));
+    }
     this.server = run("spire-server", "server.conf", List.of());
     await(() -> exitOf("healthcheck", "-socketPath", serverSocket()) == 0);
     Files.writeString(directory.resolve("data/bootstrap.pem"), server("bundle", "show"));
@@ -71,17 +90,26 @@ public final class Spire implements AutoCloseable {
    * printed line, or fails if {@code EXEAT_REQUIRE} names {@code spire}.
    */
   public static Spire start() {
-    return start("example.org");
+    return start("example.org", Optional.empty());
   }
 
-  /** One of another trust domain. */
-  public static Spire start(String trustDomain) {
+  /**
+   * Another trust domain on this host.
+   *
+   * @param ownPort where our bundle is had
+   * @param port where its bundle is had
+   */
+  public record Partner(String trustDomain, int ownPort, int port) {}
+
+  /** One of another trust domain, perhaps federated by {@code spire-config/federation.conf}. */
+  public static Spire start(String trustDomain, Optional<Partner> partner) {
     Path binaries = Needs.part("spire", binaries());
     try {
       return new Spire(
           binaries,
           Path.of(System.getProperty("exeat.root", "..")).resolve("spire-config").toRealPath(),
-          trustDomain);
+          trustDomain,
+          partner);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -103,7 +131,8 @@ public final class Spire implements AutoCloseable {
     return Optional.ofNullable(System.getenv(name)).orElse("");
   }
 
-  private static int freePort() throws IOException {
+  /** One that nobody has now. */
+  public static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     }
@@ -161,6 +190,32 @@ public final class Spire implements AutoCloseable {
     return after("Entry ID", answer).stream()
         .findFirst()
         .orElseThrow(() -> new AssertionError(answer));
+  }
+
+  /**
+   * Entitles the packaged program, as our own user, to an SVID that is a server's at {@code dns}.
+   */
+  public void serving(String spiffeId, String dns) {
+    try {
+      var _ =
+          server(
+              "entry",
+              "create",
+              "-parentID",
+              node,
+              "-spiffeID",
+              spiffeId,
+              "-dns",
+              dns,
+              "-x509SVIDTTL",
+              "300",
+              "-selector",
+              "unix:uid:" + Files.getAttribute(directory, "unix:uid"),
+              "-selector",
+              "unix:path:" + Packaged.java().toRealPath());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static List<String> after(String label, String answer) {
@@ -248,6 +303,61 @@ public final class Spire implements AutoCloseable {
             && Files.exists(adminSocket()));
   }
 
+  /**
+   * Runs the agent of {@code spire-config/kubernetes} until it serves, and returns what it logged.
+   * It joins with a token in its service account's place, and there is no kubelet.
+   */
+  public String agentOfACluster() throws IOException {
+    Path sockets = Files.createDirectories(directory.resolve("c/w"));
+    Path brokers = Files.createDirectories(directory.resolve("c/b"));
+    String text = Files.readString(config.resolve("kubernetes/agent.conf"));
+    for (Map.Entry<String, String> each :
+        Map.of(
+                "${DIR}/data/agent",
+                directory.resolve("c/data").toString(),
+                "spire-server.spire.svc",
+                "127.0.0.1",
+                "\"8081\"",
+                "\"${SERVER_PORT}\"",
+                "/run/spire/bundle/bundle.crt",
+                directory.resolve("data/bootstrap.pem").toString(),
+                "/run/spire/agent-sockets",
+                sockets.toString(),
+                "/run/spire/broker-sockets",
+                brokers.toString(),
+                "NodeAttestor \"k8s_psat\"",
+                "NodeAttestor \"join_token\"",
+                "cluster = \"example\"",
+                "",
+                "node_name_env = \"MY_NODE_NAME\"",
+                "node_name_env = \"MY_NODE_NAME\"\nskip_kubelet_verification = true\n"
+                    + "use_anonymous_authentication = true")
+            .entrySet()) {
+      if (!text.contains(each.getKey())) {
+        throw new AssertionError(each.getKey() + " is not in " + text);
+      }
+      text = text.replace(each.getKey(), each.getValue());
+    }
+    Files.writeString(directory.resolve("data/cluster.conf"), text);
+    String token = server("token", "generate", "-spiffeID", node + "/cluster").strip();
+    Path said = directory.resolve("data/spire-agent.log");
+    long before = Files.size(said);
+    Process process =
+        run(
+            "spire-agent",
+            "cluster.conf",
+            List.of("-joinToken", token.substring(token.lastIndexOf(' ') + 1)));
+    try {
+      await(() ->
+          !process.isAlive()
+              || (Files.exists(sockets.resolve("spire-agent.sock"))
+                  && Files.exists(brokers.resolve("broker.sock"))));
+    } finally {
+      end(process);
+    }
+    return Files.readString(said).substring((int) before);
+  }
+
   private Process run(String binary, String file, List<String> more) throws IOException {
     List<String> command =
         new ArrayList<>(
@@ -272,7 +382,8 @@ public final class Spire implements AutoCloseable {
     return directory.resolve("run/server/api.sock").toString();
   }
 
-  private String server(String... words) {
+  /** Runs {@code spire-server …} against this server, and says what it printed. */
+  public String server(String... words) {
     List<String> command = new ArrayList<>(List.of(words));
     // After the command's words, before its values.
     command.addAll(List.of("-socketPath", serverSocket()));

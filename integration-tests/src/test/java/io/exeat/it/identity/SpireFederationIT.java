@@ -23,6 +23,7 @@ import io.exeat.it.environment.Spire;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Two real trust domains: an agent of the other one comes over mTLS. */
@@ -34,9 +35,17 @@ final class SpireFederationIT {
   private static final Duration LIFE = Duration.ofHours(1);
 
   @Test
-  void anAgentOfAnotherTrustDomainNeedsItsOwnBundleAndAConfiguredPattern() {
-    try (Spire ours = Spire.start();
-        Spire theirs = Spire.start("partner.example");
+  void anAgentOfAnotherTrustDomainNeedsItsOwnBundleAndAConfiguredPattern() throws Exception {
+    int ourPort = Spire.freePort();
+    int theirPort = Spire.freePort();
+    try (Spire ours =
+            Spire.start(
+                "example.org",
+                Optional.of(new Spire.Partner("partner.example", ourPort, theirPort)));
+        Spire theirs =
+            Spire.start(
+                "partner.example",
+                Optional.of(new Spire.Partner("example.org", theirPort, ourPort)));
         SpiffeTransport transport = new SpiffeTransport()) {
       String[] selectors = {"unix:uid:" + TestProcess.uid(), "unix:path:" + AgentProcess.java()};
       String alone = ours.entry(BROKER.toString(), LIFE, "broker", selectors);
@@ -68,8 +77,26 @@ final class SpireFederationIT {
         // Of our own trust domain, it is judged by our own bundle still.
         assertThat(new SpiffeTls(broker, TestTime.real()).verify(broker.svid().chain()))
             .isEqualTo(BROKER);
+
+        // From now on the servers tell each other: nobody brings the next authority.
+        assertThat(partnersAuthorities(ours)).isEqualTo(1);
+        var _ = theirs.server("localauthority", "x509", "prepare");
+        await()
+            .atMost(Spire.PATIENCE)
+            .until(() -> {
+              var _ = ours.server("federation", "refresh", "-id", "spiffe://partner.example");
+              return partnersAuthorities(ours) == 2;
+            });
       }
     }
+  }
+
+  private static int partnersAuthorities(Spire spire) {
+    return spire
+            .server("bundle", "list", "-id", "spiffe://partner.example")
+            .split("BEGIN CERTIFICATE", -1)
+            .length
+        - 1;
   }
 
   private static void refused(MtlsAttestor attestor, Peer.Tls peer) {

@@ -89,6 +89,14 @@ final class SpireScenariosIT {
     }
   }
 
+  /** What it says to the k8s attestor and the Broker API is taken, and both sockets are there. */
+  @Test
+  void anAgentOfAClusterOpensItsBrokerApi() throws Exception {
+    assertThat(spire.agentOfACluster())
+        .contains("plugin_name=k8s", "Starting SPIFFE Broker Endpoint")
+        .doesNotContain("Agent crashed");
+  }
+
   @Test
   void rotationUnderLoadFailsNoCall() throws Exception {
     AttestConfig.Timing often =
