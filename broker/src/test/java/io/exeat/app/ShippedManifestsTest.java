@@ -12,6 +12,7 @@ import io.exeat.kube.InjectConfig;
 import io.exeat.kube.Webhook;
 import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
+import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,6 +81,31 @@ final class ShippedManifestsTest {
         .isInstanceOfSatisfying(
             AttestConfig.WorkloadApi.class,
             it -> assertThat(mtls.agents().test(it.agent())).isTrue());
+    catalogue(map);
+  }
+
+  /** And SPIRE's agent, as it is configured beside, lets just this one ask. */
+  @Test
+  void aNodesBrokerAsksSpireByProcess() throws IOException {
+    JsonNode manifests = manifests("node");
+    JsonNode map = data(manifests, "exeat", "exeat-node");
+
+    BrokerConfig broker = read(map.path("exeat.yaml").asText(), Map.of());
+
+    AttestConfig.BrokerApi mode =
+        (AttestConfig.BrokerApi) broker.attestation().local().orElseThrow();
+    assertThat(mode.agents().test(SpiffeId.parse("spiffe://example.org/ns/a/sa/b/agent/c")))
+        .isTrue();
+    String id = broker.identity().id().toString();
+    assertThat(find(manifests, "RoleBinding", "exeat-node").at("/subjects/0/name").asText())
+        .isEqualTo(id);
+    assertThat(find(manifests, "ClusterSPIFFEID", "exeat-node").toString()).contains(id);
+    assertThat(Files.readString(Path.of("../spire-config/kubernetes/agent.conf")).split(id, -1))
+        .hasSize(3);
+    JsonNode pod = find(manifests, "DaemonSet", "exeat-node").at("/spec/template/spec");
+    assertThat(pod.path("hostPID").asBoolean()).isTrue();
+    assertThat(pod.at("/containers/0/securityContext/capabilities/drop/0").asText())
+        .isEqualTo("ALL");
     catalogue(map);
   }
 
