@@ -49,8 +49,10 @@ final class InjectCommand implements Callable<Integer> {
       Time time = new Time(InstantSource.system(), System::nanoTime);
       ServingCertificate certificate = certificate(config, time, closing);
       certificate.look();
+      Webhook webhook = new Webhook(config);
+      var _ = webhook.rehearse();
       InjectorDoor door =
-          closing.later(InjectorDoor.open(config.listen(), certificate, new Webhook(config)));
+          closing.later(InjectorDoor.open(config.listen(), certificate, webhook));
       LOG.info("Injecting on port {}", door.port());
       Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(closing), "exeat-stop"));
       while (true) {

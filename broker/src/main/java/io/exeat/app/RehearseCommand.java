@@ -4,6 +4,7 @@ import io.exeat.app.stage.Folders;
 import io.exeat.base.Time;
 import io.exeat.cli.Exit;
 import io.exeat.config.Settings;
+import io.exeat.kube.Webhook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -21,6 +22,10 @@ import picocli.CommandLine.Command;
     hidden = true,
     description = "Starts and ends, for the launcher's cache.")
 final class RehearseCommand implements Callable<Integer> {
+  private static final byte[] INJECT =
+      "{namespace: exeat, sidecar: {trust-domain: rehearsal.invalid, image: \"exeat:1\"}}"
+          .getBytes(StandardCharsets.UTF_8);
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     Path folder = Folders.temporary("exeat-rehearsal-");
@@ -28,6 +33,9 @@ final class RehearseCommand implements Callable<Integer> {
       BrokerConfig config = ConfigFile.read(Settings.parse("rehearsal", yaml(folder), Map.of()));
       Logging.level(config.log());
       Fence.raise(config.attestation());
+      // The same image is the injector.
+      var _ =
+          new Webhook(InjectFile.read(Settings.parse("rehearsal", INJECT, Map.of()))).rehearse();
       Time time = new Time(InstantSource.system(), System::nanoTime);
       try (Sidecar sidecar = Sidecar.open(config, time)) {
         Thread running = Thread.ofPlatform().daemon().start(() -> run(sidecar));

@@ -41,6 +41,17 @@ final class WebhookTest {
     assertThat(answer.body()).startsWith("exeat: ").contains(why);
   }
 
+  /** It injects, all the way: a refusal would warm half of it. */
+  @Test
+  void itRehearsesWhatItDoes() throws IOException {
+    Answer answer = webhook.rehearse();
+
+    JsonNode response =
+        new com.fasterxml.jackson.databind.ObjectMapper().readTree(answer.body()).path("response");
+    assertThat(response.path("allowed").asBoolean()).isTrue();
+    assertThat(response.path("patch").asText()).isNotEmpty();
+  }
+
   @Test
   void depthIsBounded() {
     Answer answer = webhook.answer(("{\"a\":" + "[".repeat(200_000)).getBytes(UTF_8));

@@ -43,6 +43,17 @@ public final class Injector implements AutoCloseable {
     }
   }
 
+  /**
+   * Starts one with its own {@code inject.yaml} in {@code folder}, at {@code port}; it listens when
+   * this returns.
+   */
+  public static Injector start(Path folder, int port) {
+    Injector injector = new Injector(folder, port, run(folder));
+    Runtime.getRuntime().addShutdownHook(new Thread(injector::close));
+    injector.await();
+    return injector;
+  }
+
   private static Process run(Path folder) {
     return Processes.start(
         Packaged.command("inject", "--config", folder.resolve("inject.yaml").toString()),
@@ -78,6 +89,11 @@ public final class Injector implements AutoCloseable {
   /** What it has said. */
   public String log() throws IOException {
     return Files.readString(folder.resolve("inject.log"));
+  }
+
+  /** The processor's time that it has taken since its start. */
+  public Duration work() {
+    return process.info().totalCpuDuration().orElseThrow();
   }
 
   /** SIGKILL. */

@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.GeneralSecurityException;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -37,15 +39,20 @@ public final class Kubernetes implements AutoCloseable {
   private final Process etcd;
   private final Process server;
   private final URI address;
+  private final Path certificate;
   private final HttpClient http;
+  private final String token;
 
-  private final Path authorities;
+  /** The JDK's HTTP/2 fails, instead of waiting, beyond the server's streams. */
+  private final Semaphore streams = new Semaphore(90);
 
-  private Kubernetes(Process etcd, Process server, URI address, Path authorities, HttpClient http) {
-    this.authorities = authorities;
+  private Kubernetes(
+      Process etcd, Process server, URI address, Path certificate, HttpClient http, String token) {
+    this.token = token;
     this.etcd = etcd;
     this.server = server;
     this.address = address;
+    this.certificate = certificate;
     this.http = http;
   }
 
@@ -100,12 +107,13 @@ public final class Kubernetes implements AutoCloseable {
         () -> Files.exists(certificate) && certificate.toFile().length() > 0);
     HttpClient http =
         HttpClient.newBuilder()
-            // The JDK's HTTP/2 fails, instead of waiting, beyond the server's streams.
-            .version(HttpClient.Version.HTTP_1_1)
+            // One connection, as a controller has: each more would cost the server a handshake.
+            .version(HttpClient.Version.HTTP_2)
             .sslContext(trust(certificate))
             .build();
     Kubernetes made =
-        new Kubernetes(etcd, server, URI.create("https://127.0.0.1:" + port), certificate, http);
+        new Kubernetes(
+            etcd, server, URI.create("https://127.0.0.1:" + port), certificate, http, TOKEN);
     Processes.await(
         "the API server", PATIENCE, Duration.ofMillis(200), () -> made.isReady(server, folder));
     return made;
@@ -153,6 +161,45 @@ public final class Kubernetes implements AutoCloseable {
     return context;
   }
 
+  public URI address() {
+    return address;
+  }
+
+  /** A service account's folder, as a kubelet fills it for a pod. */
+  public Path account(String namespace, String name, Path folder) throws IOException {
+    Said token =
+        create(
+            "/api/v1/namespaces/" + namespace + "/serviceaccounts/" + name + "/token",
+            JSON.createObjectNode()
+                .put("apiVersion", "authentication.k8s.io/v1")
+                .put("kind", "TokenRequest"));
+    Files.createDirectories(folder);
+    Files.writeString(folder.resolve("token"), token.body().at("/status/token").asText());
+    Files.copy(certificate, folder.resolve("ca.crt"), StandardCopyOption.REPLACE_EXISTING);
+    return folder;
+  }
+
+  /** For the clients of Kubernetes: its administrator's. */
+  public Path kubeconfig(Path file) throws IOException {
+    return Files.writeString(
+        file,
+        """
+        apiVersion: v1
+        kind: Config
+        current-context: tests
+        contexts: [{name: tests, context: {cluster: tests, user: admin}}]
+        clusters: [{name: tests, cluster: {server: "%s", certificate-authority: "%s"}}]
+        users: [{name: admin, user: {token: "%s"}}]
+        """
+            .formatted(address, certificate, token));
+  }
+
+  /** The same server for who has another token. */
+  public Kubernetes as(Path account) throws IOException {
+    return new Kubernetes(
+        etcd, server, address, certificate, http, Files.readString(account.resolve("token")));
+  }
+
   /** What the API server said. */
   public record Said(int status, JsonNode body) {
     public boolean done() {
@@ -172,7 +219,7 @@ public final class Kubernetes implements AutoCloseable {
   /** Who vouches for it, in PEM. */
   public String authorities() {
     try {
-      return Files.readString(authorities);
+      return Files.readString(certificate);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -192,8 +239,8 @@ public final class Kubernetes implements AutoCloseable {
   }
 
   /** As somebody else than its administrator. */
-  public Said as(String token, String method, String path) {
-    return said(sent(method, path, "application/json", "", token));
+  public Said as(String other, String method, String path) {
+    return said(sent(method, path, "application/json", "", other));
   }
 
   /** Creates an object of JSON. */
@@ -228,7 +275,7 @@ public final class Kubernetes implements AutoCloseable {
   }
 
   private Said send(String method, String path, String type, String body) {
-    return said(sent(method, path, type, body, TOKEN));
+    return said(sent(method, path, type, body, token));
   }
 
   private static Said said(HttpResponse<String> answer) {
@@ -243,19 +290,20 @@ public final class Kubernetes implements AutoCloseable {
 
   /** What is not JSON, such as its metrics. */
   public String text(String path) {
-    return sent("GET", path, "text/plain", "", TOKEN).body();
+    return sent("GET", path, "text/plain", "", token).body();
   }
 
   private HttpResponse<String> sent(
-      String method, String path, String type, String body, String token) {
+      String method, String path, String type, String body, String by) {
     HttpRequest request =
         HttpRequest.newBuilder(address.resolve(path))
             .timeout(Duration.ofSeconds(60))
-            .header("Authorization", "Bearer " + token)
+            .header("Authorization", "Bearer " + by)
             .header("Content-Type", type)
             .header("Accept", type.startsWith("text/") ? type : "application/json")
             .method(method, BodyPublishers.ofString(body))
             .build();
+    streams.acquireUninterruptibly();
     try {
       return http.send(request, BodyHandlers.ofString());
     } catch (IOException e) {
@@ -263,7 +311,14 @@ public final class Kubernetes implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
+    } finally {
+      streams.release();
     }
+  }
+
+  /** The processor's time that the API server has taken since its start. */
+  public Duration work() {
+    return server.info().totalCpuDuration().orElseThrow();
   }
 
   private static void end(Process... all) {
