@@ -22,6 +22,7 @@ certificate:
   mode: svid
   id: {{ include "exeat.id" . }}/exeat-injector
   workload-api: /run/spire/agent/{{ .Values.sidecar.workloadSocket }}
+  registration: { webhook: exeat }
 {{- end }}
 sidecar:
   trust-domain: {{ .Values.trustDomain }}

@@ -7,6 +7,7 @@ import io.exeat.config.ConfigException;
 import io.exeat.identity.IdentitySource;
 import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.workload.WorkloadIdentity;
+import io.exeat.kube.CaBundle;
 import io.exeat.kube.InjectConfig;
 import io.exeat.kube.InjectorDoor;
 import io.exeat.kube.ServingCertificate;
@@ -47,17 +48,20 @@ final class InjectCommand implements Callable<Integer> {
       Logging.level(BrokerConfig.LogLevel.INFO);
       InjectConfig config = InjectFile.read(file, System.getenv());
       Time time = new Time(InstantSource.system(), System::nanoTime);
-      ServingCertificate certificate = certificate(config, time, closing);
+      Keeps keeps = keeps(config, time, closing);
+      ServingCertificate certificate = keeps.certificate();
       certificate.look();
       Webhook webhook = new Webhook(config);
       var _ = webhook.rehearse();
-      InjectorDoor door =
-          closing.later(InjectorDoor.open(config.listen(), certificate, webhook));
+      InjectorDoor door = closing.later(InjectorDoor.open(config.listen(), certificate, webhook));
       LOG.info("Injecting on port {}", door.port());
       Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(closing), "exeat-stop"));
       while (true) {
         Thread.sleep(TICK);
         certificate.look();
+        if (keeps.bundle().isPresent()) {
+          keeps.bundle().get().look();
+        }
       }
     } catch (InterruptedException e) {
       return Exit.OK;
@@ -71,14 +75,22 @@ final class InjectCommand implements Callable<Integer> {
     }
   }
 
-  private static ServingCertificate certificate(InjectConfig config, Time time, Closing closing) {
+  /** What is looked at again and again. */
+  private record Keeps(ServingCertificate certificate, Optional<CaBundle> bundle) {}
+
+  private static Keeps keeps(InjectConfig config, Time time, Closing closing) {
     return switch (config.certificate()) {
-      case InjectConfig.Files files -> ServingCertificate.of(files, time);
+      case InjectConfig.Files files ->
+          new Keeps(ServingCertificate.of(files, time), Optional.empty());
       case InjectConfig.OwnSvid svid -> {
         SpiffeTransport transport = closing.later(new SpiffeTransport());
         IdentitySource identity =
             closing.later(new WorkloadIdentity(svid.identity(), transport, time));
-        yield ServingCertificate.of(identity, time);
+        yield new Keeps(
+            ServingCertificate.of(identity, time),
+            svid.registration()
+                .map(
+                    it -> new CaBundle(it, identity, svid.identity().id().getTrustDomain(), time)));
       }
     };
   }

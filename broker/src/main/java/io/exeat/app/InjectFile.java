@@ -13,6 +13,7 @@ import io.exeat.identity.IdentityConfig;
 import io.exeat.kube.InjectConfig;
 import io.exeat.kube.SidecarPlan;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -44,6 +45,10 @@ final class InjectFile {
       matching(
           Pattern.compile("([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}]):[0-9]{1,5}"),
           "<host>:<port>");
+  private static final Shape<String> API_SERVER =
+      matching(
+          Pattern.compile("https://([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}])(:[0-9]{1,5})?"),
+          "https://<host> or https://<host>:<port>");
 
   private InjectFile() {}
 
@@ -90,7 +95,15 @@ final class InjectFile {
                             .or(Path.of("/run/spire/agent/spire-agent.sock")),
                         s.one("id", spiffeId()).required(),
                         s.one("hint", text(64)).or(""),
-                        Duration.ofSeconds(30)))));
+                        Duration.ofSeconds(30)),
+                    s.optionalSection("registration").map(InjectFile::registration))));
+  }
+
+  private static InjectConfig.Registration registration(Section section) {
+    return new InjectConfig.Registration(
+        section.one("webhook", SUBDOMAIN).required(),
+        URI.create(section.one("api-server", API_SERVER).or("https://kubernetes.default.svc")),
+        section.one("account", path()).or(Path.of("/run/exeat/account")));
   }
 
   private static SidecarPlan sidecar(Section section) {

@@ -8,6 +8,7 @@ import io.exeat.config.ConfigException;
 import io.exeat.config.Settings;
 import io.exeat.kube.InjectConfig;
 import io.exeat.kube.SidecarPlan;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.NullMarked;
@@ -46,6 +47,35 @@ final class InjectFileTest {
     assertThat(config.sidecar().form())
         .isEqualTo(
             new SidecarPlan.Relayed("broker.exeat.svc:8443", "spiffe://example.org/broker/b"));
+  }
+
+  @Test
+  void theBundleOfAnSvidIsKeptWhenAWebhookIsNamed() {
+    String svid = LEAST + "certificate: {mode: svid, id: 'spiffe://example.org/i'%s}\n";
+
+    assertThat(read(svid.formatted(", registration: {webhook: exeat}"), Map.of()).certificate())
+        .isInstanceOfSatisfying(
+            InjectConfig.OwnSvid.class,
+            it ->
+                assertThat(it.registration())
+                    .contains(
+                        new InjectConfig.Registration(
+                            "exeat",
+                            URI.create("https://kubernetes.default.svc"),
+                            Path.of("/run/exeat/account"))));
+    assertThat(read(svid.formatted(""), Map.of()).certificate())
+        .isInstanceOfSatisfying(
+            InjectConfig.OwnSvid.class, it -> assertThat(it.registration()).isEmpty());
+    assertThatThrownBy(() ->
+            read(
+                svid.formatted(", registration: {webhook: ../x, api-server: 'http://a/b'}"),
+                Map.of()))
+        .isInstanceOfSatisfying(
+            ConfigException.class,
+            e ->
+                assertThat(String.join("\n", e.problems()))
+                    .contains("certificate.registration.webhook")
+                    .contains("certificate.registration.api-server"));
   }
 
   @Test

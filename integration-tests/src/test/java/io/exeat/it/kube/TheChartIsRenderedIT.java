@@ -3,14 +3,10 @@ package io.exeat.it.kube;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.exeat.it.Needs;
-import io.exeat.it.environment.Binaries;
+import io.exeat.it.environment.Helm;
 import io.exeat.it.environment.Packaged;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,30 +21,31 @@ final class TheChartIsRenderedIT {
   private static final Path DEPLOY = Packaged.root().resolve("deploy");
 
   @TempDir private Path home;
-  private Path helm;
+  private Helm helm;
 
   @BeforeEach
   void find() {
-    helm = Needs.part("helm", Binaries.helm());
+    helm = Helm.in(home);
   }
 
   @Test
   void itHasNothingToComplainOf() throws Exception {
-    assertThat(helm(0, "lint", chart(), "--strict", "--set", "trustDomain=example.org"))
+    assertThat(helm.run(0, "lint", Helm.chart(), "--strict", "--set", "trustDomain=example.org"))
         .contains("0 chart(s) failed");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"all-in-one", "relayed"})
+  @ValueSource(strings = {"all-in-one", "relayed", "node"})
   void theManifestsBesideItAreWhatItGives(String form) throws Exception {
     assertThat(
-            template("--values", DEPLOY.resolve("kubernetes/" + form + ".values.yaml").toString()))
+            helm.template(
+                "--values", DEPLOY.resolve("kubernetes/" + form + ".values.yaml").toString()))
         .isEqualTo(Files.readString(DEPLOY.resolve("kubernetes/" + form + ".yaml")));
   }
 
   @Test
   void theEntriesBesideSpireAreWhatItGives() throws Exception {
-    assertThat(template("--set", "trustDomain=example.org", "-s", "templates/spiffeids.yaml"))
+    assertThat(helm.template("--set", "trustDomain=example.org", "-s", "templates/spiffeids.yaml"))
         .isEqualTo(
             Files.readString(
                 Packaged.root().resolve("spire-config/kubernetes/clusterspiffeids.yaml")));
@@ -57,7 +54,7 @@ final class TheChartIsRenderedIT {
   @Test
   void aNodesBrokerIsReachedFromItsNode() throws Exception {
     assertThat(
-            template(
+            helm.template(
                 "--set",
                 "trustDomain=example.org,form=relayed,broker.kind=DaemonSet,broker.operators[0]=spiffe://example.org/ops"))
         .contains("kind: DaemonSet", "internalTrafficPolicy: Local", "spiffe://example.org/ops")
@@ -65,24 +62,34 @@ final class TheChartIsRenderedIT {
   }
 
   @Test
-  void anInjectorWithAnSvidIsKnownByTheBundle() throws Exception {
+  void aSecretsSignerIsToldToTheApiServer() throws Exception {
     String bundle = "-----BEGIN CERTIFICATE-----";
     assertThat(
-            template(
+            helm.template(
                 "--set",
-                "trustDomain=example.org,injector.certificate.mode=svid,injector.certificate.caBundle="
+                "trustDomain=example.org,injector.certificate.mode=secret,injector.certificate.caBundle="
                     + bundle))
         .contains(
-            "caBundle: " + java.util.Base64.getEncoder().encodeToString(bundle.getBytes(UTF_8)),
+            "caBundle: " + java.util.Base64.getEncoder().encodeToString(bundle.getBytes(UTF_8)))
+        .doesNotContain("cert-manager", "ClusterRole");
+  }
+
+  /** So an upgrade leaves the caBundle alone that the injector has written. */
+  @Test
+  void anInjectorWithAnSvidKeepsTheBundleItself() throws Exception {
+    assertThat(helm.template("--set", "trustDomain=example.org,injector.certificate.mode=svid"))
+        .contains(
+            "registration: { webhook: exeat }",
             "id: spiffe://example.org/ns/exeat/sa/exeat-injector",
-            "- exeat-injector.exeat.svc")
-        .doesNotContain("cert-manager");
+            "- exeat-injector.exeat.svc",
+            "resourceNames: [exeat]\n    verbs: [get, patch]")
+        .doesNotContain("cert-manager.io", "caBundle:");
   }
 
   @Test
   void policiesAreReadWhereTheyAreMounted() throws Exception {
     assertThat(
-            template(
+            helm.template(
                 "--set",
                 "trustDomain=example.org,agents.namespaces[0]=a,policies.x\\.cedar=permit(principal\\,action\\,resource);"))
         .contains("name: exeat-policies", "folder: /etc/exeat/policies");
@@ -100,45 +107,17 @@ final class TheChartIsRenderedIT {
         "trustDomain=example.org,sidecar.uid=0 | /sidecar/uid",
         "trustDomain=example.org,config.vault.address=http://vault | /config/vault/address",
         "trustDomain=example.org,config.attestation.mode=development | /config",
-        "trustDomain=example.org,injector.certificate.mode=svid | /injector/certificate/caBundle",
+        "trustDomain=example.org,injector.certificate.mode=secret | /injector/certificate/caBundle",
         "trustDomain=example.org,broker.kind=Deployment | 'StatefulSet', 'DaemonSet'",
+        "trustDomain=example.org,node.door=/a/../b | /node/door",
+        "trustDomain=example.org,node.enabled=true,namespace.create=true | which Pod Security"
+            + " refuses",
         "trustDomain=example.org,image.repository=x; rm | /image/repository",
       })
   void aWrongValueIsRefused(String values, String why) throws Exception {
-    assertThat(helm(1, "template", "exeat", chart(), "--kube-version", "1.36.0", "--set", values))
+    assertThat(
+            helm.run(
+                1, "template", "exeat", Helm.chart(), "--kube-version", "1.36.0", "--set", values))
         .contains(why);
-  }
-
-  private String template(String... words) throws Exception {
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "template", "exeat", chart(), "--namespace", "exeat", "--kube-version", "1.36.0"));
-    all.addAll(List.of(words));
-    return helm(0, all.toArray(String[]::new));
-  }
-
-  private static String chart() {
-    return DEPLOY.resolve("helm/exeat").toString();
-  }
-
-  private String helm(int status, String... words) throws Exception {
-    List<String> command = new ArrayList<>(List.of(helm.toString()));
-    command.addAll(List.of(words));
-    Path said = home.resolve("said");
-    ProcessBuilder builder =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile());
-    for (String each : List.of("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")) {
-      builder.environment().put(each, home.toString());
-    }
-    Process process = builder.start();
-    try {
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-      String text = Files.readString(said);
-      assertThat(process.exitValue()).as(text).isEqualTo(status);
-      return text;
-    } finally {
-      process.destroyForcibly();
-    }
   }
 }
