@@ -1,10 +1,12 @@
 #!/bin/sh
-# Lays the image's files out in a folder, as deploy/Dockerfile does: image.sh <sources> <folder>. Needs JDK 25 at
-# JAVA_HOME or on the PATH, and glibc. The folder's files run at / alone: the cache of classes holds their paths.
+# Lays the image's files out in a folder, for deploy/Dockerfile and for the Maven profile `image`: image.sh <sources> <folder>.
+# Needs JDK 25 at JAVA_HOME or on the PATH, and glibc; writes nowhere else. What is in the folder runs at /.
 set -eu
 
-src=$1 image=$2
-home=/opt/exeat
+src=$1
+rm -rf "$2" && mkdir -p "$2"
+image=$(cd "$2" && pwd -P)
+home=$image/opt/exeat
 java_home=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")}
 machine=$(uname -m)
 case $machine in
@@ -15,7 +17,7 @@ esac
 
 mkdir -p "$image/tmp" "$image/etc" "$image/var/lib/exeat" "$home/native"
 chmod 1777 "$image/tmp"
-chown 64001:64001 "$image/var/lib/exeat"
+[ "$(id -u)" != 0 ] || chown 64001:64001 "$image/var/lib/exeat"
 chmod 0700 "$image/var/lib/exeat"
 echo 'exeat:x:64001:64001::/tmp:/nonexistent' >"$image/etc/passwd"
 printf 'exeat:x:64001:\nexeat-agents:x:64002:\n' >"$image/etc/group"
@@ -46,6 +48,16 @@ native "netty-transport-native-epoll-*-linux-$netty.jar" "META-INF/native/libnet
 rm -f "$home"/lib/netty-transport-native-epoll-*-linux-$([ $netty = x86_64 ] && echo aarch_64 || echo x86_64).jar
 
 cp "$src/broker/target/exeat.jar" "$src/LICENSE" "$src/exeat" "$home/"
+# What is in lib/ and nothing else, by Maven's own account, when it has given one.
+sbom=$src/broker/target/exeat.cdx.json
+if [ -f "$sbom" ]; then
+  sed -n 's#.*"purl" *: *"pkg:maven/[^/]*/\([^@]*\)@\([^?]*\)?\(.*\)type=jar".*#\1-\2-\3#p' "$sbom" |
+    sed 's/-classifier=\([^&]*\)&$/-\1/; s/-$//; s/$/.jar/' | grep -v '^exeat-broker-' | sort -u >"$image/listed"
+  ls "$src/broker/target/lib" | sort >"$image/there"
+  diff "$image/there" "$image/listed" >&2 || { echo "image.sh: $sbom does not say what lib/ holds (<)" >&2 && exit 1; }
+  rm "$image/there" "$image/listed"
+  cp "$sbom" "$home/sbom.cdx.json"
+fi
 # The cache of classes holds the files' times too; all the same, so that a build's own clock is not in it.
 find "$home" -exec touch -h -d "@${SOURCE_DATE_EPOCH:-1767225600}" {} +
 
@@ -54,16 +66,19 @@ export EXEAT_JAVA_OPTS="-Djava.library.path=$home/native -Dorg.sqlite.lib.path=$
 JAVA_HOME=$home/jre "$home/exeat" rehearse
 JAVA_HOME=$home/jre "$home/exeat" options >"$home/options"
 rm "$home/exeat"
+sed -i "s#$image/#/#g" "$home/options"
 touch -d "@${SOURCE_DATE_EPOCH:-1767225600}" "$home/options"
 
-mkdir -p "$image/opt"
-cp -a "$home" "$image/opt/"
 # What they are linked with: the loader and the C library.
-for each in "$home/jre/bin/java" "$home"/jre/lib/*.so "$home"/jre/lib/server/*.so "$home"/native/*.so; do
-  LD_LIBRARY_PATH=$home/jre/lib ldd "$each"
-done >/tmp/linked
-! grep 'not found' /tmp/linked
-for library in $(grep -o '/[^ :]* (' /tmp/linked | tr -d ' (' | sort -u); do
+linked=$(
+  for each in "$home/jre/bin/java" "$home"/jre/lib/*.so "$home"/jre/lib/server/*.so "$home"/native/*.so; do
+    LD_LIBRARY_PATH=$home/jre/lib:$home/jre/lib/server ldd "$each"
+  done
+)
+case $linked in
+  *'not found'*) echo "image.sh: a library is not here: $linked" >&2 && exit 1 ;;
+esac
+for library in $(echo "$linked" | grep -o '/[^ :]* (' | tr -d ' (' | sort -u); do
   case $library in
     "$home"/*) continue ;;
   esac
