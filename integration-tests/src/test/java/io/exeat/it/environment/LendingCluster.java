@@ -3,14 +3,10 @@ package io.exeat.it.environment;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.it.Needs;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * A real cluster at which a real OpenBao lends service accounts, as an administrator makes it: by
@@ -32,10 +28,9 @@ public final class LendingCluster implements AutoCloseable {
     LendingCluster cluster = new LendingCluster(api);
     try {
       for (String document :
-          Pattern.compile("^---$", Pattern.MULTILINE)
-              .split(
-                  Files.readString(
-                      Packaged.root().resolve("deploy/kubernetes/service-accounts.yaml")))) {
+          Manifests.documents(
+              Files.readString(
+                  Packaged.root().resolve("deploy/kubernetes/service-accounts.yaml")))) {
         cluster.apply(document);
       }
       ObjectNode shop = JSON.createObjectNode();
@@ -68,23 +63,8 @@ public final class LendingCluster implements AutoCloseable {
   }
 
   /** Server-side apply of one document, in its namespace if it has one. */
-  public void apply(String document) throws IOException {
-    String kind = field(document, "(?m)^kind: (\\w+)$");
-    String group = field(document, "(?m)^apiVersion: (\\S+)$");
-    String plural = kind.toLowerCase(Locale.ROOT).replaceAll("y$", "ie") + "s";
-    String namespace = document.contains("\n  namespace: exeat") ? "/namespaces/exeat" : "";
-    var _ =
-        done(
-            api.apply(
-                (group.contains("/") ? "/apis/" : "/api/")
-                    + group
-                    + namespace
-                    + "/"
-                    + plural
-                    + "/"
-                    + field(document, "(?ms)^metadata:.*?^  name: (\\S+)$"),
-                "",
-                document));
+  public void apply(String document) {
+    var _ = done(Manifests.apply(api, document, ""));
   }
 
   /** The names of the accounts in {@code shop}. */
@@ -93,14 +73,6 @@ public final class LendingCluster implements AutoCloseable {
         .body()
         .path("items")
         .findValuesAsText("name");
-  }
-
-  private static String field(String document, String pattern) throws IOException {
-    Matcher found = Pattern.compile(pattern).matcher(document);
-    if (!found.find()) {
-      throw new IOException(pattern + " is not in " + document);
-    }
-    return found.group(1);
   }
 
   /** The answer, which must be none of a refusal. */

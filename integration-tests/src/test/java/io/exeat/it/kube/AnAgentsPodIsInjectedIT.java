@@ -509,8 +509,8 @@ final class AnAgentsPodIsInjectedIT {
         kubernetes.work().minus(server),
         injector.work().minus(ofInjector),
         own().minus(own),
-        now.keySet().stream()
-            .map(it -> it + ": " + (now.get(it) - seen.getOrDefault(it, 0L)))
+        now.entrySet().stream()
+            .map(it -> it.getKey() + ": " + (it.getValue() - seen.getOrDefault(it.getKey(), 0L)))
             .toList());
   }
 

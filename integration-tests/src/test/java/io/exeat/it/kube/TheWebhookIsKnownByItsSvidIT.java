@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 @NullMarked
 final class TheWebhookIsKnownByItsSvidIT {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String WEBHOOKS =
       "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
   private static final String BROKER = "/apis/apps/v1/namespaces/exeat/statefulsets/exeat-broker";
