@@ -18,9 +18,15 @@ import java.util.Set;
 public record Account(
     int issued, int live, int revoked, int expired, int orphans, List<String> open) {
 
+  private static final List<String> NO_ANSWER = List.of("Postgres or Vault does not answer");
+
   /** Something could not be looked at. */
   static Account unknown() {
-    return new Account(0, 0, 0, 0, 0, List.of("Postgres or Vault does not answer"));
+    return new Account(0, 0, 0, 0, 0, NO_ANSWER);
+  }
+
+  boolean isKnown() {
+    return !open.equals(NO_ANSWER);
   }
 
   static Account of(

@@ -47,6 +47,9 @@ public final class Checker implements AutoCloseable {
   /** Until what Vault has lent must be on record or dead: a call may take 3 s and be in vain. */
   private static final Duration UNRECORDED = HEALTHY.plusSeconds(3);
 
+  /** How much longer the account waits where Postgres or Vault are too slow to be looked at. */
+  private static final Duration UNANSWERED = Duration.ofSeconds(50);
+
   private final Estate estate;
   private final ChainEye chain;
   private final DatabaseEye database;
@@ -523,7 +526,8 @@ public final class Checker implements AutoCloseable {
   public Verdict verdict(Duration atMost) {
     Instant until = Instant.now().plus(atMost);
     Account account = account();
-    while (!account.open().isEmpty() && Instant.now().isBefore(until)) {
+    while (!account.open().isEmpty()
+        && Instant.now().isBefore(account.isKnown() ? until : until.plus(UNANSWERED))) {
       LockSupport.parkNanos(SAMPLE.toNanos() * 5);
       account = account();
     }
