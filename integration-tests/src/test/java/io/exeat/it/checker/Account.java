@@ -55,6 +55,8 @@ public record Account(
         revoked++;
       } else if (gone && brokerGone) {
         expired++;
+      } else if (gone && one.buriedLater && !one.handed) {
+        orphans++; // the broker was killed between record and journal: no agent had it
       } else if (!gone && !over && !one.dead) {
         live++;
       } else {

@@ -18,6 +18,7 @@ final class Book {
   private final Map<String, Credential> byLease = new HashMap<>();
   private final Set<String> buried = new HashSet<>();
   private final Set<String> dead = new HashSet<>();
+  private int runs;
   private final Map<String, Set<String>> ceilings;
 
   /** Hears the subject of what must not be, and why. */
@@ -43,7 +44,16 @@ final class Book {
     Instant released = Instant.MAX;
     boolean dead;
 
-    Credential(JsonNode record) {
+    /** The run of the broker that recorded it; and whether an agent had it in its hands. */
+    final int run;
+
+    boolean handed;
+
+    /** Whether a later run has recorded that all of its epoch is dead. */
+    boolean buriedLater;
+
+    Credential(JsonNode record, int run) {
+      this.run = run;
       this.epoch = epoch(record);
       this.principal = record.path("principal").asText();
       this.grant = record.path("grant").asText();
@@ -92,7 +102,14 @@ final class Book {
         Optional.ofNullable(byPrincipal.get(record.path("principal").asText()))
             .ifPresent(it -> it.dead = true);
       }
-      case "epoch.dead" -> buried.add(epoch(record));
+      case "epoch.dead" -> {
+        String epoch = epoch(record);
+        buried.add(epoch);
+        byPrincipal.values().stream()
+            .filter(it -> it.epoch.equals(epoch) && it.run < runs)
+            .forEach(it -> it.buriedLater = true);
+      }
+      case "broker.started" -> runs++;
       default -> {
         // Of no interest here.
       }
@@ -100,7 +117,7 @@ final class Book {
   }
 
   private void issued(JsonNode record) {
-    Credential credential = new Credential(record);
+    Credential credential = new Credential(record, runs);
     String subject = credential.principal;
     boolean known = byPrincipal.put(credential.principal, credential) != null;
     boolean leased = byLease.put(credential.lease, credential) != null;

@@ -173,6 +173,7 @@ public final class Checker implements AutoCloseable {
 
   private void isOnRecord(String principal, String grant) {
     catchUp();
+    book.principal(principal).ifPresent(it -> it.handed = true);
     if (book.principal(principal).filter(it -> it.grant.equals(grant)).isEmpty()) {
       wrong(Invariant.I6_RECORDED, principal, "an agent has it, and it is not on record");
     }
