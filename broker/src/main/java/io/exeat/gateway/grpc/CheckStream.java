@@ -12,6 +12,8 @@ import io.grpc.stub.StreamObserver;
 import java.util.ArrayDeque;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@code Decisions.CheckAll}: each act is decided when it comes, and answered in its turn once its
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class CheckStream implements StreamObserver<CheckRequest> {
   /** Acts that are decided and not answered: enough for an fsync to be shared. */
   static final int MOST_ON_THEIR_WAY = 16;
+
+  private static final Logger LOG = LoggerFactory.getLogger(CheckStream.class);
 
   private final Caller caller;
   private final ServerCallStreamObserver<CheckResponse> answers;
@@ -96,7 +100,13 @@ final class CheckStream implements StreamObserver<CheckRequest> {
   /** Runs on one thread at a time, for as long as there is something to say. */
   private void answerAll() {
     for (Runnable turn = next(); turn != null; turn = next()) {
-      turn.run();
+      try {
+        turn.run();
+      } catch (RuntimeException
+          | Error e) { // what is queued behind it must be awaited all the same
+        LOG.error("An answer of a stream failed", e);
+        ended = true;
+      }
     }
   }
 
