@@ -5,12 +5,13 @@ import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Finds what was lent in texts that follow one another, also when it is spread over several: over
  * the events of a stream, or the items of a list. Nothing is held back to wait for the rest: what
  * may be the beginning goes at once, from its {@link #LEAST}th character on, and so do the pieces
- * that continue it.
+ * that continue it. Of what is nothing but hexadecimal digits it takes twice as many.
  *
  * <p>A piece continues what the text before it at the same place ended with, whatever its length;
  * or, if it is {@link #LEAST} characters or all that was missing, what any text before ended with.
@@ -20,6 +21,7 @@ final class Pieces {
   static final int LEAST = 4;
 
   private static final int MOST_PLACES = 256;
+  private static final Pattern HEX = Pattern.compile("[0-9a-fA-F]+");
 
   private final List<Form> forms;
 
@@ -32,6 +34,9 @@ final class Pieces {
   private static final class Form {
     private final String text;
 
+    /** Digits end with some hexadecimal ones by chance: their beginning must be longer. */
+    private final int least;
+
     /**
      * Of each length, the next shorter beginning that a text ends with too (Knuth, Morris, Pratt).
      */
@@ -39,6 +44,7 @@ final class Pieces {
 
     Form(String text) {
       this.text = text;
+      this.least = HEX.matcher(text).matches() ? 2 * LEAST : LEAST;
       this.back = new int[text.length() + 1];
       for (int i = 1, length = 0; i < text.length(); i++) {
         length = next(length, text.charAt(i));
@@ -76,7 +82,7 @@ final class Pieces {
       continued(i, text, marked);
       after[i] = run(forms.get(i), before == null ? 0 : before[i], text, marked);
       isOpen |= after[i] > 0;
-      if (after[i] >= LEAST) {
+      if (after[i] >= forms.get(i).least) {
         marked.set(Math.max(0, text.length() - after[i]), text.length());
         seen.get(i).set(after[i]);
       }
@@ -118,7 +124,7 @@ final class Pieces {
     for (int at = ends.nextSetBit(0); at >= 0; at = ends.nextSetBit(at + 1)) {
       int missing = form.text.length() - at;
       int piece = Math.min(missing, text.length());
-      if ((piece >= LEAST || piece == missing)
+      if ((piece >= form.least || piece == missing)
           && form.text.startsWith(text.substring(0, piece), at)) {
         marked.set(0, piece);
         if (piece < missing) {

@@ -26,8 +26,17 @@ sealed interface Plan {
    */
   record Do(List<Act> acts) implements Plan {}
 
-  /** The catalogue maps nothing of this name: it does not exist. */
-  record Hidden(String unknown) implements Plan {}
+  /**
+   * The catalogue maps nothing of this name: it does not exist.
+   *
+   * @param unknown as the protocol answers it
+   * @param recorded the same without a URI, which may hold a secret
+   */
+  record Hidden(String unknown, String recorded) implements Plan {
+    Hidden(String unknown) {
+      this(unknown, unknown);
+    }
+  }
 
   /** No method that we know. */
   record NoMethod() implements Plan {}
@@ -125,7 +134,7 @@ sealed interface Plan {
     for (String uri : uris) {
       Optional<UpstreamEntry.Item> item = entry.resource(uri);
       if (item.isEmpty()) {
-        return new Hidden("Unknown resource: " + uri);
+        return new Hidden("Unknown resource: " + uri, "Unknown resource");
       }
       ObjectNode arguments =
           JsonNodeFactory.instance.objectNode().put("method", request.method()).put("uri", uri);
@@ -144,7 +153,9 @@ sealed interface Plan {
     Optional<UpstreamEntry.Item> item =
         isPrompt ? Optional.ofNullable(entry.prompts().get(name)) : entry.resource(prefix(uri));
     if (item.isEmpty()) {
-      return new Hidden("Unknown reference: " + (isPrompt ? name : uri));
+      return new Hidden(
+          "Unknown reference: " + (isPrompt ? name : uri),
+          "Unknown reference" + (isPrompt ? ": " + name : ""));
     }
     Action action = isPrompt ? Action.PROMPT : Action.READ;
     return new Do(

@@ -40,14 +40,14 @@ final class Requests {
     switch (Plan.of(caller.entry(), request, caller.modern())) {
       case Plan.NoMethod _ ->
           throw new BadMessage(ErrorCode.METHOD_NOT_FOUND, request.id(), "Method not found");
-      case Plan.Hidden hidden -> hidden(caller, request, hidden.unknown());
+      case Plan.Hidden hidden -> hidden(caller, request, hidden.unknown(), hidden.recorded());
       case Plan.Look look -> look(caller, request, look.act());
       case Plan.Do plan -> act(caller, request, plan.acts());
     }
   }
 
-  private void hidden(Caller caller, Message.Request request, String unknown) {
-    refused(caller, "params", unknown);
+  private void hidden(Caller caller, Message.Request request, String unknown, String recorded) {
+    refused(caller, "params", recorded);
     answer(caller, unknown(request, unknown));
   }
 
@@ -70,7 +70,7 @@ final class Requests {
     if (request.method().equals("tools/call")) {
       Optional<String> unknown = checkTool(caller, request);
       if (unknown.isPresent()) {
-        hidden(caller, request, unknown.get());
+        hidden(caller, request, unknown.get(), unknown.get());
         return;
       }
     }
