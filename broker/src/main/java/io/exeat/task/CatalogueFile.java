@@ -71,6 +71,7 @@ public final class CatalogueFile {
     Map<String, Section> grantSections = root.named("grants", Shape.name());
     Map<String, Target> targets = new LinkedHashMap<>();
     targetSections.forEach((name, section) -> target(name, section, targets));
+    KubernetesFile.requireOwnMounts(targetSections, targets.values());
     Map<String, Grant> grants = new LinkedHashMap<>();
     grantSections.forEach(
         (name, section) -> grants.put(name, grant(name, section, targetSections, targets)));

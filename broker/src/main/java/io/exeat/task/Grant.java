@@ -115,24 +115,17 @@ public record Grant(
      *
      * @param at whose account it is
      * @param namespace where it is, and the only one that its rights are for
+     * @param rules of the Role that Vault makes for it and takes away with it; not empty
      */
-    record ServiceAccount(Target.Kubernetes at, String namespace, Rights rights) implements Kind {}
-
-    /** No credential: the grant is leave alone, for what a proxy does. */
-    record Nothing() implements Kind {}
-  }
-
-  /** What a service account may do in its namespace (Kubernetes RBAC). */
-  public sealed interface Rights {
-    /** A Role of its own with these rules, which Vault makes and takes away with it. */
-    record Rules(List<Rule> all) implements Rights {
-      public Rules {
-        all = List.copyOf(all);
+    record ServiceAccount(Target.Kubernetes at, String namespace, List<Rule> rules)
+        implements Kind {
+      public ServiceAccount {
+        rules = List.copyOf(rules);
       }
     }
 
-    /** A ClusterRole that people made. */
-    record Existing(String clusterRole) implements Rights {}
+    /** No credential: the grant is leave alone, for what a proxy does. */
+    record Nothing() implements Kind {}
   }
 
   /**

@@ -8,8 +8,10 @@ import java.io.ByteArrayInputStream;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -23,20 +25,30 @@ final class KubernetesFile {
 
   private static final Duration LONGEST = Duration.ofHours(1);
 
-  private static final Set<String> LOOKS = Set.of("get", "list", "watch");
+  private static final Set<String> LOOKS = Set.of("get", "list");
 
   /** Whoever writes these gives somebody rights that do not end with its own. */
-  private static final Set<String> LASTING = Set.of("serviceaccounts", "serviceaccounts/token");
+  private static final Set<String> LASTING =
+      Set.of(
+          "serviceaccounts",
+          "serviceaccounts/token",
+          "secrets",
+          "roles",
+          "rolebindings",
+          "clusterroles",
+          "clusterrolebindings");
+
+  /** An API server asks who may once, and leaves such a connection open after that. */
+  private static final Set<String> OPEN_ENDED =
+      Set.of("exec", "attach", "portforward", "proxy", "log");
+
+  /** Where rights over rights are kept. */
+  private static final Set<String> SYSTEM = Set.of("kube-system", "kube-public");
 
   private static final Shape<String> LABEL =
       Shape.matching(
           Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
           "a name of 1 to 63 characters of a-z, 0-9 and -, not beginning or ending with -");
-
-  private static final Shape<String> ROLE =
-      Shape.matching(
-          Pattern.compile("[A-Za-z0-9]([A-Za-z0-9:._-]{0,251}[A-Za-z0-9])?"),
-          "the name of a ClusterRole");
 
   private static final Shape<String> GROUP =
       Shape.matching(
@@ -55,9 +67,7 @@ final class KubernetesFile {
 
   private static final Shape<String> VERB =
       Shape.nameOf(
-          "verb",
-          Set.of(
-              "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"));
+          "verb", Set.of("get", "list", "create", "update", "patch", "delete", "deletecollection"));
 
   private static final Shape<String> AUTHORITIES =
       new Shape<>(
@@ -92,19 +102,33 @@ final class KubernetesFile {
         at.one("home", LABEL).or("exeat"));
   }
 
+  /** An engine works at one cluster: what two targets lent by one would be at the wrong one. */
+  static void requireOwnMounts(Map<String, Section> sections, Collection<Target> targets) {
+    Set<String> mounts = new HashSet<>();
+    for (Target each : targets) {
+      if (each instanceof Target.Kubernetes it && !mounts.add(it.mount())) {
+        Optional.ofNullable(sections.get(it.name()))
+            .ifPresent(at ->
+                at.problem(
+                    "kubernetes", "has another cluster's mount: each has an engine of its own"));
+      }
+    }
+  }
+
   static Grant.Kind grant(Section grant, Target.Kubernetes target) {
     Section at = grant.section("kubernetes");
     String namespace = at.one("namespace", LABEL).required();
-    Optional<String> role = at.one("cluster-role", ROLE).optional();
-    List<Grant.Rule> rules = at.listed("rules").stream().map(KubernetesFile::rule).toList();
-    if (role.isPresent() == !rules.isEmpty()) {
-      at.problem("rules", "a grant says what it may do: by rules, or by an existing cluster-role");
+    if (namespace.equals(target.home()) || SYSTEM.contains(namespace)) {
+      at.problem("namespace", "must not be the broker's home, nor the system's");
     }
-    return new Grant.Kind.ServiceAccount(
-        target,
-        namespace,
-        role.<Grant.Rights>map(Grant.Rights.Existing::new)
-            .orElseGet(() -> new Grant.Rights.Rules(rules)));
+    List<Grant.Rule> rules = at.listed("rules").stream().map(KubernetesFile::rule).toList();
+    if (rules.isEmpty()) {
+      at.problem(
+          "rules",
+          "must have one at least, such as [{api-groups: [\"\"], resources: [pods], verbs:"
+              + " [get]}]");
+    }
+    return new Grant.Kind.ServiceAccount(target, namespace, rules);
   }
 
   private static Grant.Rule rule(Section at) {
@@ -119,8 +143,14 @@ final class KubernetesFile {
             || rule.resources().stream().anyMatch(LASTING::contains))) {
       at.problem(
           "verbs",
-          "of accounts, their tokens, roles and bindings may only be get, list and watch: what it"
+          "of accounts, their tokens, Secrets, roles and bindings may only be get and list: what it"
               + " makes there outlives it");
+    }
+    if (rule.resources().stream()
+        .anyMatch(it -> OPEN_ENDED.contains(it.substring(it.indexOf('/') + 1)))) {
+      at.problem(
+          "resources",
+          "of exec, attach, portforward, proxy and log stay open after its end, and are not lent");
     }
     return rule;
   }
@@ -129,10 +159,9 @@ final class KubernetesFile {
     return names.stream().sorted().toList();
   }
 
-  /** Whether the rights are known to do more than look. */
+  /** Whether it may do more than look. */
   static boolean writes(Grant.Kind.ServiceAccount kind) {
-    return kind.rights() instanceof Grant.Rights.Rules rules
-        && rules.all().stream().anyMatch(rule -> !LOOKS.containsAll(rule.verbs()));
+    return kind.rules().stream().anyMatch(rule -> !LOOKS.containsAll(rule.verbs()));
   }
 
   /** Its token is not renewed: it lives for as long as it says at first. */

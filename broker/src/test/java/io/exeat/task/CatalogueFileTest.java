@@ -391,12 +391,14 @@ final class CatalogueFileTest {
                 lease: 15m
                 kubernetes:
                   namespace: shop
-                  rules: [{ api-groups: ["", apps], resources: [pods, pods/log], names: [till], verbs: [get, list] }]
+                  rules: [{ api-groups: ["", apps], resources: [pods, deployments/scale], names: [till], verbs: [get, list] }]
               cluster-look:
                 target: cluster
                 actions: [read]
                 data-class: internal
-                kubernetes: { namespace: shop, cluster-role: "system:viewer" }
+                kubernetes:
+                  namespace: shop
+                  rules: [{ api-groups: [""], resources: [services], verbs: [get] }]
             """);
   }
 
@@ -413,19 +415,14 @@ final class CatalogueFileTest {
             new Grant.Kind.ServiceAccount(
                 cluster,
                 "shop",
-                new Grant.Rights.Rules(
-                    List.of(
-                        new Grant.Rule(
-                            List.of("", "apps"),
-                            List.of("pods", "pods/log"),
-                            List.of("till"),
-                            List.of("get", "list"))))));
+                List.of(
+                    new Grant.Rule(
+                        List.of("", "apps"),
+                        List.of("deployments/scale", "pods"),
+                        List.of("till"),
+                        List.of("get", "list")))));
     assertThat(look.lease()).isEqualTo(Duration.ofMinutes(15));
     Grant made = Objects.requireNonNull(catalogue.grants().get("cluster-look"));
-    assertThat(made.kind())
-        .isEqualTo(
-            new Grant.Kind.ServiceAccount(
-                cluster, "shop", new Grant.Rights.Existing("system:viewer")));
     assertThat(made.lease()).isEqualTo(Duration.ofMinutes(10));
     assertThat(made.delivery()).isEqualTo(Grant.Delivery.PROXIED);
   }
@@ -439,13 +436,17 @@ final class CatalogueFileTest {
         "'verbs: [get, list]' | 'verbs: [get, \"*\"]' | verbs",
         "'verbs: [get, list]' | 'verbs: [get, impersonate]' | verbs",
         "'verbs: [get, list]' | 'verbs: [get, delete]' | actions",
-        "'resources: [pods, pods/log]' | 'resources: [\"*\"]' | resources",
-        "'resources: [pods, pods/log]' | 'resources: [\"pods/*\"]' | resources",
+        "'resources: [pods, deployments/scale]' | 'resources: [\"*\"]' | resources",
+        "'resources: [pods, deployments/scale]' | 'resources: [\"pods/*\"]' | resources",
         "'api-groups: [\"\", apps]' | 'api-groups: [\"*\"]' | api-groups",
         "'names: [till]' | 'names: [\"*\"]' | names",
-        "'cluster-role: \"system:viewer\"' | 'cluster-role: \"../x\"' | '(cluster-role|rules)'",
-        "', cluster-role: \"system:viewer\"' | '' | rules",
-        "'namespace: shop, cluster' | 'namespace: \"*\", cluster' | namespace",
+        "'verbs: [get, list]' | 'verbs: [get, watch]' | verbs",
+        "'resources: [pods, deployments/scale]' | 'resources: [pods/exec]' | resources",
+        "'resources: [pods, deployments/scale]' | 'resources: [pods/log]' | resources",
+        "'resources: [pods, deployments/scale]' | 'resources: [services/proxy]' | resources",
+        "namespace: shop | 'namespace: \"*\"' | namespace",
+        "namespace: shop | 'namespace: brokers' | namespace",
+        "namespace: shop | 'namespace: kube-system' | namespace",
         "home: brokers | 'home: Brokers' | home",
         "mount: kube | 'mount: ../sys' | mount",
         "BEGIN CERTIFICATE | BEGIN NONSENSE | ca",
@@ -458,10 +459,28 @@ final class CatalogueFileTest {
         .allMatch(problem -> problem.matches(".*\\." + key + "(\\[[0-9]+])?: .*"));
   }
 
+  @Test
+  void twoClustersDoNotShareAnEngine() {
+    String two =
+        withCluster(FULL)
+            .replaceFirst(
+                "targets:\n",
+                """
+                targets:
+                  second:
+                    environment: demo
+                    kubernetes: { host: k9s.example.org, mount: kube, ca: "%s" }
+                """
+                    .formatted(AUTHORITY.replace("\n", "\\\\n")));
+    assertThat(problems(two)).singleElement().asString().contains("mount", "an engine of its own");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "rbac.authorization.k8s.io, rolebindings",
     "'\"\"', serviceaccounts/token",
+    "'\"\"', secrets",
+    "authorization.openshift.io, rolebindings",
     "'\"\"', serviceaccounts"
   })
   void whatItMakesMustNotOutliveIt(String group, String resource) {
@@ -469,7 +488,7 @@ final class CatalogueFileTest {
         withCluster(FULL)
             .replaceFirst(Pattern.quote("actions: [read]"), "actions: [read, write]")
             .replace(
-                "api-groups: [\"\", apps], resources: [pods, pods/log]",
+                "api-groups: [\"\", apps], resources: [pods, deployments/scale]",
                 "api-groups: [" + group + "], resources: [" + resource + "]");
     assertThat(problems(writes.replace("verbs: [get, list]", "verbs: [create]")))
         .singleElement()

@@ -1,11 +1,18 @@
 package io.exeat.credential.vault;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.exeat.task.Grant;
 import io.exeat.task.Target;
+import java.io.ByteArrayInputStream;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,7 +30,7 @@ final class AccountRole {
   private static final Duration LEAST = Duration.ofMinutes(10);
 
   private static final Duration VERIFIER = Duration.ofHours(1);
-  private static final String NAMESPACE = "kubernetes_namespace";
+  static final String NAMESPACE = "kubernetes_namespace";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private AccountRole() {}
@@ -31,19 +38,8 @@ final class AccountRole {
   static Item of(Grant grant, Grant.Kind.ServiceAccount kind) {
     Map<String, Object> fields =
         common(kind.namespace(), grant.lease(), Wanted.LENT_NAME, Map.of(LABEL, grant.target()));
-    switch (kind.rights()) {
-      case Grant.Rights.Rules rules -> {
-        fields.put("kubernetes_role_name", "");
-        fields.put("kubernetes_role_type", "Role");
-        fields.put(
-            "generated_role_rules", text(rules.all().stream().map(AccountRole::rule).toList()));
-      }
-      case Grant.Rights.Existing role -> {
-        fields.put("kubernetes_role_name", role.clusterRole());
-        fields.put("kubernetes_role_type", "ClusterRole");
-        fields.put("generated_role_rules", "");
-      }
-    }
+    fields.put("kubernetes_role_type", "Role");
+    fields.put("generated_role_rules", text(kind.rules().stream().map(AccountRole::rule).toList()));
     return new Item(
         Names.check("mount", kind.at().mount()) + "/roles/" + Names.check("grant", grant.name()),
         fields);
@@ -60,7 +56,6 @@ final class AccountRole {
             VERIFIER,
             Wanted.VERIFIER_NAME,
             Map.of("exeat.io/verifier", target.name()));
-    fields.put("kubernetes_role_name", "");
     fields.put("kubernetes_role_type", "ClusterRole");
     fields.put(
         "generated_role_rules",
@@ -73,12 +68,30 @@ final class AccountRole {
         Names.check("mount", target.mount()) + "/roles/" + Names.check("target", name), fields);
   }
 
+  /** Whether a certificate of one text in PEM is in the other. */
+  static boolean haveOneInCommon(String one, String other) {
+    Set<Certificate> both = certificates(one);
+    both.retainAll(certificates(other));
+    return !both.isEmpty();
+  }
+
+  private static Set<Certificate> certificates(String pem) {
+    try {
+      return new HashSet<>(
+          CertificateFactory.getInstance("X.509")
+              .generateCertificates(new ByteArrayInputStream(pem.getBytes(US_ASCII))));
+    } catch (CertificateException e) {
+      return new HashSet<>();
+    }
+  }
+
   private static Map<String, Object> common(
       String namespace, Duration life, String name, Map<String, String> labels) {
     Map<String, Object> fields = new TreeMap<>();
     fields.put("allowed_kubernetes_namespaces", Set.of(namespace));
     fields.put("allowed_kubernetes_namespace_selector", "");
     fields.put("service_account_name", "");
+    fields.put("kubernetes_role_name", "");
     fields.put("token_default_ttl", life);
     fields.put("token_max_ttl", life);
     fields.put("name_template", name);

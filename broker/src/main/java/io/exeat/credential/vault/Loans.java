@@ -47,6 +47,7 @@ final class Loans {
           account(
               Policies.issuing(grant),
               token.token(),
+              "x-" + token.epoch().label() + "-",
               AccountRole.asking(kind, grant.lease(), time.until(token.untilTick())));
       case Grant.Kind.Nothing _ ->
           throw new IllegalArgumentException(grant.name() + " lends nothing");
@@ -64,16 +65,29 @@ final class Loans {
         asked.plusSeconds(answer.body().path("lease_duration").asLong()));
   }
 
-  /** A service account at a cluster. */
-  Lent account(String path, SecretBytes token, Map<String, Object> ask) {
+  /**
+   * A service account at a cluster.
+   *
+   * @param prefix of its name, by which it is found again
+   */
+  Lent account(String path, SecretBytes token, String prefix, Map<String, Object> ask) {
     Instant asked = time.now();
     Answer answer = made(() -> client.post(path, token, ask));
+    String lease = answer.body().path("lease_id").asText();
+    String namespace = answer.data().path("service_account_namespace").asText();
+    String name = answer.data().path("service_account_name").asText();
+    if (lease.isEmpty()
+        || !name.startsWith(prefix)
+        || !namespace.equals(ask.get(AccountRole.NAMESPACE))) {
+      // Nobody could find it again. Its token is forgotten here, and ends with its lease.
+      throw new FaultException(
+          Refusals.vault(
+              "Vault lends %s/%s at %s, which is not what was asked for: run exeat vault apply"
+                  .formatted(namespace, name, path)));
+    }
     return new Lent(
-        new LeaseId(answer.body().path("lease_id").asText()),
-        "system:serviceaccount:"
-            + answer.data().path("service_account_namespace").asText()
-            + ":"
-            + answer.data().path("service_account_name").asText(),
+        new LeaseId(lease),
+        "system:serviceaccount:" + namespace + ":" + name,
         Answer.secret(answer.data().path("service_account_token")),
         asked.plusSeconds(answer.body().path("lease_duration").asLong()));
   }

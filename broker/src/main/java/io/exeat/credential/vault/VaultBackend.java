@@ -214,7 +214,7 @@ public final class VaultBackend implements SecretsBackend, OwnLogins, Revocation
     String path = Policies.verifying(target).orElseThrow(IllegalArgumentException::new);
     try {
       return target instanceof Target.Kubernetes cluster
-          ? loans.account(path, own, AccountRole.verifier(cluster))
+          ? loans.account(path, own, Policies.VERIFIER, AccountRole.verifier(cluster))
           : loans.login(path, own);
     } catch (AnswerLost e) {
       throw e.toFault();

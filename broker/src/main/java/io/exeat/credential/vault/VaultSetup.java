@@ -140,6 +140,13 @@ public final class VaultSetup implements AutoCloseable {
                   .formatted(target.name(), mount)),
           Refusals.said(found));
     }
+    String authorities = found.data().path("kubernetes_ca_cert").asText();
+    if (!authorities.isEmpty() && !AccountRole.haveOneInCommon(authorities, target.authorities())) {
+      throw new FaultException(
+          Refusals.vault(
+              "target %s: the Kubernetes engine at %2$s/ works at another cluster: no authority of its kubernetes_ca_cert is in the target's ca. Give each cluster an engine and a mount of its own"
+                  .formatted(target.name(), mount)));
+    }
     return new Change(mount + "/config", Change.Kind.SAME, List.of());
   }
 

@@ -13,14 +13,13 @@ final class AccessReview {
 
   /**
    * Whether {@code user} may do the first of what {@code grant} lets: a binding gives all or
-   * nothing. Empty for a role that people made: what it lets, it alone knows.
+   * nothing. Empty for a grant that lends no account any more.
    */
   static Optional<ObjectNode> of(String user, Grant grant) {
-    if (!(grant.kind() instanceof Grant.Kind.ServiceAccount kind)
-        || !(kind.rights() instanceof Grant.Rights.Rules rules)) {
+    if (!(grant.kind() instanceof Grant.Kind.ServiceAccount kind)) {
       return Optional.empty();
     }
-    Grant.Rule rule = rules.all().getFirst();
+    Grant.Rule rule = kind.rules().getFirst();
     ObjectNode review = JsonNodeFactory.instance.objectNode();
     review.put("apiVersion", "authorization.k8s.io/v1").put("kind", "SubjectAccessReview");
     ObjectNode spec = review.putObject("spec");

@@ -20,6 +20,10 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -71,7 +75,6 @@ final class ApiServer implements AutoCloseable {
       throws IOException, InterruptedException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(base + path))
-            .timeout(timeout)
             .header("Authorization", "Bearer " + token.read(bytes -> new String(bytes, UTF_8)))
             .header("Accept", "application/json")
             .header("Content-Type", "application/json")
@@ -81,13 +84,27 @@ final class ApiServer implements AutoCloseable {
                     ? HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body.get()))
                     : HttpRequest.BodyPublishers.noBody())
             .build();
-    HttpResponse<byte[]> answer =
-        http.send(
+    HttpResponse<byte[]> answer = whole(request);
+    return new Said(
+        answer.statusCode(), parsed(answer.body()), answer.headers().firstValue("Date"));
+  }
+
+  /** The time limit of a request ends with its answer's headers: this one is of all of it. */
+  private HttpResponse<byte[]> whole(HttpRequest request) throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> answer =
+        http.sendAsync(
             request,
             HttpResponse.BodyHandlers.limiting(
                 HttpResponse.BodyHandlers.ofByteArray(), MOST_BYTES));
-    return new Said(
-        answer.statusCode(), parsed(answer.body()), answer.headers().firstValue("Date"));
+    try {
+      return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException("no answer within " + timeout.toMillis() + " ms", e);
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
+    } finally {
+      var _ = answer.cancel(true);
+    }
   }
 
   private static JsonNode parsed(byte[] body) throws IOException {

@@ -1,6 +1,7 @@
 package io.exeat.revoke.kubernetes;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.FaultException;
 import io.exeat.base.LeaseId;
 import io.exeat.base.SecretBytes;
 import io.exeat.base.Time;
@@ -29,7 +30,7 @@ final class Cluster implements AutoCloseable {
   private volatile @Nullable Pass pass;
 
   /** What we ask with: not renewed, so a new one is due at its half-life. */
-  private record Pass(SecretBytes token, LeaseId lease, long lentAt, long halfLife) {}
+  private record Pass(SecretBytes token, LeaseId lease, long lentAt, long halfLife, long end) {}
 
   Cluster(Target.Kubernetes target, OwnLogins logins, Duration timeout, Time time) {
     this.target = target;
@@ -38,33 +39,54 @@ final class Cluster implements AutoCloseable {
     this.server = new ApiServer(target, timeout);
   }
 
-  /** Asks as ourselves; by a new account where the old one is not known any more. */
+  /**
+   * Asks as ourselves; once more by a newer account where this one is not known or may nothing. An
+   * account of a moment ago is given a moment.
+   */
   Said ask(String method, String path, Optional<JsonNode> body)
       throws IOException, InterruptedException {
     Pass by = current();
-    while (true) {
-      Said said = server.ask(method, path, body, by.token);
-      if (said.status() != 401 && said.status() != 403) {
-        return said;
+    Said said = patiently(method, path, body, by);
+    if (!isRefused(said)) {
+      return said;
+    }
+    return patiently(method, path, body, after(by));
+  }
+
+  private Said patiently(String method, String path, Optional<JsonNode> body, Pass by)
+      throws IOException, InterruptedException {
+    Said said = server.ask(method, path, body, by.token);
+    while (isRefused(said) && time.since(by.lentAt).compareTo(NEW) < 0) {
+      LockSupport.parkNanos(A_MOMENT);
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
       }
-      if (time.since(by.lentAt).compareTo(NEW) < 0) {
-        LockSupport.parkNanos(A_MOMENT);
-      } else if (said.status() == 401) {
-        by = after(by);
-      } else {
-        return said;
+      said = server.ask(method, path, body, by.token);
+    }
+    return said;
+  }
+
+  private static boolean isRefused(Said said) {
+    return said.status() == 401 || said.status() == 403;
+  }
+
+  /** With Vault away the old one is used for as long as it lasts. */
+  private Pass current() {
+    Pass now = pass;
+    if (now != null && !time.reached(now.halfLife)) {
+      return now;
+    }
+    try {
+      return after(now);
+    } catch (FaultException e) {
+      if (now != null && !time.reached(now.end)) {
+        return now;
       }
+      throw e;
     }
   }
 
-  private Pass current() {
-    Pass now = pass;
-    return now != null && !time.reached(now.halfLife) ? now : after(now);
-  }
-
-  /**
-   * A new one; what asks with the old one meanwhile is told that it is not known, and comes back.
-   */
+  /** A new one, unless somebody else has it already. */
   private Pass after(@Nullable Pass old) {
     synchronized (lending) {
       Pass now = pass;
@@ -78,7 +100,8 @@ final class Cluster implements AutoCloseable {
               lent.secret(),
               lent.lease(),
               time.after(Duration.ZERO),
-              time.after(life.dividedBy(2)));
+              time.after(life.dividedBy(2)),
+              time.after(life));
       pass = made;
       if (old != null) {
         Thread.ofVirtual().name("verifier-give-back").start(() -> logins.giveBack(old.lease));

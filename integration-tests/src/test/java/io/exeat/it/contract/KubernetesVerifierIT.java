@@ -48,6 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class KubernetesVerifierIT {
   private static final Duration LIFE = Duration.ofMinutes(5);
   private static final String PODS = "/api/v1/namespaces/shop/pods";
+  private static final String SERVICES = "/api/v1/namespaces/shop/services";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private static Path folder;
@@ -66,17 +67,6 @@ final class KubernetesVerifierIT {
     real = Real.get();
     lending = LendingCluster.start(real.bao, folder);
     cluster = lending.api();
-    lending.apply(
-        """
-        apiVersion: rbac.authorization.k8s.io/v1
-        kind: ClusterRole
-        metadata:
-          name: shop-viewer
-        rules:
-          - apiGroups: [""]
-            resources: [pods]
-            verbs: [get, list]
-        """);
     Target.Kubernetes target =
         new Target.Kubernetes(
             "shop-cluster",
@@ -86,21 +76,8 @@ final class KubernetesVerifierIT {
             cluster.authorities(),
             "kubernetes",
             "exeat");
-    look =
-        grant(
-            "pods-look",
-            new Grant.Kind.ServiceAccount(
-                target,
-                "shop",
-                new Grant.Rights.Rules(
-                    List.of(
-                        new Grant.Rule(
-                            List.of(""), List.of("pods"), List.of(), List.of("get", "list"))))));
-    view =
-        grant(
-            "shop-view",
-            new Grant.Kind.ServiceAccount(
-                target, "shop", new Grant.Rights.Existing("shop-viewer")));
+    look = grant("pods-look", target, "pods");
+    view = grant("services-look", target, "services");
     agent =
         Real.agent(
             "cluster-agent",
@@ -181,16 +158,16 @@ final class KubernetesVerifierIT {
     EpochToken token = open();
     Lent ended = backend.issue(token, look);
     Lent stays = backend.issue(token, view);
-    await().atMost(Duration.ofSeconds(30)).until(() -> status(stays, PODS) == 200);
+    await().atMost(Duration.ofSeconds(30)).until(() -> status(stays, SERVICES) == 200);
     Mark one = mark(token, Optional.of(ended.principal()), ended);
     verifier.shut(one);
     backend.endLease(ended.lease());
     assertThat(verifier.look(one).dead()).isTrue();
     await().atMost(Duration.ofSeconds(5)).until(() -> status(ended, PODS) != 200);
-    assertThat(status(stays, PODS)).isEqualTo(200);
+    assertThat(status(stays, SERVICES)).isEqualTo(200);
     Mark rest = mark(token, Optional.empty(), stays);
     verifier.shut(rest);
-    assertThat(status(stays, PODS)).isEqualTo(403);
+    assertThat(status(stays, SERVICES)).isEqualTo(403);
     assertThat(verifier.look(rest).dead()).isTrue();
     backend.endToken(token.accessor());
   }
@@ -250,6 +227,40 @@ final class KubernetesVerifierIT {
     assertThat(
             cluster.as(own, "DELETE", "/api/v1/namespaces/shop/serviceaccounts/cashier").message())
         .contains("touches only what is lent");
+    assertThat(
+            cluster
+                .as(
+                    own,
+                    "POST",
+                    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+                    """
+                    {"metadata": {"name": "mine", "labels": {"exeat.io/verifier": "shop-cluster"}},
+                     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                     "subjects": [{"kind": "ServiceAccount", "name": "vault", "namespace": "exeat"}]}
+                    """)
+                .message())
+        .contains("the role of its own name");
+    assertThat(
+            cluster
+                .as(
+                    own,
+                    "POST",
+                    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+                    """
+                    {"metadata": {"name": "mine", "labels": {"exeat.io/verifier": "shop-cluster"}},
+                     "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
+                    """)
+                .message())
+        .contains("the verifier's role is to");
+    assertThat(
+            cluster
+                .as(
+                    own,
+                    "POST",
+                    "/api/v1/namespaces/shop/serviceaccounts/cashier/token",
+                    "{\"spec\": {}}")
+                .message())
+        .contains("makes tokens only of accounts that it lends");
     Lent verifiers = backend.verifier(((Grant.Kind.ServiceAccount) look.kind()).at());
     await()
         .atMost(Duration.ofSeconds(30))
@@ -307,17 +318,19 @@ final class KubernetesVerifierIT {
     return made;
   }
 
-  private static Grant grant(String name, Grant.Kind kind) {
+  private static Grant grant(String name, Target.Kubernetes target, String resource) {
+    Grant.Rule rule =
+        new Grant.Rule(List.of(""), List.of(resource), List.of(), List.of("get", "list"));
     return new Grant(
         name,
-        "shop-cluster",
+        target.name(),
         Set.of("read"),
         "internal",
         Set.of(),
         Grant.Delivery.RAW,
         Duration.ofMinutes(10),
         Budget.OF_A_GRANT,
-        kind);
+        new Grant.Kind.ServiceAccount(target, "shop", List.of(rule)));
   }
 
   private static final class Nowhere implements SessionLog {

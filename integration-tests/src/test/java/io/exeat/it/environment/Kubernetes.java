@@ -240,7 +240,12 @@ public final class Kubernetes implements AutoCloseable {
 
   /** As somebody else than its administrator. */
   public Said as(String other, String method, String path) {
-    return said(sent(method, path, "application/json", "", other));
+    return as(other, method, path, "");
+  }
+
+  /** The same with a body. */
+  public Said as(String other, String method, String path, String body) {
+    return said(sent(method, path, "application/json", body, other));
   }
 
   /** Creates an object of JSON. */
