@@ -479,9 +479,12 @@ final class StdioUpstreamTest {
     long before = folders();
     UpstreamEntry missing =
         entry(ROOT ? "nobody" : RunAs.UNSAFE_SAME_USER, "/there/is/no/such/program");
+    // Whether its end is seen while it is told or while it is to answer.
     try (Answer answer =
         upstream.send(missing, use, post(Optional.empty(), request("1", "who", "{}")))) {
       assertThat(new String(answer.whole(), StandardCharsets.UTF_8)).contains("-32603");
+    } catch (FaultException e) {
+      assertThat(e.fault()).isInstanceOf(Fault.Unavailable.class);
     }
     cutOff.cut(new Fault.TaskEnded(task, "COMPLETED"));
     await().untilAsserted(() -> assertThat(folders()).isEqualTo(before));
