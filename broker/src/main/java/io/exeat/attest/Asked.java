@@ -26,7 +26,7 @@ final class Asked implements Issuer.Answers {
   }
 
   private final Peer.Local peer;
-  private final Vouched.Terms terms;
+  private final Terms terms;
   private final Once gone;
   private final Later later;
   private final CompletableFuture<Svid> first = new CompletableFuture<>();
@@ -35,7 +35,7 @@ final class Asked implements Issuer.Answers {
   private @Nullable Subscription subscription;
   private boolean closed;
 
-  Asked(Peer.Local peer, Vouched.Terms terms, Once gone, Later later) {
+  Asked(Peer.Local peer, Terms terms, Once gone, Later later) {
     this.peer = peer;
     this.terms = terms;
     this.gone = gone;

@@ -31,7 +31,7 @@ public final class LocalAttestor implements Attestor {
   private static final long SWEEP_SECONDS = 10;
 
   private final Issuer issuer;
-  private final Vouched.Terms terms;
+  private final Terms terms;
   private final Map<String, Vouched> vouched = new ConcurrentHashMap<>();
   private final Map<Integer, Integer> perUid = new ConcurrentHashMap<>();
   private final Future<?> sweeping;
@@ -48,7 +48,7 @@ public final class LocalAttestor implements Attestor {
       SpiffeTransport transport,
       Time time) {
     this.issuer = issuer;
-    this.terms = new Vouched.Terms(issuer, agents, timing, transport, time);
+    this.terms = new Terms(issuer, agents, timing, transport, time);
     this.sweeping =
         transport
             .loop()
@@ -72,8 +72,9 @@ public final class LocalAttestor implements Attestor {
             local.process().key(),
             (key, known) -> known == null || known.isGone() ? begin(key, local) : known.touch());
     Svid svid = process.svidNow();
-    // The identity is of this PID; the process has had the PID all along if it has it still.
-    if (!local.process().alive()) {
+    // The identity is of this PID; the process has had the PID all along if it has it still. The
+    // peer's own hold would not tell: it is let go with the connection, which may have closed.
+    if (!process.isAlive()) {
       process.end("the process has exited");
       throw exited();
     }
@@ -103,6 +104,11 @@ public final class LocalAttestor implements Attestor {
             });
     Vouched process = new Vouched(peer, terms);
     process.onEnd(() -> forget(key, process));
+    // Its connection may have closed before the process was held: then others begin anew.
+    if (!process.isAlive()) {
+      process.end("the process has exited");
+      throw exited();
+    }
     return process;
   }
 

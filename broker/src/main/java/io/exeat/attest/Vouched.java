@@ -4,8 +4,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
-import io.exeat.base.Time;
-import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.Svid;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
@@ -15,7 +13,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,14 +30,6 @@ final class Vouched implements Asked.Later {
 
   /** So long before it is due an answer is no longer promised from memory. */
   private static final Duration MARGIN = Duration.ofSeconds(1);
-
-  /** What is the same for all processes. */
-  record Terms(
-      Issuer issuer,
-      Predicate<SpiffeId> agents,
-      AttestConfig.Timing timing,
-      SpiffeTransport transport,
-      Time time) {}
 
   private final Peer.Local peer;
   private final Terms terms;
@@ -71,6 +60,11 @@ final class Vouched implements Asked.Later {
 
   boolean isGone() {
     return gone.hasHappened();
+  }
+
+  /** Whether the process is there still, as the hold says that is ours until we end. */
+  boolean isAlive() {
+    return peer.process().alive();
   }
 
   boolean isOf(SpiffeId id) {

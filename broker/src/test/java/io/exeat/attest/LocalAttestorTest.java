@@ -11,6 +11,8 @@ import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.TestTime;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterEach;
@@ -48,9 +50,15 @@ final class LocalAttestorTest {
   }
 
   /** A process that sleeps; how often it is held, beside by its connection. */
-  private record Sleeper(String key, AtomicInteger held) implements ProcessHold {
+  private record Sleeper(String key, AtomicInteger held, BooleanSupplier isHeld)
+      implements ProcessHold {
     Sleeper(int number) {
-      this("sleeper " + number, new AtomicInteger());
+      this(number, () -> true);
+    }
+
+    /** By a connection that closes: from then on this hold of it says nothing of the process. */
+    Sleeper(int number, BooleanSupplier isHeld) {
+      this("sleeper " + number, new AtomicInteger(), isHeld);
     }
 
     Peer.Local peer() {
@@ -59,7 +67,7 @@ final class LocalAttestorTest {
 
     @Override
     public boolean alive() {
-      return true;
+      return isHeld.getAsBoolean();
     }
 
     @Override
@@ -94,6 +102,32 @@ final class LocalAttestorTest {
     longTimePasses();
 
     assertThat(worker.held()).hasValue(0);
+  }
+
+  @Test
+  void aConnectionThatClosesMeanwhileEndsNothingOfItsProcess() {
+    Agent agent = attestor.attest(new Sleeper(1).peer());
+    AtomicReference<String> told = new AtomicReference<>("nothing");
+    try (Subscription _ = attestor.whenGone(agent, told::set)) {
+      assertThat(attestor.attest(new Sleeper(1, () -> false).peer())).isEqualTo(agent);
+
+      assertThat(attestor.svidOf(agent).id()).isEqualTo(place.id());
+      assertThat(told).hasValue("nothing");
+    }
+  }
+
+  @Test
+  void aConnectionThatClosesBeforeItsProcessIsHeldStandsInNobodysWay() {
+    AtomicInteger looks = new AtomicInteger();
+    Peer.Local hasty = new Sleeper(1, () -> looks.getAndIncrement() == 0).peer();
+
+    assertThatThrownBy(() -> attestor.attest(hasty))
+        .isInstanceOfSatisfying(
+            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Unattested.class));
+
+    assertThat(attestor.attest(new Sleeper(1).peer()).id()).isEqualTo(place.id());
+    IntStream.range(2, LocalAttestor.PER_UID + 1)
+        .forEach(i -> assertThat(attestor.attest(new Sleeper(i).peer())).isNotNull());
   }
 
   @Test

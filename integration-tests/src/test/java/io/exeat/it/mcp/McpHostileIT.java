@@ -3,9 +3,12 @@ package io.exeat.it.mcp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.exeat.it.environment.Client;
 import io.exeat.it.environment.McpClient;
 import io.exeat.it.environment.McpStage;
 import io.exeat.it.environment.RecordingUpstream;
+import io.exeat.v1.Binding;
+import io.exeat.v1.CompleteRequest;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -97,6 +100,33 @@ class McpHostileIT {
     isNoRequest("GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     isNoRequest("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     isNoRequest("\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003\r\n\r\n");
+  }
+
+  @Test
+  void whoHangsUpIsNotGone() {
+    try (Client client = new Client(stage.broker().agentSocket())) {
+      String own =
+          client
+              .tasks()
+              .open(Client.asking(McpStage.USE).setBinding(Binding.BINDING_PROCESS).build())
+              .getId();
+      String call =
+          head("Content-Length: " + McpClient.call(1, "read", "{}").length() + "\r\n\r\n")
+                  .replace(task, own)
+              + McpClient.call(1, "read", "{}");
+      for (int i = 0; i < 500; i++) {
+        try (McpClient hasty = stage.client("recording")) {
+          hasty.send(call.getBytes(StandardCharsets.UTF_8));
+        }
+      }
+
+      try (McpClient patient = stage.client("recording")) {
+        assertThat(patient.call(own, 2, "read", "{}").json().path("result").isMissingNode())
+            .as("%s", stage.audit("task.ended"))
+            .isFalse();
+      }
+      var _ = client.tasks().complete(CompleteRequest.newBuilder().setTaskId(own).build());
+    }
   }
 
   @Test
