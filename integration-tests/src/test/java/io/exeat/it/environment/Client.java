@@ -1,5 +1,6 @@
 package io.exeat.it.environment;
 
+import com.nimbusds.jose.JWSObject;
 import io.exeat.identity.IdentitySource;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.identity.TestTime;
@@ -9,6 +10,7 @@ import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.IssueRequest;
 import io.exeat.v1.OpenRequest;
+import io.exeat.v1.ReceiptsRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.CallOptions;
@@ -34,6 +36,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.text.ParseException;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -209,6 +212,24 @@ public final class Client implements AutoCloseable {
           }
         }
       };
+
+  /** What the receipts of a task say, as JSON; of an operator. Who signed them is not looked at. */
+  public List<String> receipts(Task task) {
+    return admin()
+        .receipts(ReceiptsRequest.newBuilder().setTaskId(task.getId()).build())
+        .getReceiptsList()
+        .stream()
+        .map(it -> payload(it.getJws()))
+        .toList();
+  }
+
+  private static String payload(String jws) {
+    try {
+      return JWSObject.parse(jws).getPayload().toString();
+    } catch (ParseException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 
   @Override
   public void close() {

@@ -3,7 +3,6 @@ package io.exeat.it.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.nimbusds.jose.JWSObject;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Deployment;
 import io.exeat.it.environment.Exeat;
@@ -13,14 +12,12 @@ import io.exeat.it.environment.Wire;
 import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
 import io.exeat.v1.GetRequest;
-import io.exeat.v1.ReceiptsRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.text.ParseException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -208,21 +205,7 @@ final class AServiceAccountEndsWithItsTaskIT {
 
   private static List<String> receipts(Deployment deployment, Task task) {
     try (Client operator = deployment.operator()) {
-      return operator
-          .admin()
-          .receipts(ReceiptsRequest.newBuilder().setTaskId(task.getId()).build())
-          .getReceiptsList()
-          .stream()
-          .map(it -> payload(it.getJws()))
-          .toList();
-    }
-  }
-
-  private static String payload(String jws) {
-    try {
-      return JWSObject.parse(jws).getPayload().toString();
-    } catch (ParseException e) {
-      throw new IllegalStateException(e);
+      return operator.receipts(task);
     }
   }
 

@@ -3,7 +3,6 @@ package io.exeat.it.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.nimbusds.jose.JWSObject;
 import io.exeat.credential.Certificates;
 import io.exeat.it.environment.Deployment;
 import io.exeat.it.environment.Stage;
@@ -14,7 +13,6 @@ import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
 import io.exeat.v1.CredentialState;
 import io.exeat.v1.IssueRequest;
-import io.exeat.v1.ReceiptsRequest;
 import io.exeat.v1.ReleaseRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
@@ -23,7 +21,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509CRL;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -67,7 +64,7 @@ abstract class CertificateScenarios extends Scenarios {
     assertThat(isListed(own)).isTrue();
     assertThat(service.admits(own, issuer(), list())).isFalse();
     assertThat(outside.leases(Stage.TLS)).isEmpty();
-    assertThat(receipts(task))
+    assertThat(operator.receipts(task))
         .anyMatch(text ->
             text.contains("\"kind\":\"CERTIFICATE\"")
                 && text.contains(it.getSerialNumber())
@@ -133,24 +130,6 @@ abstract class CertificateScenarios extends Scenarios {
     }
     await().atMost(SOON).until(() -> hasEnded(task));
     assertThat(service.admits(own, issuer(), list())).isFalse();
-  }
-
-  private List<String> receipts(Task task) {
-    return operator
-        .admin()
-        .receipts(ReceiptsRequest.newBuilder().setTaskId(task.getId()).build())
-        .getReceiptsList()
-        .stream()
-        .map(it -> payload(it.getJws()))
-        .toList();
-  }
-
-  private static String payload(String jws) {
-    try {
-      return JWSObject.parse(jws).getPayload().toString();
-    } catch (java.text.ParseException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   static Certificates read(ClientCertificate it) {
