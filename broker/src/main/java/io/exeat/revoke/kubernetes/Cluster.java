@@ -20,6 +20,8 @@ final class Cluster implements AutoCloseable {
   /** An account that was just made may do nothing yet: API servers hear of bindings by and by. */
   private static final Duration NEW = Duration.ofSeconds(5);
 
+  private static final int UNKNOWN = 401;
+  private static final int FORBIDDEN = 403;
   private static final long A_MOMENT = 50_000_000;
 
   private final Target.Kubernetes target;
@@ -40,17 +42,21 @@ final class Cluster implements AutoCloseable {
   }
 
   /**
-   * Asks as ourselves; once more by a newer account where this one is not known or may nothing. An
-   * account of a moment ago is given a moment.
+   * Asks as ourselves; once more by a newer account where this one is not known any more. Who may
+   * not is told so, and no account is lent for it. An account of a moment ago is given a moment.
    */
   Said ask(String method, String path, Optional<JsonNode> body)
       throws IOException, InterruptedException {
     Pass by = current();
     Said said = patiently(method, path, body, by);
-    if (!isRefused(said)) {
-      return said;
+    if (said.status() == UNKNOWN) {
+      return patiently(method, path, body, after(by));
     }
-    return patiently(method, path, body, after(by));
+    Pass now = pass;
+    if (said.status() == FORBIDDEN && now != null && !now.lease.equals(by.lease)) {
+      return patiently(method, path, body, now); // it was given back meanwhile
+    }
+    return said;
   }
 
   private Said patiently(String method, String path, Optional<JsonNode> body, Pass by)
@@ -67,7 +73,7 @@ final class Cluster implements AutoCloseable {
   }
 
   private static boolean isRefused(Said said) {
-    return said.status() == 401 || said.status() == 403;
+    return said.status() == UNKNOWN || said.status() == FORBIDDEN;
   }
 
   /** With Vault away the old one is used for as long as it lasts. */

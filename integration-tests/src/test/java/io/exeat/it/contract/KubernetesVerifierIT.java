@@ -31,6 +31,7 @@ import io.exeat.task.Target;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +50,7 @@ final class KubernetesVerifierIT {
   private static final Duration LIFE = Duration.ofMinutes(5);
   private static final String PODS = "/api/v1/namespaces/shop/pods";
   private static final String SERVICES = "/api/v1/namespaces/shop/services";
+  private static final String BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private static Path folder;
@@ -275,6 +277,43 @@ final class KubernetesVerifierIT {
                 .contains("ends only what was lent"));
     backend.giveBack(verifiers.lease());
     assertThat(cluster.get("/api/v1/namespaces/shop/serviceaccounts/cashier").done()).isTrue();
+  }
+
+  @Test
+  void whoMayNotLookSaysSoAndTakesNoFurtherAccounts() {
+    Mark nobody = new Mark(new Epoch(TaskId.random(), 1), Optional.empty());
+    Set<String> others = bindings();
+    try (KubernetesVerifier barred =
+        new KubernetesVerifier(
+            ((Grant.Kind.ServiceAccount) look.kind()).at(),
+            backend,
+            () -> catalogue.grants(),
+            Duration.ofSeconds(10),
+            Real.TIME)) {
+      assertThat(barred.look(nobody).dead()).isTrue();
+      Set<String> own = bindings();
+      own.removeAll(others);
+      assertThat(own).hasSize(1);
+      own.forEach(name -> {
+        var _ = lending.done(cluster.delete(BINDINGS + "/" + name));
+      });
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(() -> barred.look(nobody))
+            .isInstanceOf(FaultException.class)
+            .hasMessageContaining("may not list");
+      }
+      assertThat(bindings()).isEqualTo(others);
+    }
+  }
+
+  private static Set<String> bindings() {
+    Set<String> names = new HashSet<>();
+    cluster
+        .get(BINDINGS + "?labelSelector=exeat.io%2Fverifier")
+        .body()
+        .path("items")
+        .forEach(each -> names.add(each.path("metadata").path("name").asText()));
+    return names;
   }
 
   @Test
