@@ -1,21 +1,19 @@
 package io.exeat.app;
 
 import io.exeat.base.CannotStart;
+import io.exeat.identity.PemAuthorities;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.util.Arrays;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
-import org.jspecify.annotations.Nullable;
 
 /** Who vouches for a server that has no SVID. */
 final class VaultTrust {
@@ -28,24 +26,13 @@ final class VaultTrust {
    */
   static X509TrustManager of(Optional<Path> pem) {
     try {
-      @Nullable KeyStore authorities = null;
       if (pem.isPresent()) {
-        authorities = KeyStore.getInstance("PKCS12");
-        authorities.load(null, null);
-        int number = 0;
         try (InputStream in = Files.newInputStream(pem.get())) {
-          for (Certificate each :
-              CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-            authorities.setCertificateEntry("ca-" + number++, each);
-          }
-        }
-        if (number == 0) {
-          throw new CannotStart(
-              pem.get() + " holds no certificate", "Put the authority's PEM there.");
+          return PemAuthorities.trust(in);
         }
       }
       TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
-      factory.init(authorities);
+      factory.init((KeyStore) null);
       return Arrays.stream(factory.getTrustManagers())
           .filter(X509TrustManager.class::isInstance)
           .map(X509TrustManager.class::cast)
@@ -54,7 +41,7 @@ final class VaultTrust {
     } catch (IOException | GeneralSecurityException e) {
       throw new CannotStart(
           "the authorities in " + pem.map(Path::toString).orElse("the JDK") + " cannot be read",
-          "vault.ca must name a readable PEM file.",
+          "vault.ca must name a readable PEM file with a certificate in it.",
           e);
     }
   }

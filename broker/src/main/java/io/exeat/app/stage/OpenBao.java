@@ -3,6 +3,7 @@ package io.exeat.app.stage;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.exeat.identity.PemAuthorities;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -12,15 +13,12 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 
 /** A real OpenBao of its own: TLS, storage on disk, initialised and unsealed with one key. */
 public final class OpenBao implements AutoCloseable {
@@ -198,15 +196,7 @@ public final class OpenBao implements AutoCloseable {
 
   private static SSLContext trusting(Path pem) {
     try (InputStream in = Files.newInputStream(pem)) {
-      KeyStore trusted = KeyStore.getInstance("PKCS12");
-      trusted.load(null, null);
-      trusted.setCertificateEntry(
-          "ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
-      TrustManagerFactory managers = TrustManagerFactory.getInstance("PKIX");
-      managers.init(trusted);
-      SSLContext context = SSLContext.getInstance("TLSv1.3");
-      context.init(null, managers.getTrustManagers(), null);
-      return context;
+      return PemAuthorities.context(in);
     } catch (IOException | GeneralSecurityException e) {
       throw new StageException("a certificate of ours is not accepted", e);
     }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.exeat.base.SecretBytes;
+import io.exeat.identity.PemAuthorities;
 import io.exeat.task.Target;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -15,9 +16,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -25,7 +23,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 
 /** Asks one cluster's API server, in JSON, over TLS that its own authorities vouch for. */
 final class ApiServer implements AutoCloseable {
@@ -113,19 +110,7 @@ final class ApiServer implements AutoCloseable {
 
   private static SSLContext trusting(String authorities) {
     try {
-      KeyStore store = KeyStore.getInstance("PKCS12");
-      store.load(null, null);
-      int number = 0;
-      for (Certificate each :
-          CertificateFactory.getInstance("X.509")
-              .generateCertificates(new ByteArrayInputStream(authorities.getBytes(US_ASCII)))) {
-        store.setCertificateEntry("ca-" + number++, each);
-      }
-      TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-      trust.init(store);
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, trust.getTrustManagers(), null);
-      return context;
+      return PemAuthorities.context(new ByteArrayInputStream(authorities.getBytes(US_ASCII)));
     } catch (IOException | GeneralSecurityException e) {
       throw new IllegalArgumentException("no authorities of a cluster", e);
     }
