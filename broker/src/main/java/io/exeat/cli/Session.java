@@ -9,6 +9,7 @@ import io.exeat.v1.AdminGrpc;
 import io.exeat.v1.ApprovalsGrpc;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.TasksGrpc;
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import java.io.PrintWriter;
@@ -64,7 +65,9 @@ final class Session implements AutoCloseable {
         throw new Unasked("USAGE", Exit.USAGE, "--to " + where.to().get() + " is not HOST:PORT");
       }
       String broker = where.brokerId().or(doors::brokerId).orElseThrow(Session::nobodyNamed);
-      return doors.to(parts[0], Integer.parseInt(parts[1]), broker);
+      ManagedChannel channel = doors.to(parts[0], Integer.parseInt(parts[1]), broker);
+      stay(channel);
+      return channel;
     }
     Path socket =
         where.socket().orElseGet(() -> operator ? doors.adminSocket() : doors.agentSocket());
@@ -79,6 +82,17 @@ final class Session implements AutoCloseable {
               + (operator ? "." : " or EXEAT_SOCKET."));
     }
     return doors.over(socket);
+  }
+
+  /**
+   * Over mTLS a process-bound task lasts while its agent is connected; the broker ends each
+   * connection after a while, and gRPC alone would not dial before the next call.
+   */
+  static void stay(ManagedChannel channel) {
+    ConnectivityState state = channel.getState(true);
+    if (state != ConnectivityState.SHUTDOWN) {
+      channel.notifyWhenStateChanged(state, () -> stay(channel));
+    }
   }
 
   private static Unasked nobodyNamed() {

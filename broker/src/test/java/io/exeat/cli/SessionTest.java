@@ -1,12 +1,21 @@
 package io.exeat.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.exeat.base.Subscription;
+import io.exeat.gateway.grpc.Limits;
+import io.exeat.gateway.grpc.TlsDoor;
+import io.exeat.gateway.grpc.TlsFixture;
+import io.exeat.identity.Svid;
 import io.grpc.ManagedChannel;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -66,6 +75,24 @@ final class SessionTest {
   void aBrokerOverTcpMustBeNamed() {
     assertThat(revoke("--all", "--to", "broker.example:8443")).isEqualTo(Exit.USAGE);
     assertThat(said.toString()).contains("--broker-id").contains("EXEAT_BROKER_ID");
+  }
+
+  @Test
+  void whoMakesNoCallsStaysConnectedWhenTheBrokerEndsAConnection() throws IOException {
+    try (TlsFixture fixture = new TlsFixture()) {
+      TlsDoor door = fixture.open(Limits.DEFAULT, Duration.ofSeconds(1), 0);
+      Svid agent = fixture.authority.issue(TlsFixture.AGENT);
+      ManagedChannel channel = fixture.channel(door, fixture.client(agent));
+      AtomicInteger changes = new AtomicInteger();
+      try (Subscription _ = fixture.connections.onChange(changes::incrementAndGet)) {
+        Session.stay(channel);
+
+        // It came, was ended, and came again.
+        await()
+            .atMost(Duration.ofSeconds(20))
+            .until(() -> changes.get() >= 3 && fixture.connections.open().size() == 1);
+      }
+    }
   }
 
   @Test

@@ -9,8 +9,8 @@ import java.time.Duration;
  * @param connectionsPerPeer of one uid, or of one SPIFFE ID
  * @param connections of all peers of the door together
  * @param handshake from the connection to the end of TLS, and to the first HTTP/2 frame
- * @param idle a connection without a call for this long is closed; the client opens another when it
- *     needs one
+ * @param idle a connection of a Unix socket without a call for this long is closed; the client
+ *     opens another when it needs one. One over mTLS is not: it shows that its agent is there
  */
 public record Limits(
     int callsPerConnection,

@@ -36,8 +36,7 @@ final class Servers {
         .flowControlWindow(WINDOW_BYTES)
         .maxRstFramesPerWindow(Limits.RESETS, Limits.RESET_SECONDS)
         .permitKeepAliveTime(PING_AT_MOST_EVERY.toMillis(), TimeUnit.MILLISECONDS)
-        .permitKeepAliveWithoutCalls(true)
-        .maxConnectionIdle(limits.idle().toMillis(), TimeUnit.MILLISECONDS);
+        .permitKeepAliveWithoutCalls(true);
   }
 
   static void close(Server server) {

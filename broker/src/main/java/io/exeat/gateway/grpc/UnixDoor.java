@@ -98,7 +98,10 @@ public final class UnixDoor implements AutoCloseable {
             .protocolNegotiator(Gate.plain(new Keeper(parts.limits())))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
-    Server server = Servers.configure(builder, parts, PeerCheck.NONE, served).build();
+    Server server =
+        Servers.configure(builder, parts, PeerCheck.NONE, served)
+            .maxConnectionIdle(parts.limits().idle().toMillis(), TimeUnit.MILLISECONDS)
+            .build();
     try {
       server.start();
       file.publish(publish.mode(), publish.group());

@@ -62,6 +62,18 @@ final class TlsDoorTest {
   }
 
   @Test
+  void aConnectionWithoutCallsStandsForItShowsThatItsAgentIsThere() throws Exception {
+    Limits impatient = new Limits(100, 64, 2048, Duration.ofSeconds(10), Duration.ofSeconds(1));
+    ManagedChannel channel = agent(fixture.open(impatient, Duration.ofMinutes(10), 0));
+    UnixFixture.opened(channel, "k");
+
+    await()
+        .during(Duration.ofSeconds(2))
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> fixture.connections.open().size() == 1);
+  }
+
+  @Test
   void aClientOfAnotherAuthorityIsNotLetIn() throws Exception {
     TlsDoor door = fixture.open();
     Svid stranger = new TestAuthority("example.org").issue(TlsFixture.AGENT);
