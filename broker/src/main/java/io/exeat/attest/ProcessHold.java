@@ -4,7 +4,11 @@ import io.exeat.base.Subscription;
 
 /** One process, held so that its PID cannot come to mean another one. */
 public interface ProcessHold {
-  /** Whether the process is there still: neither exited nor reaped. */
+  /**
+   * Whether the process is there still: neither exited nor reaped.
+   *
+   * @throws io.exeat.base.FaultException Unavailable IDENTITY when it cannot be looked at
+   */
   boolean alive();
 
   /**

@@ -1,5 +1,6 @@
 package io.exeat.attest;
 
+import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.TimeUnit;
@@ -47,11 +48,19 @@ final class StartTimeHold implements ProcessHold {
     };
   }
 
+  private boolean mayBeAlive() {
+    try {
+      return alive();
+    } catch (FaultException e) {
+      return true; // it cannot be looked at now
+    }
+  }
+
   private void sweep(Once death, AtomicBoolean wanted) {
     if (!wanted.get()) {
       return;
     }
-    if (alive()) {
+    if (mayBeAlive()) {
       var _ = loop.schedule(() -> sweep(death, wanted), SWEEP_MILLIS, TimeUnit.MILLISECONDS);
     } else {
       var _ = death.happen("the process has exited");

@@ -2,6 +2,7 @@ package io.exeat.attest;
 
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelException;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads from the kernel who is at the other end of a Unix socket; unix(7), SO_PEERCRED and
@@ -24,6 +26,9 @@ public final class UnixPeers {
   /** Linux 6.5 and later; the number is the same on x86-64 and AArch64. */
   private static final IntegerUnixChannelOption SO_PEERPIDFD =
       new IntegerUnixChannelOption("SO_PEERPIDFD", SOL_SOCKET, 77);
+
+  /** Since one was had. */
+  private static volatile boolean kernelHasPidfds;
 
   private UnixPeers() {}
 
@@ -100,14 +105,43 @@ public final class UnixPeers {
     return pid > 0 ? new StartTimeHold(pid, start, loop) : new ConnectionHold(channel);
   }
 
+  /**
+   * Empty only where the kernel knows of none. Where it does, a peer whose pidfd cannot be had was
+   * reaped (or we are out of descriptors): by its PID we would then look at whoever has that now.
+   */
   private static OptionalInt pidfd(EpollDomainSocketChannel channel) {
+    OptionalInt fd = option(channel);
+    if (fd.isEmpty() && (kernelHasPidfds || ownPidfd(channel.parent()))) {
+      throw gone();
+    }
+    return fd;
+  }
+
+  /** A listening socket's peer is who listens, hence there. */
+  private static boolean ownPidfd(@Nullable Channel listening) {
+    OptionalInt own = listening == null ? OptionalInt.empty() : option(listening);
+    if (own.isEmpty()) {
+      return false;
+    }
+    try {
+      new FileDescriptor(own.getAsInt()).close();
+    } catch (IOException e) {
+      throw gone();
+    }
+    return true;
+  }
+
+  private static OptionalInt option(Channel channel) {
     try {
       Integer fd = channel.config().getOption(SO_PEERPIDFD);
-      return fd == null || fd < 0 ? OptionalInt.empty() : OptionalInt.of(fd);
+      if (fd != null && fd >= 0) {
+        kernelHasPidfds = true;
+        return OptionalInt.of(fd);
+      }
     } catch (ChannelException e) {
-      // ENOPROTOOPT: the kernel is older. ESRCH and the like: it has gone, which alive() finds.
-      return OptionalInt.empty();
+      // ENOPROTOOPT before Linux 6.5, EINVAL, ESRCH or ENODATA of one that was reaped, EMFILE.
     }
+    return OptionalInt.empty();
   }
 
   private static FaultException gone() {

@@ -35,7 +35,6 @@ final class Vouched implements Asked.Later {
   private final Terms terms;
   private final Once gone = new Once();
   private final ReentrantLock asking = new ReentrantLock();
-  private final Subscription death;
 
   @GuardedBy("this")
   private @Nullable Asked stream;
@@ -50,12 +49,17 @@ final class Vouched implements Asked.Later {
   private int dependants;
 
   private volatile @Nullable Svid svid;
+  private volatile @Nullable Subscription death;
 
   Vouched(Peer.Local peer, Terms terms) {
     this.peer = peer;
     this.terms = terms;
     this.idleAt = terms.time().after(IDLE);
-    this.death = peer.process().onDeath(() -> end("the process has exited"));
+    Subscription held = peer.process().onDeath(() -> end("the process has exited"));
+    this.death = held;
+    if (isGone()) { // before that was known
+      held.close();
+    }
   }
 
   boolean isGone() {
@@ -250,7 +254,10 @@ final class Vouched implements Asked.Later {
       LOG.info("Process {} (uid {}) is no longer vouched for: {}", peer.pid(), peer.uid(), why);
     }
     svid = null;
-    death.close();
+    Subscription held = death;
+    if (held != null) {
+      held.close();
+    }
     if (last != null) {
       last.close();
     }

@@ -199,6 +199,32 @@ final class AttackTest {
   }
 
   @Test
+  void aProcessWhoseFirstThreadAloneHasExitedLives() throws Exception {
+    Process process =
+        python(
+            """
+            import ctypes, threading
+            threading.Thread(target=time.sleep, args=(60,)).start()
+            sys.stdin.readline()
+            ctypes.CDLL(None).pthread_exit(None)
+            """);
+    try {
+      place.authority.add(Entry.ofPid(DevelopmentPlace.AGENT, (int) process.pid()));
+      Peer.Local peer = place.door().next();
+      say(process);
+      Path stat = Path.of("/proc", "" + process.pid(), "stat");
+      await().until(() -> Files.readString(stat).contains(") Z "));
+
+      assertThat(peer.process().alive()).isTrue();
+      assertThat(new StartTimeHold(peer.pid(), peer.startTicks(), transport.loop().next()).alive())
+          .isTrue();
+      assertThat(place.attestor().attest(peer).id()).isEqualTo(DevelopmentPlace.AGENT);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
   void aProcessIsKnownByItsStartTimeWhereThereIsNoPidfd() throws Exception {
     Process process = python("time.sleep(60)\n");
     Peer.Local peer = place.door().next();
