@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import javax.net.ssl.X509TrustManager;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -82,10 +83,16 @@ final class VaultCommand {
               description = "Where Vault finds those keys instead: JWT authorities alone.")
           @Nullable URI jwks,
       @Option(
+              names = "--oidc-discovery-url",
+              paramLabel = "URL",
+              description =
+                  "Or the JWT-SVIDs' issuer, which says itself where, as SPIRE's provider does.")
+          @Nullable URI issuer,
+      @Option(
               names = "--jwks-ca",
               paramLabel = "FILE",
               description =
-                  "Who vouches for the server of --jwks-url, in PEM; else Vault's system's.")
+                  "Who vouches for the server at that URL, in PEM; else Vault's system's.")
           @Nullable Path jwksCa,
       @Option(
               names = "--admin",
@@ -114,7 +121,7 @@ final class VaultCommand {
       SetupSettings setup =
           new SetupSettings(
               config.identity().id(),
-              keys(keys, jwks, jwksCa),
+              keys(keys, jwks, issuer, jwksCa),
               bindIp,
               here.vault().longestTask().plus(Duration.ofHours(12)),
               admins(admins == null ? Map.of() : admins, targetCas == null ? Map.of() : targetCas));
@@ -224,27 +231,33 @@ final class VaultCommand {
   }
 
   private static SetupSettings.JwtKeys keys(
-      @Nullable List<Path> files, @Nullable URI jwks, @Nullable Path ca) throws IOException {
-    if (jwks != null && files == null) {
-      if (!"https".equals(jwks.getScheme())) {
-        throw new ConfigException(
-            "the command", List.of("--jwks-url is not https: whoever is on the way could log in"));
-      }
-      return new SetupSettings.JwtKeys.Url(
-          jwks, ca == null ? Optional.empty() : Optional.of(Files.readString(ca)));
+      @Nullable List<Path> files, @Nullable URI jwks, @Nullable URI issuer, @Nullable Path ca)
+      throws IOException {
+    if (Stream.of(files, jwks, issuer).filter(Objects::nonNull).count() != 1) {
+      throw wrong("one of --jwt-key, --jwks-url and --oidc-discovery-url is needed");
     }
-    if (files == null || jwks != null) {
-      throw new ConfigException(
-          "the command", List.of("one of --jwt-key and --jwks-url is needed"));
+    if (files == null) {
+      URI url = jwks == null ? Objects.requireNonNull(issuer) : jwks;
+      if (!"https".equals(url.getScheme())) {
+        throw wrong(url + " is not https: whoever is on the way could log in");
+      }
+      Optional<String> pem = ca == null ? Optional.empty() : Optional.of(Files.readString(ca));
+      return jwks == null
+          ? new SetupSettings.JwtKeys.Discovery(url, pem)
+          : new SetupSettings.JwtKeys.Url(url, pem);
     }
     if (ca != null) {
-      throw new ConfigException("the command", List.of("--jwks-ca is for --jwks-url alone"));
+      throw wrong("--jwks-ca is for --jwks-url and --oidc-discovery-url alone");
     }
     List<String> pems = new ArrayList<>();
     for (Path file : files) {
       pems.add(Files.readString(file));
     }
     return new SetupSettings.JwtKeys.Pem(pems);
+  }
+
+  private static ConfigException wrong(String why) {
+    return new ConfigException("the command", List.of(why));
   }
 
   private static Map<String, SetupSettings.Admin> admins(

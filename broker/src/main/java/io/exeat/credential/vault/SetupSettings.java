@@ -41,6 +41,15 @@ public record SetupSettings(
      */
     record Url(URI jwks, Optional<String> caPem) implements JwtKeys {}
 
+    /**
+     * An issuer that says itself where its keys are (OpenID Connect Discovery 1.0), such as SPIRE's
+     * OIDC discovery provider. It alone is believed: {@code iss} is looked at too.
+     *
+     * @param issuer as {@code iss} has it; Vault asks below it for the discovery document
+     * @param caPem who vouches for the server; empty for the system's
+     */
+    record Discovery(URI issuer, Optional<String> caPem) implements JwtKeys {}
+
     /** Public keys in PEM. */
     record Pem(List<String> keys) implements JwtKeys {
       public Pem {

@@ -90,6 +90,11 @@ final class Wanted {
         fields.put("jwks_url", url.jwks().toString());
         url.caPem().ifPresent(pem -> fields.put("jwks_ca_pem", pem));
       }
+      case SetupSettings.JwtKeys.Discovery discovery -> {
+        fields.put("oidc_discovery_url", discovery.issuer().toString());
+        fields.put("bound_issuer", discovery.issuer().toString());
+        discovery.caPem().ifPresent(pem -> fields.put("oidc_discovery_ca_pem", pem));
+      }
       case SetupSettings.JwtKeys.Pem pem -> fields.put("jwt_validation_pubkeys", pem.keys());
     }
     return new Item("auth/" + vault.mount() + "/config", fields);

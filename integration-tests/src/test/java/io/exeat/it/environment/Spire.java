@@ -6,6 +6,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +44,7 @@ public final class Spire implements AutoCloseable {
   private final Map<String, String> placeholders;
   private final Process server;
   private @Nullable Process agent;
+  private @Nullable Process provider;
 
   private Spire(Path binaries, Path config, String trustDomain, Optional<Partner> partner)
       throws IOException {
@@ -54,12 +59,16 @@ public final class Spire implements AutoCloseable {
             "data/server", "data/agent", "run/server", "run/public", "run/admin", "run/broker")) {
       Files.createDirectories(directory.resolve(part));
     }
-    for (String file : List.of("server.conf", "agent.conf")) {
+    this.placeholders = new HashMap<>();
+    placeholders.put("OIDC_PORT", Integer.toString(freePort()));
+    for (String file : List.of("server.conf", "agent.conf", "oidc-discovery-provider.conf")) {
       Files.writeString(
           directory.resolve("data").resolve(file),
-          Files.readString(config.resolve(file)).replace("example.org", trustDomain));
+          Files.readString(config.resolve(file))
+              .replace("https://oidc.example.org", issuer().toString())
+              .replace("oidc.example.org", issuer().getHost())
+              .replace("example.org", trustDomain));
     }
-    this.placeholders = new HashMap<>();
     placeholders.put("MY_NODE_NAME", "h1");
     placeholders.put("DIR", directory.toString());
     placeholders.put("SERVER_PORT", Integer.toString(freePort()));
@@ -151,6 +160,56 @@ public final class Spire implements AutoCloseable {
   /** The Delegated Identity API; its client must be {@code spiffe://example.org/host/h1/broker}. */
   public Path adminSocket() {
     return directory.resolve("run/admin/admin.sock");
+  }
+
+  /** Of all JWT-SVIDs; also where {@link #startProvider} serves. */
+  public URI issuer() {
+    return URI.create("https://localhost:" + placeholders.get("OIDC_PORT"));
+  }
+
+  /**
+   * Runs SPIRE's OIDC discovery provider until it serves. Skips the test where there is none.
+   *
+   * @return who vouches for its certificate, in PEM
+   */
+  public Path startProvider() {
+    Path binary =
+        Needs.part(
+            "spire-oidc",
+            Optional.of(binaries.resolve("oidc-discovery-provider")).filter(Files::isExecutable));
+    try {
+      TestCertificate certificate =
+          TestCertificate.create(Files.createDirectories(directory.resolve("data/oidc")));
+      var _ =
+          entries(
+              "oidc-entries.json",
+              Map.of(
+                  "OIDC_UID",
+                  Files.getAttribute(directory, "unix:uid").toString(),
+                  "OIDC_PATH",
+                  binary.toRealPath().toString()));
+      provider = run(List.of(binary.toString()), "oidc-discovery-provider.conf");
+      try (HttpClient client = HttpClient.newBuilder().sslContext(certificate.trust()).build()) {
+        // Before its entry is known it has no keys, and says so.
+        await(() -> {
+          try {
+            return client
+                    .send(
+                        HttpRequest.newBuilder(issuer().resolve("/keys"))
+                            .timeout(Duration.ofSeconds(5))
+                            .build(),
+                        HttpResponse.BodyHandlers.discarding())
+                    .statusCode()
+                == 200;
+          } catch (IOException e) {
+            return false;
+          }
+        });
+      }
+      return certificate.certificate();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The JWT authorities as a JWK set, for Vault. */
@@ -255,8 +314,12 @@ public final class Spire implements AutoCloseable {
    * @return the entries' IDs by SPIFFE ID
    */
   public Map<String, String> entries(Map<String, String> values) {
+    return entries("entries.json", values);
+  }
+
+  private Map<String, String> entries(String file, Map<String, String> values) {
     try {
-      String text = Files.readString(config.resolve("entries.json"));
+      String text = Files.readString(config.resolve(file));
       for (Map.Entry<String, String> value : values.entrySet()) {
         text = text.replace("${" + value.getKey() + "}", value.getValue());
       }
@@ -359,21 +422,23 @@ public final class Spire implements AutoCloseable {
   }
 
   private Process run(String binary, String file, List<String> more) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                binaries.resolve(binary).toString(),
-                "run",
-                "-expandEnv",
-                "-config",
-                directory.resolve("data").resolve(file).toString()));
-    command.addAll(more);
+    List<String> command = List.of(binaries.resolve(binary).toString(), "run");
+    return run(command, file, more.toArray(String[]::new));
+  }
+
+  private Process run(List<String> binary, String file, String... more) throws IOException {
+    List<String> command = new ArrayList<>(binary);
+    command.addAll(
+        List.of("-expandEnv", "-config", directory.resolve("data").resolve(file).toString()));
+    command.addAll(List.of(more));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(
                 ProcessBuilder.Redirect.appendTo(
-                    directory.resolve("data/" + binary + ".log").toFile()));
+                    directory
+                        .resolve("data/" + Path.of(binary.getFirst()).getFileName() + ".log")
+                        .toFile()));
     builder.environment().putAll(placeholders);
     return builder.start();
   }
@@ -428,7 +493,7 @@ public final class Spire implements AutoCloseable {
           .pollInterval(Duration.ofMillis(50))
           .until(condition);
     } catch (RuntimeException e) {
-      String logs = log("spire-server") + log("spire-agent");
+      String logs = log("spire-server") + log("spire-agent") + log("oidc-discovery-provider");
       close();
       throw new AssertionError("SPIRE does not start:\n" + logs, e);
     }
@@ -459,6 +524,9 @@ public final class Spire implements AutoCloseable {
 
   @Override
   public void close() {
+    if (provider != null) {
+      end(provider);
+    }
     stopAgent();
     end(server);
     try (Stream<Path> files = Files.walk(directory)) {

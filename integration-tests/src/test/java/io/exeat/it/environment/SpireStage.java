@@ -5,6 +5,7 @@ import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.text.ParseException;
@@ -51,15 +52,28 @@ public final class SpireStage implements AutoCloseable {
   }
 
   public Stage.Place place(Mode mode) {
-    return stage.place(
-        new Stage.Place(
-            mode == Mode.BROKER_API ? "broker-api" : "delegated",
-            spire.workloadSocket(),
-            socket(mode),
-            "spire",
-            "exeat-spire",
-            Duration.ofMinutes(2)),
-        () -> pem(spire.jwks()));
+    return stage.place(place(mode, "spire", "exeat-spire"), () -> pem(spire.jwks()));
+  }
+
+  /** Where Vault asks SPIRE's OIDC discovery provider, which is started, for the keys. */
+  public Stage.Place discovered(Mode mode) {
+    Path ca = spire.startProvider();
+    return stage.place(place(mode, "spire-oidc", "exeat-spire-oidc"), spire.issuer(), ca);
+  }
+
+  private Stage.Place place(Mode mode, String mount, String role) {
+    return new Stage.Place(
+        mode == Mode.BROKER_API ? "broker-api" : "delegated",
+        spire.workloadSocket(),
+        socket(mode),
+        mount,
+        role,
+        Duration.ofMinutes(2));
+  }
+
+  /** What is in each JWT-SVID as {@code iss}. */
+  public URI issuer() {
+    return spire.issuer();
   }
 
   private Path socket(Mode mode) {

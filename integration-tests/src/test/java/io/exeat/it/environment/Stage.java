@@ -12,11 +12,13 @@ import io.spiffe.spiffeid.SpiffeId;
 import io.spiffe.spiffeid.TrustDomain;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -166,9 +168,20 @@ public final class Stage {
     try {
       String pem = keys.pem();
       if (!pem.equals(applied.get(place.role()))) {
-        applyPatiently(place, Files.writeString(folder.resolve(place.role() + ".pem"), pem));
+        Path file = Files.writeString(folder.resolve(place.role() + ".pem"), pem);
+        applyPatiently(place, "--jwt-key", file.toString());
         applied.put(place.role(), pem);
       }
+      return place;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The same, where Vault asks the issuer itself for its keys. */
+  Place place(Place place, URI issuer, Path ca) {
+    try {
+      applyPatiently(place, "--oidc-discovery-url", issuer.toString(), "--jwks-ca", ca.toString());
       return place;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -181,10 +194,10 @@ public final class Stage {
   }
 
   /** On a machine with other work a first call may take longer than it is given. */
-  private void applyPatiently(Place place, Path keys) throws IOException {
+  private void applyPatiently(Place place, String... keys) throws IOException {
     for (int tries = 1; ; tries++) {
       try {
-        apply(place, keys);
+        apply(place, catalogue(), keys);
         return;
       } catch (IllegalStateException e) {
         if (tries == 3) {
@@ -198,18 +211,14 @@ public final class Stage {
   public void apply(Path other) {
     Place place = development();
     try {
-      apply(place, authority.jwtPem(), other);
+      apply(place, other, "--jwt-key", authority.jwtPem().toString());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private void apply(Place place, Path keys) throws IOException {
-    apply(place, keys, catalogue());
-  }
-
   /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
-  private void apply(Place place, Path keys, Path from) throws IOException {
+  private void apply(Place place, Path from, String... keys) throws IOException {
     Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
     Path password = Files.writeString(folder.resolve("admin.password"), ADMIN_PASSWORD);
     Path config = newFolder("apply").resolve("exeat.yaml");
@@ -220,18 +229,19 @@ public final class Stage {
                 Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
                 config.resolveSibling("b"))
             .replace(catalogue().toString(), from.toString()));
-    var _ =
-        Packaged.run(
-            "vault",
-            "apply",
-            "--config",
-            config.toString(),
-            "--token-file",
-            token.toString(),
-            "--admin",
-            "orders-db=" + ADMIN + ":" + password,
-            "--jwt-key",
-            keys.toString());
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "vault",
+                "apply",
+                "--config",
+                config.toString(),
+                "--token-file",
+                token.toString(),
+                "--admin",
+                "orders-db=" + ADMIN + ":" + password));
+    words.addAll(List.of(keys));
+    var _ = Packaged.run(words.toArray(String[]::new));
   }
 
   /** A new folder, which goes with the stage. */
