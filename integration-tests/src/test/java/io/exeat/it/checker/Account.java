@@ -12,7 +12,10 @@ import java.util.Set;
  * @param live its leave lasts, and it is there
  * @param revoked said to be dead on record, and seen gone
  * @param expired never said to be dead by a broker that is gone, and seen gone
- * @param orphans lent by Vault and never on record, so that no agent has it: seen gone
+ * @param orphans lent by Vault, and no agent had it: seen gone, and either never on record, or on
+ *     record and never in the journal, by a run of the broker that was killed between the two. The
+ *     next run knows nothing of the latter but its epoch, and has to record the death of that; what
+ *     an agent had, or a look at the journal found, must be said to be dead by its own id
  * @param open not accounted for
  */
 public record Account(
@@ -55,8 +58,8 @@ public record Account(
         revoked++;
       } else if (gone && brokerGone) {
         expired++;
-      } else if (gone && one.buriedLater && !one.handed) {
-        orphans++; // the broker was killed between record and journal: no agent had it
+      } else if (gone && book.isLostOnTheWay(one)) {
+        orphans++;
       } else if (!gone && !over && !one.dead) {
         live++;
       } else {

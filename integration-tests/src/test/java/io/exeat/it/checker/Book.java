@@ -18,6 +18,7 @@ final class Book {
   private final Map<String, Credential> byLease = new HashMap<>();
   private final Set<String> buried = new HashSet<>();
   private final Set<String> dead = new HashSet<>();
+  private final Set<String> journalled = new HashSet<>();
   private int runs;
   private final Map<String, Set<String>> ceilings;
 
@@ -173,6 +174,20 @@ final class Book {
   /** Whether the record says that what has this lease is dead, recorded when it was lent or not. */
   boolean isDead(String lease) {
     return dead.contains(ChainEye.sha256(lease));
+  }
+
+  /** The broker's journal has this lease. */
+  void journalled(String lease) {
+    journalled.add(ChainEye.sha256(lease));
+  }
+
+  /**
+   * Whether the broker died between the record of a credential and the answer, before the journal
+   * had it: no agent had it, no look at the journal found it, and a later run has recorded that all
+   * of its epoch is dead.
+   */
+  boolean isLostOnTheWay(Credential one) {
+    return one.buriedLater && !one.handed && !journalled.contains(one.lease);
   }
 
   boolean isOnRecord(String epoch) {

@@ -416,6 +416,7 @@ public final class Checker implements AutoCloseable {
 
   /** Before anything is lent under a token its accessor is written down. */
   private void judge(JournalEye.Sight written) {
+    written.leases().forEach(book::journalled);
     for (Book.Credential one : book.issued()) {
       if (!one.dead && book.over(one).isAfter(Instant.now())) { // every task has a deadline
         journalled("the token of " + one.epoch, written.bound().contains(one.epoch));

@@ -33,8 +33,14 @@ final class JournalEye {
    * @param sessions accessors of the broker's own
    * @param epochs every {@code <task>-e<number>} that is not settled
    * @param bound the epochs whose token's accessor is there
+   * @param leases ids of what was lent
    */
-  record Sight(Instant begun, Set<String> sessions, Set<String> epochs, Set<String> bound) {}
+  record Sight(
+      Instant begun,
+      Set<String> sessions,
+      Set<String> epochs,
+      Set<String> bound,
+      Set<String> leases) {}
 
   JournalEye(Path journal) throws IOException {
     this.journal = journal;
@@ -70,7 +76,8 @@ final class JournalEye {
   }
 
   private static Sight read(Instant begun, ResultSet rows) throws SQLException, IOException {
-    Sight sight = new Sight(begun, new HashSet<>(), new HashSet<>(), new HashSet<>());
+    Sight sight =
+        new Sight(begun, new HashSet<>(), new HashSet<>(), new HashSet<>(), new HashSet<>());
     while (rows.next()) {
       JsonNode fact = JSON.readTree(rows.getString(1));
       String label = fact.path("task").asText() + "-e" + fact.path("epoch").asText();
@@ -78,6 +85,7 @@ final class JournalEye {
         case "session" -> sight.sessions.add(fact.path("accessor").asText());
         case "intended" -> sight.epochs.add(label);
         case "bound" -> sight.bound.add(label);
+        case "lent" -> sight.leases.add(fact.path("lease").asText());
         default -> {
           // Of no interest here.
         }
