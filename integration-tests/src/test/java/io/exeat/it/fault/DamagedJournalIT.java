@@ -65,7 +65,9 @@ final class DamagedJournalIT {
         String damage = damage(journal, i);
         int from = broker.log().length();
         broker.begin();
-        await().atMost(Duration.ofSeconds(90)).until(() -> !broker.isAlive() || serves(watched));
+        await("what it does after: " + damage)
+            .atMost(Duration.ofSeconds(90))
+            .until(() -> !broker.isAlive() || serves(watched));
         if (broker.isAlive()) {
           whole++;
           assertThat(journalled(watched.deployment.broker().audit()))
