@@ -97,7 +97,8 @@ final class Policies {
    * @return what was decided otherwise
    */
   List<Question> prove(List<Question> questions) {
-    List<Question> unlike = questions.stream().filter(each -> !agree(each)).toList();
+    // On all cores: most of a reload's time is Cedar's, with every policy for each question.
+    List<Question> unlike = questions.parallelStream().filter(each -> !agree(each)).toList();
     translated = unlike.isEmpty();
     return unlike;
   }
