@@ -40,6 +40,9 @@ final class PidfdHold implements ProcessHold {
   @GuardedBy("this")
   private boolean watched;
 
+  /** There while it is watched, where it can be had. */
+  private volatile @Nullable OwnFile file;
+
   /** Only touched on the loop. */
   private @Nullable IoRegistration registration;
 
@@ -65,6 +68,11 @@ final class PidfdHold implements ProcessHold {
   /** Looks without the lock: each call of a process comes here, and they need not queue. */
   @Override
   public boolean alive() {
+    OwnFile its = file;
+    return its != null && its.isOfTheLiving() ? !death.hasHappened() : look();
+  }
+
+  private boolean look() {
     if (!hold()) {
       return false;
     }
@@ -101,6 +109,7 @@ final class PidfdHold implements ProcessHold {
       holders++;
       if (!watched) {
         watched = true;
+        file = ownFile();
         loop.execute(this::watch);
       }
     }
@@ -120,6 +129,16 @@ final class PidfdHold implements ProcessHold {
       told.close();
       letGo.run();
     };
+  }
+
+  /** It has had the PID until now if it has it still: then the file is its own. */
+  private @Nullable OwnFile ownFile() {
+    OwnFile opened = pid > 0 ? OwnFile.open(pid) : null;
+    if (opened == null || look()) {
+      return opened;
+    }
+    opened.close();
+    return null;
   }
 
   private void watch() {
@@ -143,6 +162,10 @@ final class PidfdHold implements ProcessHold {
       holders--;
       if (holders > 0) {
         return;
+      }
+      OwnFile its = file;
+      if (its != null) {
+        its.close();
       }
     }
     // On the loop and in this order: a closed number that is still registered may come to mean
