@@ -36,7 +36,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * What a decision costs: in the engine, over the broker's socket with its record on disk, and at an
  * OPA server over REST that has the same policies. Both servers are asked in turns, by as many
- * callers at once.
+ * callers at once; beside them stands what gRPC and the disk take alone.
  */
 final class DecisionBenchmark {
   private static final int AT_ONCE = 64;
@@ -87,7 +87,8 @@ final class DecisionBenchmark {
         Opa opa = Opa.start(opaBinary)) {
       opa.policy("exeat", PolicyFiles.resource("exeat.rego"));
       Broker broker = new Broker(client);
-      compare(() -> broker, () -> new Streamed(broker), new Server(opa));
+      compare(() -> broker, () -> new Streamed(broker), () -> new Bare(client), new Server(opa));
+      fsync(deployment.folder());
     }
     return figures;
   }
@@ -104,17 +105,21 @@ final class DecisionBenchmark {
     figures.put("Cedar reload ms", cedar.reload());
   }
 
-  private void compare(Asked calls, Asked streams, Asked opa) throws InterruptedException {
+  private void compare(Asked calls, Asked streams, Asked bare, Asked opa)
+      throws InterruptedException {
     List<Double> called = new ArrayList<>();
     List<Double> streamed = new ArrayList<>();
+    List<Double> nothing = new ArrayList<>();
     List<Double> theirs = new ArrayList<>();
     for (int i = -rounds; i < rounds; i++) {
       double one = rate(calls, AT_ONCE);
       double two = rate(streams, STREAMS);
+      double three = rate(bare, AT_ONCE);
       double other = rate(opa, AT_ONCE);
       if (i >= 0) {
         called.add(one);
         streamed.add(two);
+        nothing.add(three);
         theirs.add(other);
       }
     }
@@ -125,13 +130,27 @@ final class DecisionBenchmark {
     say(
         "  ratios of the medians: Check %.2f, CheckAll %.2f   (mark: 3)   %s"
             .formatted(median(called) / floor, median(streamed) / floor, load()));
+    say(
+        "  a call that does nothing, over the same connection: %.0f/s, ratio %.2f"
+            .formatted(median(nothing), median(nothing) / floor));
     figures.put("Check/s", median(called));
     figures.put("CheckAll/s", median(streamed));
+    figures.put("bare call/s", median(nothing));
     figures.put("OPA/s", floor);
     figures.put("Check to OPA ratio", median(called) / floor);
     figures.put("CheckAll to OPA ratio", median(streamed) / floor);
     steady("Check", calls);
+    steady("bare call", bare);
     steady("OPA", opa);
+  }
+
+  private void fsync(Path folder) throws IOException {
+    Series alone = Floor.fsync(folder, A_SECOND, (int) round.toMillis());
+    say(
+        "fsync of 4 KiB at %d/s, and nothing else: p50 %.2f ms   p99 %.2f ms"
+            .formatted(A_SECOND, alone.median(), alone.millis(99)));
+    figures.put("fsync p50 ms", alone.median());
+    figures.put("fsync p99 ms", alone.millis(99));
   }
 
   private double rate(Asked asked, int callers) throws InterruptedException {
@@ -224,6 +243,16 @@ final class DecisionBenchmark {
     public void ask(long number) {
       if (client.decisions().check(request(number)).getVerdict() != Verdict.VERDICT_PERMIT) {
         throw new IllegalStateException("not permitted");
+      }
+    }
+  }
+
+  /** What gRPC alone takes here: the broker answers with a constant. */
+  private record Bare(Client client) implements Caller {
+    @Override
+    public void ask(long number) {
+      if (!client.isAnswered()) {
+        throw new IllegalStateException("not answered");
       }
     }
   }

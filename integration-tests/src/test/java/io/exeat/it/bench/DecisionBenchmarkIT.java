@@ -29,13 +29,18 @@ final class DecisionBenchmarkIT {
             "Cedar reload ms",
             "Check/s",
             "CheckAll/s",
+            "bare call/s",
             "OPA/s",
             "Check to OPA ratio",
             "CheckAll to OPA ratio",
             "Check steady p50 ms",
             "Check steady p99 ms",
+            "bare call steady p50 ms",
+            "bare call steady p99 ms",
             "OPA steady p50 ms",
-            "OPA steady p99 ms");
+            "OPA steady p99 ms",
+            "fsync p50 ms",
+            "fsync p99 ms");
     assertThat(figures.values()).allMatch(value -> Double.isFinite(value) && value > 0);
   }
 }

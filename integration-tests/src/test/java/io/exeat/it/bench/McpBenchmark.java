@@ -3,6 +3,7 @@ package io.exeat.it.bench;
 import io.exeat.it.environment.McpClient;
 import io.exeat.it.environment.McpStage;
 import io.exeat.it.environment.RecordingUpstream;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import java.util.Map;
 final class McpBenchmark {
   private static final int CALLS_OF_A_PAIR = 10;
   private static final int WARM = 500;
+  private static final int A_SECOND = 200;
 
   private final int calls;
 
@@ -18,9 +20,10 @@ final class McpBenchmark {
     this.calls = CALLS_OF_A_PAIR * pairs;
   }
 
-  Map<String, Double> run() {
+  Map<String, Double> run() throws IOException {
     Series ours = new Series();
     Series floor = new Series();
+    Series fsync;
     try (RecordingUpstream server = RecordingUpstream.start();
         McpStage stage =
             McpStage.start(McpStage.at("recording", server.address(), List.of("read")));
@@ -37,17 +40,20 @@ final class McpBenchmark {
         require(floor.time(() -> direct.call(task, id, "read", arguments)));
         require(ours.time(() -> through.call(task, id, "read", arguments)));
       }
+      fsync = Floor.fsync(stage.stage().newFolder("f"), A_SECOND, calls);
     }
     double adds = ours.median() - floor.median();
     double ratio = ours.median() / floor.median();
     say("MCP call through the gateway   %s".formatted(ours));
     say("the same, directly             %s".formatted(floor));
     say("  adds %.3f ms p50   (mark: 1 ms), ratio of the medians %.2f".formatted(adds, ratio));
+    say("  of it, the fsync of its record: %.3f ms p50, measured alone".formatted(fsync.median()));
     Map<String, Double> figures = new LinkedHashMap<>();
     figures.put("MCP call ms", ours.median());
     figures.put("MCP call floor ms", floor.median());
     figures.put("MCP call adds ms", adds);
     figures.put("MCP call ratio", ratio);
+    figures.put("MCP fsync ms", fsync.median());
     return figures;
   }
 
