@@ -1,6 +1,7 @@
 package io.exeat.attest;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoEventLoop;
@@ -69,7 +70,7 @@ final class PidfdHold implements ProcessHold {
   @Override
   public boolean alive() {
     OwnFile its = file;
-    return its != null && its.isOfTheLiving() ? !death.hasHappened() : look();
+    return (its != null && its.isOfTheLiving()) ? !death.hasHappened() : look();
   }
 
   private boolean look() {
@@ -134,11 +135,19 @@ final class PidfdHold implements ProcessHold {
   /** It has had the PID until now if it has it still: then the file is its own. */
   private @Nullable OwnFile ownFile() {
     OwnFile opened = pid > 0 ? OwnFile.open(pid) : null;
-    if (opened == null || look()) {
+    if (opened == null || isSurelyAlive()) {
       return opened;
     }
     opened.close();
     return null;
+  }
+
+  private boolean isSurelyAlive() {
+    try {
+      return look();
+    } catch (FaultException e) {
+      return false; // it cannot be looked at now: let each look be a whole one
+    }
   }
 
   private void watch() {
