@@ -5,12 +5,8 @@ import io.exeat.base.DecisionId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Time;
-import io.exeat.policy.Decision;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,9 +34,6 @@ public final class Approvals {
   /** Requests of all agents. */
   static final int ALL = 512;
 
-  /** Decisions that one request is known by. */
-  private static final int NAMES = 32;
-
   /** Calls of one agent that people said no to. */
   private static final int NOES = 256;
 
@@ -53,72 +46,76 @@ public final class Approvals {
 
   private record No(String why, long voidAt) {}
 
-  /** A request, with the points on the monotonic clock at which its parts are void. */
-  private static final class Waiting {
-    final Deque<DecisionId> names = new ArrayDeque<>();
-    final long voidAt;
-    final Map<String, Long> ends = new LinkedHashMap<>();
-    ApprovalRequest request;
-
-    Waiting(ApprovalRequest request, long voidAt) {
-      this.request = request;
-      this.voidAt = voidAt;
-    }
-  }
-
   public Approvals(Time time) {
     this.time = time;
   }
 
   /**
-   * Has people asked. A call that waits already waits on, under this decision's name too.
+   * Has people asked. A call that waits already waits on, under this decision's name too. When
+   * policy asks for more than it did, or for something else, it is a new request, which nobody said
+   * yes to before it was seen; what was said to that which is asked for still counts.
    *
    * @param task that the call is of
    * @return why no person will say yes, when none will
    */
   public synchronized Optional<String> ask(
-      DecisionId id, String task, Call call, List<ObjectNode> questions, Decision.Ask asked) {
+      DecisionId id, String task, Call call, List<ObjectNode> questions, Stages stages) {
     tidy();
     No no = noes.get(call);
     if (no != null) {
       return Optional.of(no.why());
     }
     Waiting there = waiting.get(call);
-    if (there == null) {
+    if (there == null || !stages.begin(there.stages())) {
       int length = questions.stream().mapToInt(it -> it.toString().length()).sum();
       if (length > MOST) {
         return Optional.of(
             "it needs a person's yes, and is longer than the %,d characters that one is shown"
                 .formatted(MOST));
       }
-      makeRoom(call.agent());
-      there =
-          new Waiting(
-              new ApprovalRequest(
-                  id,
-                  task,
-                  call,
-                  questions,
-                  asked.because(),
-                  asked.approvers(),
-                  List.of(),
-                  time.now(),
-                  time.now().plus(WAITS)),
-              time.after(WAITS));
-      waiting.put(call, there);
+      there = anew(id, task, call, questions, stages, there);
     }
-    there.request = with(there.request, asked.approvers(), there.request.approvals());
-    there.names.addLast(id);
-    if (there.names.size() > NAMES) {
-      there.names.removeFirst();
-    }
+    there.name(id);
     return Optional.empty();
+  }
+
+  private Waiting anew(
+      DecisionId id,
+      String task,
+      Call call,
+      List<ObjectNode> questions,
+      Stages stages,
+      @Nullable Waiting before) {
+    if (before == null) {
+      makeRoom(call.agent());
+    }
+    List<Approval> said = before == null ? List.of() : stages.stillSaid(before);
+    Waiting fresh =
+        new Waiting(
+            stages,
+            new ApprovalRequest(
+                id,
+                task,
+                call,
+                questions,
+                stages.because(),
+                stages.approvers(),
+                said,
+                time.now(),
+                time.now().plus(WAITS)),
+            time.after(WAITS));
+    if (before != null) {
+      fresh.endAs(before);
+    }
+    waiting.remove(call);
+    waiting.put(call, fresh);
+    return fresh;
   }
 
   /** Those that wait for somebody, or for their use; oldest first. */
   public synchronized List<ApprovalRequest> waiting() {
     tidy();
-    return waiting.values().stream().map(it -> it.request).toList();
+    return waiting.values().stream().map(it -> it.request()).toList();
   }
 
   /**
@@ -128,7 +125,7 @@ public final class Approvals {
    */
   public synchronized ApprovalRequest find(DecisionId id) {
     tidy();
-    return named(id).request;
+    return named(id).request();
   }
 
   /**
@@ -142,17 +139,16 @@ public final class Approvals {
   public synchronized ApprovalRequest approve(DecisionId id, Approval yes, long end) {
     tidy();
     Waiting it = named(id);
-    if (it.request.approvals().stream().anyMatch(other -> other.by().equals(yes.by()))) {
+    if (it.request().approvals().stream().anyMatch(other -> other.by().equals(yes.by()))) {
       throw new FaultException(
           new Fault.Denied(
               yes.by() + " has said yes to " + id + " already; what is missing, others say"));
     }
-    List<Approval> approvals = new ArrayList<>(it.request.approvals());
+    List<Approval> approvals = new ArrayList<>(it.request().approvals());
     approvals.removeIf(old -> old.as().equals(yes.as()));
     approvals.add(yes);
-    it.ends.put(yes.as(), end);
-    it.request = with(it.request, it.request.approvers(), approvals);
-    return it.request;
+    it.said(approvals, yes.as(), end);
+    return it.request();
   }
 
   /**
@@ -164,70 +160,58 @@ public final class Approvals {
   public synchronized void reject(DecisionId id, String why) {
     tidy();
     Waiting it = named(id);
-    waiting.remove(it.request.call());
-    noes.put(it.request.call(), new No(why, time.after(WAITS)));
-    List<Call> of = of(noes, it.request.call().agent());
+    waiting.remove(it.request().call());
+    noes.put(it.request().call(), new No(why, time.after(WAITS)));
+    List<Call> of = of(noes, it.request().call().agent());
     if (of.size() > NOES) {
       noes.remove(of.getFirst());
     }
   }
 
   /**
-   * Whether all of these have said yes to the call, and it was not used yet.
+   * Whether all whom these stages need have said yes to the call, and it was not used yet.
    *
-   * @param approvers as the policies of now ask for them
+   * @param stages as the policies of now ask
    * @param counts whether what somebody said still does
    */
-  public synchronized boolean isApproved(
-      Call call, List<String> approvers, Predicate<Approval> counts) {
-    return whole(call, approvers, counts).isPresent();
+  public synchronized boolean isApproved(Call call, Stages stages, Predicate<Approval> counts) {
+    return whole(call, stages, counts).isPresent();
   }
 
   /** Uses up what people said to the call, once; as {@link #isApproved}. */
   public synchronized Optional<ApprovalRequest> use(
-      Call call, List<String> approvers, Predicate<Approval> counts) {
-    Optional<ApprovalRequest> whole = whole(call, approvers, counts);
+      Call call, Stages stages, Predicate<Approval> counts) {
+    Optional<ApprovalRequest> whole = whole(call, stages, counts);
     whole.ifPresent(it -> waiting.remove(call));
     return whole;
   }
 
-  private Optional<ApprovalRequest> whole(
-      Call call, List<String> approvers, Predicate<Approval> counts) {
+  private Optional<ApprovalRequest> whole(Call call, Stages stages, Predicate<Approval> counts) {
     tidy();
+    List<String> approvers = stages.approvers();
     return Optional.ofNullable(waiting.get(call))
-        .map(it -> it.request)
-        .map(it -> with(it, approvers, it.approvals().stream().filter(counts).toList()))
+        .filter(it -> stages.begin(it.stages()))
+        .map(it -> it.request())
+        .map(it -> Waiting.with(it, approvers, it.approvals().stream().filter(counts).toList()))
         .filter(it -> it.missing().isEmpty());
   }
 
   /** Forgets what these agents or tasks asked for. */
   public synchronized void forget(Predicate<ApprovalRequest> which) {
-    waiting.values().removeIf(it -> which.test(it.request));
+    waiting.values().removeIf(it -> which.test(it.request()));
   }
 
   private Waiting named(DecisionId id) {
     return waiting.values().stream()
-        .filter(it -> it.request.id().equals(id) || it.names.contains(id))
+        .filter(it -> it.isNamed(id))
         .findAny()
         .orElseThrow(() -> new FaultException(new Fault.NoSuchApproval(id)));
   }
 
   private void tidy() {
     noes.values().removeIf(it -> time.reached(it.voidAt()));
-    for (Iterator<Waiting> each = waiting.values().iterator(); each.hasNext(); ) {
-      Waiting it = each.next();
-      if (time.reached(it.voidAt)) {
-        each.remove();
-      } else if (it.ends.values().removeIf(time::reached)) {
-        it.request =
-            with(
-                it.request,
-                it.request.approvers(),
-                it.request.approvals().stream()
-                    .filter(yes -> it.ends.containsKey(yes.as()))
-                    .toList());
-      }
-    }
+    waiting.values().removeIf(it -> it.isVoid(time));
+    waiting.values().forEach(it -> it.tidy(time));
   }
 
   private void makeRoom(String agent) {
@@ -248,24 +232,10 @@ public final class Approvals {
   }
 
   private static boolean unanswered(@Nullable Waiting it) {
-    return it != null && it.request.approvals().isEmpty();
+    return it != null && it.request().approvals().isEmpty();
   }
 
   private static List<Call> of(Map<Call, ?> calls, String agent) {
     return calls.keySet().stream().filter(it -> it.agent().equals(agent)).toList();
-  }
-
-  private static ApprovalRequest with(
-      ApprovalRequest it, List<String> approvers, List<Approval> approvals) {
-    return new ApprovalRequest(
-        it.id(),
-        it.task(),
-        it.call(),
-        it.questions(),
-        it.because(),
-        approvers,
-        approvals,
-        it.askedAt(),
-        it.voidAt());
   }
 }

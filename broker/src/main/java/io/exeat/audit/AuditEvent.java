@@ -10,6 +10,7 @@ import io.exeat.base.Fault;
 import io.exeat.base.TaskId;
 import io.exeat.credential.Held;
 import io.exeat.policy.Answer;
+import io.exeat.policy.Reason;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
 import java.time.Duration;
@@ -138,17 +139,20 @@ public sealed interface AuditEvent {
    *
    * @param asked the decision that asked for it
    * @param questions what the person was shown
+   * @param because the policies that ask
    */
   record Approved(
       DecisionId asked,
       String task,
       Call call,
       List<ObjectNode> questions,
+      List<Reason> because,
       Approval approval,
       String reason)
       implements AuditEvent {
     public Approved {
       questions = List.copyOf(questions);
+      because = List.copyOf(because);
     }
   }
 

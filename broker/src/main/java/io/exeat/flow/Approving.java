@@ -70,7 +70,13 @@ final class Approving implements ApproverRequests {
     long end = time.after(validFor);
     audit.record(
         new AuditEvent.Approved(
-            request.id(), request.task(), request.call(), request.questions(), yes, reason));
+            request.id(),
+            request.task(),
+            request.call(),
+            request.questions(),
+            request.because(),
+            yes,
+            reason));
     return approvals.approve(asked, yes, end);
   }
 

@@ -68,8 +68,8 @@ public final class Broker implements AgentRequests {
     this.figures = office.figures();
     this.refusals = new Refusals(audit, figures, steps.time());
     Questions questions = new Questions(tasks, ceiling, steps.time());
-    this.judge =
-        new Judge(tasks, ceiling, questions, steps.policy(), audit, refusals, office.approving());
+    Asking asking = new Asking(steps.policy(), audit, refusals, office.approving());
+    this.judge = new Judge(tasks, ceiling, questions, asking);
     this.lending = new Lending(office, judge);
     this.presence = new Presence(attestor, tasks, endings);
   }

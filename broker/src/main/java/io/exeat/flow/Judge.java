@@ -1,22 +1,14 @@
 package io.exeat.flow;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.exeat.approve.Approval;
-import io.exeat.approve.Call;
 import io.exeat.attest.Peer;
-import io.exeat.audit.AuditEvent;
-import io.exeat.audit.AuditSink;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Durable;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
-import io.exeat.policy.Answer;
 import io.exeat.policy.Decision;
 import io.exeat.policy.History;
-import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.Question;
-import io.exeat.policy.QuestionJson;
 import io.exeat.task.Grant;
 import io.exeat.task.Plan;
 import io.exeat.task.Task;
@@ -27,38 +19,23 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.function.Predicate;
 
 /**
  * One decision in front of every act: the ceiling first, then policy, then the record; only then
  * the act. What is opened or lent is prepared while the record is written, and handed out after it.
- * What policy says to several grants holds for all of them together.
  */
 final class Judge {
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Questions questions;
-  private final PolicyEngine policy;
-  private final AuditSink audit;
-  private final Refusals refusals;
-  private final Approving approving;
+  private final Asking asking;
   private final ConcurrentMap<TaskId, Memory> memories = new ConcurrentHashMap<>();
 
-  Judge(
-      Tasks tasks,
-      Ceiling ceiling,
-      Questions questions,
-      PolicyEngine policy,
-      AuditSink audit,
-      Refusals refusals,
-      Approving approving) {
+  Judge(Tasks tasks, Ceiling ceiling, Questions questions, Asking asking) {
     this.tasks = tasks;
     this.ceiling = ceiling;
     this.questions = questions;
-    this.policy = policy;
-    this.audit = audit;
-    this.refusals = refusals;
-    this.approving = approving;
+    this.asking = asking;
   }
 
   /**
@@ -77,7 +54,7 @@ final class Judge {
     DecisionId id = DecisionId.random();
     List<String> beside =
         List.of(plan.binding().name(), plan.parent().map(TaskId::value).orElse(""));
-    return ask(id, plan.id(), asked, beside).permit();
+    return asking.ask(id, plan.id(), asked, beside).permit();
   }
 
   /**
@@ -93,7 +70,7 @@ final class Judge {
       asked.add(questions.hold(peer, task, scope, grant, before));
     }
     DecisionId id = DecisionId.random();
-    ask(id, task.id(), asked, List.of()).permit().await();
+    asking.ask(id, task.id(), asked, List.of()).permit().await();
   }
 
   /**
@@ -128,8 +105,9 @@ final class Judge {
    */
   Judged look(Peer peer, Task task, Act act) {
     DecisionId id = DecisionId.random();
-    Said said =
-        ask(id, task.id(), questions(peer, task, act, memory(task.id()).history()), List.of());
+    Asking.Said said =
+        asking.ask(
+            id, task.id(), questions(peer, task, act, memory(task.id()).history()), List.of());
     if (!(said.decision() instanceof Decision.Permit)) {
       return new Judged(id, said.decision(), Optional.empty());
     }
@@ -140,10 +118,7 @@ final class Judge {
 
   /** What would be said of the act now, without anything on record: it is not asked for yet. */
   Decision foresee(Peer peer, Task task, Act act) {
-    return Decision.together(
-        questions(peer, task, act, memory(task.id()).history()).stream()
-            .map(policy::decide)
-            .toList());
+    return asking.foresee(questions(peer, task, act, memory(task.id()).history()));
   }
 
   private List<Question> questions(Peer peer, Task task, Act act, History before) {
@@ -178,7 +153,7 @@ final class Judge {
           grants.stream()
               .map(grant -> questions.act(peer, task, act, grant, begun.before()))
               .toList();
-      Said said = ask(id, task.id(), asked, List.of());
+      Asking.Said said = asking.ask(id, task.id(), asked, List.of());
       Decision decision = said.decision();
       permitted = decision instanceof Decision.Permit;
       waits = decision instanceof Decision.Ask;
@@ -206,95 +181,5 @@ final class Judge {
   /** A task and its parts have one memory, and with it one budget. */
   private Memory memory(TaskId id) {
     return memories.computeIfAbsent(tasks.lineage(id).getLast(), _ -> new Memory());
-  }
-
-  /**
-   * An answer, and its record: to be awaited for a permit; what permits nothing is recorded soon.
-   */
-  private record Said(DecisionId id, Decision decision, Durable recorded) {
-    /**
-     * @throws FaultException Denied, or Unavailable POLICY, when it is none
-     */
-    Durable permit() {
-      Judged.requirePermit(id, decision);
-      return recorded;
-    }
-  }
-
-  /**
-   * @param beside what no question has of what a person would say yes to
-   */
-  private Said ask(DecisionId id, TaskId task, List<Question> asked, List<String> beside) {
-    List<Answer> answers = answers(asked);
-    Decision together = together(answers);
-    if (!(together instanceof Decision.Ask people)) {
-      return said(id, task, answers, together);
-    }
-    List<ObjectNode> documents = answers.stream().map(Answer::question).toList();
-    Call call = Call.of(documents, people, beside);
-    return approved(id, task, asked, people, call)
-        .orElseGet(() -> {
-          Optional<String> no =
-              approving.approvals().ask(id, task.value(), call, documents, people);
-          Decision decision =
-              no.<Decision>map(why -> new Decision.Deny(why, people.because(), people.policy()))
-                  .orElse(people);
-          return said(id, task, answers, decision);
-        });
-  }
-
-  /** What the policies that ask say once people have said yes to exactly this. */
-  private Optional<Said> approved(
-      DecisionId id, TaskId task, List<Question> asked, Decision.Ask people, Call call) {
-    Predicate<Approval> counts = yes -> approving.counts(call.agent(), yes);
-    List<String> approvers = people.approvers();
-    if (!approving.approvals().isApproved(call, approvers, counts)) {
-      return Optional.empty();
-    }
-    List<Answer> again = answers(asked.stream().map(it -> it.with(Set.copyOf(approvers))).toList());
-    Decision now = together(again);
-    boolean same = again.stream().allMatch(it -> it.decision().policy().equals(call.policy()));
-    if (!(now instanceof Decision.Permit && same)) { // others decide than those that asked
-      return now instanceof Decision.Permit
-          ? Optional.empty()
-          : Optional.of(said(id, task, again, now));
-    }
-    return approving
-        .approvals()
-        .use(call, approvers, counts)
-        .map(used -> {
-          Durable use =
-              audit.begin(new AuditEvent.ApprovalUsed(used.id(), id, task, call.sha256()));
-          Durable decided = said(id, task, again, now).recorded();
-          return new Said(
-              id,
-              now,
-              () -> {
-                use.await();
-                decided.await();
-              });
-        });
-  }
-
-  private Said said(DecisionId id, TaskId task, List<Answer> answers, Decision together) {
-    String agent = answers.getFirst().question().path("agent").path("id").asText();
-    AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
-    if (together instanceof Decision.Permit) {
-      return new Said(id, together, audit.begin(event));
-    }
-    refusals.add(agent, event);
-    return new Said(id, together, () -> {});
-  }
-
-  private List<Answer> answers(List<Question> asked) {
-    return asked.stream().map(this::answer).toList();
-  }
-
-  private Answer answer(Question question) {
-    return Answer.of(QuestionJson.write(question), policy.decide(question));
-  }
-
-  private static Decision together(List<Answer> answers) {
-    return Decision.together(answers.stream().map(Answer::decision).toList());
   }
 }

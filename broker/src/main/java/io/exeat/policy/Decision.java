@@ -59,7 +59,8 @@ public sealed interface Decision {
   }
 
   /**
-   * It would be permitted if these had said yes to exactly this.
+   * It would be permitted if these had said yes to exactly this; or these and others, whom policy
+   * asks for then.
    *
    * @param approvers the words that {@link Question#approvals} must hold, sorted
    */

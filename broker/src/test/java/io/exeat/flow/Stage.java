@@ -4,14 +4,17 @@ import io.exeat.attest.InMemoryAttestor;
 import io.exeat.attest.Peer;
 import io.exeat.audit.InMemoryAudit;
 import io.exeat.base.Accessor;
+import io.exeat.base.Health;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.InMemoryBackend;
 import io.exeat.credential.InMemoryTarget;
 import io.exeat.credential.SessionLog;
 import io.exeat.journal.InMemoryJournal;
+import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.Question;
 import io.exeat.revoke.InMemoryVerifier;
 import io.exeat.revoke.ReceiptSigner;
 import io.exeat.revoke.Revoker;
@@ -44,7 +47,7 @@ final class Stage implements AutoCloseable {
   static final Duration LONG = Duration.ofSeconds(20);
 
   /** The policies that ship, loaded once: slow machines have time. */
-  private static final PolicyEngine POLICY = PolicyEngines.shipped();
+  private static final PolicyEngine SHIPPED = PolicyEngines.shipped();
 
   final List<String> story = new CopyOnWriteArrayList<>();
   private final Map<String, Runnable> when = new ConcurrentHashMap<>();
@@ -60,6 +63,7 @@ final class Stage implements AutoCloseable {
   final InMemoryAudit audit = new InMemoryAudit(this::tell);
   final InMemoryBackend backend;
   final Revoker revoker;
+  volatile PolicyEngine policy = SHIPPED;
   volatile ReceiptSigner signer = receipt -> "signed for " + receipt.agent();
   final Office office;
   final Peer.Local billing = attestor.process(1001, 11);
@@ -114,7 +118,7 @@ final class Stage implements AutoCloseable {
         new Steps(
             attestor,
             () -> catalogue,
-            POLICY,
+            policyOfNow(),
             backend,
             revoker,
             receipt -> signer.sign(receipt),
@@ -122,6 +126,20 @@ final class Stage implements AutoCloseable {
             audit,
             time),
         () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
+  }
+
+  private PolicyEngine policyOfNow() {
+    return new PolicyEngine() {
+      @Override
+      public Decision decide(Question question) {
+        return policy.decide(question);
+      }
+
+      @Override
+      public Health health() {
+        return policy.health();
+      }
+    };
   }
 
   /** Runs {@code then} once, in the middle of the step that tells {@code line}. */

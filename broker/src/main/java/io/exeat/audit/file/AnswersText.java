@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.policy.Answer;
 import io.exeat.policy.Decision;
+import io.exeat.policy.Reason;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +34,12 @@ final class AnswersText {
     json.writeEndArray();
   }
 
-  /** The same without answers: of each question but the first what is not the same at its top. */
-  static void questions(JsonGenerator json, List<ObjectNode> questions) throws IOException {
+  /**
+   * The same without answers: of each question but the first what is not the same at its top, and
+   * the policies that ask.
+   */
+  static void questions(JsonGenerator json, List<ObjectNode> questions, List<Reason> because)
+      throws IOException {
     json.writeFieldName("question");
     copy(json, questions.getFirst());
     json.writeArrayFieldStart("but");
@@ -42,18 +47,23 @@ final class AnswersText {
       copy(json, difference(questions.getFirst(), each));
     }
     json.writeEndArray();
+    because(json, because);
   }
 
   private static void decision(JsonGenerator json, Decision decision) throws IOException {
     json.writeStringField("decided", decision.word());
     json.writeStringField("policy_sha256", decision.policy());
-    texts(json, "because", decision.because().stream().map(Object::toString).toList());
+    because(json, decision.because());
     switch (decision) {
       case Decision.Permit _ -> {}
       case Decision.Ask it -> texts(json, "approvers", it.approvers());
       case Decision.Deny it -> json.writeStringField("reason", EventText.cut(it.reason()));
       case Decision.Failed it -> json.writeStringField("problem", EventText.cut(it.problem()));
     }
+  }
+
+  private static void because(JsonGenerator json, List<Reason> because) throws IOException {
+    texts(json, "because", because.stream().map(Reason::toString).toList());
   }
 
   private static ObjectNode difference(ObjectNode first, ObjectNode other) {

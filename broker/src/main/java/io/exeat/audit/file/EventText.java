@@ -189,7 +189,7 @@ final class EventText {
         text("agent", it.call().agent());
         text("call_sha256", it.call().sha256());
         text("policy_sha256", it.call().policy());
-        AnswersText.questions(json, it.questions());
+        AnswersText.questions(json, it.questions(), it.because());
         text("as", it.approval().as());
         text("by", it.approval().by());
         at("valid_until", it.approval().validUntil());

@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Cedar's own rules: a forbid beats every permit, no permit is no. To them it adds that a policy
  * that errs is no answer, where Cedar would go on without it; and {@code @ask("owner")} on a
- * forbid: what is forbidden by such policies alone, and would be permitted with these approvals, is
- * asked for.
+ * forbid: what is forbidden by such policies alone, and would be permitted with these approvals, or
+ * with those that policies ask for then, is asked for.
  */
 public final class CedarEngine implements PolicyEngine {
   private static final Logger LOG = LoggerFactory.getLogger(CedarEngine.class);
@@ -134,12 +134,8 @@ public final class CedarEngine implements PolicyEngine {
       return new Decision.Deny("no policy permits it", because, now.sha256());
     }
     List<Rule> standing = forbid.stream().filter(rule -> rule.ask().isEmpty()).toList();
-    if (standing.isEmpty()) {
-      Set<String> approvers = new TreeSet<>();
-      forbid.forEach(rule -> approvers.add(rule.ask().orElseThrow()));
-      if (now.decide(question.with(approvers)).permitted()) {
-        return new Decision.Ask(List.copyOf(approvers), because, now.sha256());
-      }
+    if (standing.isEmpty() && canBeLifted(now, question, forbid)) {
+      return new Decision.Ask(List.copyOf(approvers(forbid)), because, now.sha256());
     }
     Rule first = (standing.isEmpty() ? forbid : standing).getFirst();
     String reason =
@@ -147,3 +143,27 @@ public final class CedarEngine implements PolicyEngine {
     return new Decision.Deny(reason, because, now.sha256());
   }
 }
+
+  /** Whether it is permitted with the yes of those who are asked for, and of whom that asks for. */
+  private static boolean canBeLifted(Policies now, Question question, List<Rule> forbid) {
+    Set<String> held = approvers(forbid);
+    Outcome next = now.decide(question.with(held));
+    while (!next.permitted()) {
+      List<Rule> more = next.because();
+      boolean asksForMore =
+          !more.isEmpty()
+              && more.stream().allMatch(rule -> rule.ask().isPresent())
+              && held.addAll(approvers(more));
+      if (!asksForMore) {
+        return false;
+      }
+      next = now.decide(question.with(held));
+    }
+    return true;
+  }
+
+  private static Set<String> approvers(List<Rule> forbid) {
+    Set<String> approvers = new TreeSet<>();
+    forbid.forEach(rule -> rule.ask().ifPresent(approvers::add));
+    return approvers;
+  }

@@ -32,6 +32,7 @@ import io.exeat.base.Time;
 import io.exeat.credential.Held;
 import io.exeat.policy.Answer;
 import io.exeat.policy.Decision;
+import io.exeat.policy.Reason;
 import io.exeat.task.Binding;
 import io.exeat.task.EndCause;
 import io.exeat.task.Intent;
@@ -382,6 +383,7 @@ final class FileAuditTest extends AuditContract {
             epoch.task().value(),
             new Call("spiffe://example.org/agent", "ca".repeat(32), "ab"),
             List.of(answer(new Decision.Permit(List.of(), "ab")).question()),
+            List.of(new Reason("highest-risk-is-approved", List.of("risk"))),
             new Approval("owner", "uid 0", Instant.EPOCH, Instant.EPOCH.plusSeconds(300)),
             "checked"),
         new AuditEvent.ApprovalUsed(
