@@ -10,6 +10,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -20,10 +22,13 @@ import java.util.regex.Pattern;
  * @param intents names of those in the catalogue
  */
 record AgentFile(Collection<String> grants, Collection<String> intents) {
+  private static final Pattern UID = Pattern.compile("uid (0|[1-9][0-9]{0,8})");
   private static final Shape<String> APPROVER =
-      Shape.matching(
-          Pattern.compile("spiffe://[a-z0-9._-]{1,255}/[A-Za-z0-9._/-]{1,1700}|uid [0-9]{1,10}"),
-          "a SPIFFE ID, or uid and a number, of the operators' socket");
+      new Shape<>(
+          "a SPIFFE ID with a path, or uid and a number, of the operators' socket",
+          "",
+          true,
+          text -> Optional.of(text).filter(it -> UID.matcher(it).matches() || isSpiffeId(it)));
 
   Map<String, AgentEntry> read(Section root) {
     Map<String, AgentEntry> agents = new LinkedHashMap<>();
@@ -38,7 +43,8 @@ record AgentFile(Collection<String> grants, Collection<String> intents) {
       }
       agents.put(name, entry);
     });
-    agents.values().forEach(entry -> requirePeople(entry, names, root));
+    agents.forEach(
+        (name, entry) -> requirePeople(entry, names, Objects.requireNonNull(sections.get(name))));
     return agents;
   }
 
@@ -59,16 +65,22 @@ record AgentFile(Collection<String> grants, Collection<String> intents) {
         section.one("tier", Shape.oneOf(Tier.class)).or(Tier.STANDARD));
   }
 
+  private static boolean isSpiffeId(String text) {
+    return Shape.spiffeId().parser().apply(text).isPresent();
+  }
+
   /** An agent's yes is no person's, neither its own nor another's. */
-  private static void requirePeople(AgentEntry entry, Map<SpiffeId, String> agents, Section root) {
-    for (Map.Entry<SpiffeId, String> each : agents.entrySet()) {
-      if (entry.approvers().contains(each.getKey().toString())) {
-        root.problem(
-            "agents",
-            "%s.approvers: %s is agent %s; name people"
-                .formatted(entry.name(), each.getKey(), each.getValue()));
+  private static void requirePeople(
+      AgentEntry entry, Map<SpiffeId, String> agents, Section section) {
+    agents.forEach((id, name) -> {
+      if (entry.approvers().contains(id.toString())) {
+        section.problem(
+            "approvers",
+            name.equals(entry.name())
+                ? id + " is this agent itself; name people"
+                : "%s is agent %s; name people".formatted(id, name));
       }
-    }
+    });
   }
 
   private static Set<Binding> bindings(Section section) {

@@ -213,6 +213,52 @@ final class CatalogueFileTest {
         .containsExactly("line 31: agents.other.spiffe-id: is agent billing's already");
   }
 
+  /** Nobody shows such an ID, and no uid is written so: it would be waited for in vain. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ann",
+        "spiffe://example.org",
+        "spiffe://example.org/human/ann/",
+        "spiffe://example.org/human/../ann",
+        "uid 007",
+        "uid 9999999999",
+        "uid",
+        "0"
+      })
+  void anApproverWhomNobodyCanBeIsRefused(String approver) {
+    assertThat(problems(approvers(approver)))
+        .singleElement()
+        .asString()
+        .startsWith("line 23: agents.billing.approvers")
+        .contains("a SPIFFE ID with a path, or uid and a number");
+  }
+
+  @Test
+  void anAgentIsNobodysApprover() {
+    String own = "spiffe://example.org/ns/demo/sa/billing/agent/billing";
+    assertThat(problems(approvers(own)))
+        .containsExactly(
+            "line 23: agents.billing.approvers: " + own + " is this agent itself; name people");
+    String other =
+        FULL.substring(FULL.indexOf("  billing:\n"))
+            .replace("  billing:\n", "  other:\n")
+            .replace("agent/billing\n", "agent/other\n");
+    assertThat(problems(approvers("spiffe://example.org/ns/demo/sa/billing/agent/other") + other))
+        .singleElement()
+        .asString()
+        .startsWith("line 23: agents.billing.approvers: ")
+        .endsWith("is agent other; name people");
+    assertThat(CatalogueFile.parse("a test", approvers("uid 0").getBytes(UTF_8)).agents())
+        .hasSize(1);
+  }
+
+  private static String approvers(String approver) {
+    return FULL.replace(
+        "    owner: payments team\n",
+        "    owner: payments team\n    approvers: [\"" + approver + "\"]\n");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
