@@ -14,6 +14,7 @@ import io.exeat.task.Tasks;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What people say to the calls that wait for them. {@code operator} is every operator's word,
@@ -51,6 +52,20 @@ final class Approving implements ApproverRequests {
   /** Whether what was said still counts: an owner's yes, while the catalogue names that person. */
   boolean counts(String agent, Approval yes) {
     return !yes.as().equals(OWNER) || ceiling.isApprover(SpiffeId.parse(agent), yes.by());
+  }
+
+  /** Why nobody can say what is asked for; empty when somebody can. */
+  Optional<String> nobodyCan(String agent, List<String> words) {
+    for (String word : words) {
+      if (!word.equals(OWNER) && !word.equals(OPERATOR)) {
+        return Optional.of(
+            "policy asks for the yes of '%s', which is nobody's; there are owner and operator"
+                .formatted(word));
+      }
+    }
+    return words.contains(OWNER) && !ceiling.hasApprovers(SpiffeId.parse(agent))
+        ? Optional.of("policy asks for its owner's yes, and the catalogue names no approvers of it")
+        : Optional.empty();
   }
 
   @Override

@@ -112,13 +112,16 @@ final class Asking {
     return new Decision.Deny(why, ask.because(), ask.policy());
   }
 
-  /** People are asked, unless they said no already. */
+  /** People are asked, unless they said no already, or there are none. */
   private Said waits(Waits it, Stages stages, List<Answer> answers) {
     Decision.Ask people = stages.asked().getLast();
     Decision decision =
         approving
-            .approvals()
-            .ask(it.id(), it.task().value(), it.call(), it.documents(), stages)
+            .nobodyCan(it.call().agent(), stages.approvers())
+            .or(() ->
+                approving
+                    .approvals()
+                    .ask(it.id(), it.task().value(), it.call(), it.documents(), stages))
             .<Decision>map(why -> new Decision.Deny(why, people.because(), people.policy()))
             .orElse(people);
     return said(it.id(), it.task(), answers, decision);

@@ -80,6 +80,11 @@ final class Ceiling {
     return catalogue.get().agent(agent).map(AgentEntry::name);
   }
 
+  /** Whether anybody does say yes as the agent's owner. */
+  boolean hasApprovers(SpiffeId agent) {
+    return catalogue.get().agent(agent).map(it -> !it.approvers().isEmpty()).orElse(false);
+  }
+
   /** Whether {@code who} says yes as the agent's owner. */
   boolean isApprover(SpiffeId agent, String who) {
     return catalogue.get().agent(agent).map(it -> it.approvers().contains(who)).orElse(false);

@@ -329,11 +329,23 @@ class ApprovalsTest {
     TaskId task = open();
     assertThat(word(task, "web.search", 1)).isEqualTo("permit");
     desk.approve(ANN, call(task, "orders.void", 1).id(), SOON, "known order");
-    approvers(Set.of());
+    approvers(Set.of(BOB.who()));
 
     assertThat(word(task, "orders.void", 1)).isEqualTo("ask");
     approvers(Set.of(ANN.who()));
     assertThat(word(task, "orders.void", 1)).isEqualTo("permit");
+  }
+
+  @Test
+  void whatNobodyCanSayIsNotWaitedFor() {
+    approvers(Set.of());
+    TaskId task = open();
+    assertThat(word(task, "web.search", 1)).isEqualTo("permit");
+
+    assertThat(call(task, "orders.void", 1).decision())
+        .isInstanceOfSatisfying(
+            Decision.Deny.class, it -> assertThat(it.reason()).contains("names no approvers"));
+    assertThat(desk.waiting(OPS)).isEmpty();
   }
 
   @Test
