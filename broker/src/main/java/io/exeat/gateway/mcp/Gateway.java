@@ -88,7 +88,12 @@ public final class Gateway {
 
   /** Nothing was asked for yet, so nobody else records it. */
   private void refused(Exchange exchange, String field, String problem) {
-    flow.refused(exchange.peer(), Optional.empty(), new Fault.Malformed(field, problem));
+    refused(exchange.peer(), new Fault.Malformed(field, problem));
+  }
+
+  /** A door refused what it could not read, before there was a request to serve. */
+  void refused(Peer peer, Fault fault) {
+    flow.refused(peer, Optional.empty(), fault);
   }
 
   private void post(Exchange exchange, Route route, UpstreamEntry entry) {

@@ -1,10 +1,16 @@
 package io.exeat.gateway.mcp;
 
 import io.exeat.attest.Peer;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
@@ -27,6 +33,7 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   private final BiFunction<ChannelHandlerContext, Headers, Peer> peer;
   private @Nullable HttpExchange underWay;
   private @Nullable Future<?> deadline;
+  private boolean refused;
 
   /**
    * @param patience from the connection, or the last answer, to the whole of the next request
@@ -55,11 +62,17 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   @Override
   protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-    // The aggregator has taken a plain "chunked" away: what is left is odd (RFC 9112, 6.1).
-    boolean isOdd =
-        request.decoderResult().isFailure()
-            || request.headers().contains(HttpHeaderNames.TRANSFER_ENCODING);
-    if (isOdd || (underWay != null && !underWay.isDone())) {
+    if (request.decoderResult().isFailure()) {
+      refuse(context, Unreadable.of(request.decoderResult().cause()));
+      return;
+    }
+    if (request.headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {
+      // The aggregator has taken a plain "chunked" away: what is left is odd (RFC 9112, 6.1).
+      refuse(context, Unreadable.NOT_PLAIN);
+      return;
+    }
+    if (underWay != null && !underWay.isDone()) {
+      record(context, Unreadable.TOO_EARLY); // an answer now would be the other one's
       var _ = context.close();
       return;
     }
@@ -78,6 +91,36 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
             () -> peer.apply(context, headers));
     underWay = exchange;
     calls.execute(() -> serve(context, exchange));
+  }
+
+  /** Answers by itself what it cannot read, and hangs up. */
+  private void refuse(ChannelHandlerContext context, Unreadable why) {
+    record(context, why);
+    if (underWay != null && !underWay.isDone()) {
+      var _ = context.close();
+      return;
+    }
+    var answer =
+        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, why.status(), Unpooled.EMPTY_BUFFER);
+    answer.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+    HttpUtil.setContentLength(answer, 0);
+    var _ = context.writeAndFlush(answer).addListener(ChannelFutureListener.CLOSE);
+  }
+
+  private void record(ChannelHandlerContext context, Unreadable why) {
+    if (!refused) { // one for each connection, which ends with it
+      refused = true;
+      calls.execute(() -> gateway.refused(peer.apply(context, new Headers()), why.fault()));
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof Unreadable why) { // answered already
+      record(context, why);
+    } else {
+      context.fireUserEventTriggered(event);
+    }
   }
 
   private void serve(ChannelHandlerContext context, HttpExchange exchange) {

@@ -2,7 +2,9 @@ package io.exeat.gateway.mcp;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.exeat.base.Fault.Malformed;
 import io.exeat.base.Time;
 import io.exeat.flow.Use;
 import io.exeat.gateway.grpc.DoorParts;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -41,6 +44,7 @@ final class UnixMcpDoorTest {
   private static final String PING = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
 
   private final AtomicInteger sent = new AtomicInteger();
+  private final FakeProxies flow = new FakeProxies();
   private final EventLoopGroup loops =
       new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
   private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
@@ -67,7 +71,7 @@ final class UnixMcpDoorTest {
             () ->
                 new Catalogue(
                     Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
-            new FakeProxies(),
+            flow,
             new Pong(),
             new Time(() -> Instant.EPOCH, System::nanoTime));
     DoorParts parts = new DoorParts(loops, calls, new Serving(), Limits.DEFAULT);
@@ -202,26 +206,49 @@ final class UnixMcpDoorTest {
         .startsWith("HTTP/1.1 200");
   }
 
+  /** Once each, in our own words. */
+  private void assertRecorded(String problem) {
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () -> assertThat(flow.refused).containsExactly(new Malformed("request", problem)));
+    flow.refused.clear();
+  }
+
   @Test
   void whatIsTooLargeIsRefusedWithoutBeingKept() throws Exception {
     assertThat(say(post(length((1 << 20) + 1), ""))).startsWith("HTTP/1.1 413");
+    assertRecorded("must be at most 1,048,576 bytes");
+    assertThat(say(post("Expect: 100-continue\r\n" + length((1 << 20) + 1), "")))
+        .startsWith("HTTP/1.1 413");
+    assertRecorded("must be at most 1,048,576 bytes");
     String chunk = "10000\r\n" + "x".repeat(65_536) + "\r\n";
     String[] many = new String[20];
     Arrays.fill(many, chunk);
     many[0] = post("Transfer-Encoding: chunked\r\n", chunk);
     assertThat(say(many)).doesNotContain("200 OK");
-    assertThat(say("GET /" + "a".repeat(5_000) + " HTTP/1.1\r\n\r\n")).doesNotContain("200 OK");
-    assertThat(say(post("X: " + "a".repeat(40_000) + "\r\n", ""))).doesNotContain("200 OK");
+    assertRecorded("must be at most 1,048,576 bytes");
+    assertThat(say("GET /" + "a".repeat(5_000) + " HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 414");
+    assertRecorded("must begin with a line of at most 4 KiB");
+    assertThat(say(post("X: " + "a".repeat(40_000) + "\r\n", ""))).startsWith("HTTP/1.1 431");
+    assertRecorded("must have at most 32 KiB of headers");
     assertThat(sent).hasValue(0);
   }
 
   @Test
   void whatTwoReadersCouldReadDifferentlyIsCutOff() throws Exception {
     String chunked = Integer.toHexString(PING.length()) + "\r\n" + PING + "\r\n0\r\n\r\n";
-    assertThat(say(post("Transfer-Encoding: x, chunked\r\n", chunked))).doesNotContain("200 OK");
-    assertThat(say(post(length(5) + length(PING.length()), PING))).doesNotContain("200 OK");
-    assertThat(say(post("Content-Length: +5\r\n", PING))).doesNotContain("200 OK");
-    assertThat(say("nonsense\r\n\r\n")).doesNotContain("200 OK");
+    for (String odd :
+        List.of(
+            post("Transfer-Encoding: x, chunked\r\n", chunked),
+            post("Transfer-Encoding: chunked\r\n" + length(PING.length()), chunked),
+            post(length(5) + length(PING.length()), PING),
+            post("Content-Length: +5\r\n", PING),
+            "nonsense\r\n\r\n",
+            "nonsense\r\n\r\n".repeat(1_000))) {
+      assertThat(say(odd)).as(odd).startsWith("HTTP/1.1 400").contains("connection: close");
+      assertRecorded("must be HTTP/1.1 that can be read in one way alone");
+    }
     assertThat(sent).hasValue(0);
   }
 
