@@ -119,7 +119,7 @@ record Engine(
     Map<String, Spread.Seen> waits = new LinkedHashMap<>();
     engine.writes.forEach((file, spread) -> waits.put(file, spread.seen()));
     Optional<Readings> readings = Optional.of(engine.office.readings());
-    return new Measured(vitals, readings, waits, engine.policy.age());
+    return new Measured(vitals, readings, waits, engine.policy.age(), engine.policy.sha256());
   }
 
   static VaultSettings settings(BrokerConfig.Vault vault) {

@@ -46,6 +46,9 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   private interface Engine extends AutoCloseable {
     PolicyEngine decides();
 
+    /** The hash of the policies in force; empty when there are none. */
+    String sha256();
+
     /** Called by one thread at a time. */
     void look();
 
@@ -113,6 +116,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
     return at.isPresent() ? Optional.of(time.since(at.getAsLong())) : Optional.empty();
   }
 
+  /** The hash that every decision names now; empty when no policies are in force. */
+  Optional<String> sha256() {
+    return Optional.of(engine.sha256()).filter(it -> !it.isEmpty());
+  }
+
   @Override
   public Health health() {
     return engine.decides().health();
@@ -128,6 +136,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
       @Override
       public PolicyEngine decides() {
         return opa;
+      }
+
+      @Override
+      public String sha256() {
+        return opa.sha256();
       }
 
       @Override
@@ -147,6 +160,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
       @Override
       public PolicyEngine decides() {
         return cedar;
+      }
+
+      @Override
+      public String sha256() {
+        return cedar.sha256();
       }
 
       @Override

@@ -56,6 +56,34 @@ final class PolicyWatchTest {
     assertThat(watch.health().available()).isTrue();
   }
 
+  /** Wherever the files are and whenever they were put there: drift is seen, and nothing else. */
+  @Test
+  void aFleetWithOneSetHasOneHashInEveryDecisionAndInItsFigures(@TempDir Path elsewhere)
+      throws IOException {
+    write(ALL);
+    Files.writeString(folder.resolve("more.cedar"), NONE.replace("forbid", "permit"));
+    Files.writeString(elsewhere.resolve("more.cedar"), NONE.replace("forbid", "permit"));
+    Files.writeString(elsewhere.resolve("all.cedar"), ALL);
+    PolicyWatch one = watch();
+    PolicyWatch other =
+        new PolicyWatch(
+            new PolicyConfig.Cedar(Optional.of(elsewhere), PolicyEngines.LONG), PolicyEngines.TIME);
+    String hash = one.decide(QUESTION).policy();
+    assertThat(hash).hasSize(64);
+    assertThat(other.decide(QUESTION).policy()).isEqualTo(hash);
+    assertThat(List.of(one.sha256(), other.sha256())).containsOnly(Optional.of(hash));
+
+    Files.writeString(elsewhere.resolve("all.cedar"), ALL + "// another");
+    other.look();
+
+    String drifted = other.decide(QUESTION).policy();
+    assertThat(drifted).hasSize(64).isNotEqualTo(hash);
+    assertThat(other.sha256()).contains(drifted);
+    assertThat(one.decide(QUESTION).policy()).isEqualTo(hash);
+    one.close();
+    other.close();
+  }
+
   @Test
   void aBrokenSetLeavesTheLastGoodOneInForceAndHealthSaysSinceWhen() throws IOException {
     write(ALL);

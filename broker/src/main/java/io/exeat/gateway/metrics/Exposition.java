@@ -44,6 +44,7 @@ final class Exposition {
         .ifPresent(age ->
             exposition.gauge(
                 "exeat_policy_age_seconds", "Since policies were last taken in.", seconds(age)));
+    measured.policy().ifPresent(exposition::policy);
     exposition.histogram(
         "exeat_write_seconds",
         "How long a fact or a record waited until it was on disk.",
@@ -61,6 +62,15 @@ final class Exposition {
     dependencies.forEach(each ->
         up.dataPoint(gauge(each.problem().isEmpty() ? 1 : 0, Labels.of("name", each.name()))));
     all.metricSnapshot(up.build());
+  }
+
+  private void policy(String sha256) {
+    all.metricSnapshot(
+        GaugeSnapshot.builder()
+            .name("exeat_policy")
+            .help("1 for the hash of the policies in force, which every decision names.")
+            .dataPoint(gauge(1, Labels.of("sha256", sha256)))
+            .build());
   }
 
   private void readings(Readings readings) {

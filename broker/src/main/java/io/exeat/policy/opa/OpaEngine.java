@@ -96,6 +96,11 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
             before.available() ? time.now() : before.since());
   }
 
+  /** The hash of the server's policies as last seen; empty before that. */
+  public String sha256() {
+    return sha256;
+  }
+
   @Override
   public Health health() {
     return health;

@@ -50,6 +50,7 @@ class MetricsDoorTest {
             "\nexeat_call_seconds_sum{method=\"Credentials.Issue\"} 400.03\n",
             "\nexeat_refusals_total{away=\"VAULT\",reason=\"UNAVAILABLE\"} 7.0\n",
             "\nexeat_dependency_up{name=\"vault\"} 0.0\n",
+            "\nexeat_policy{sha256=\"ab12\"} 1.0\n",
             "\nexeat_policy_age_seconds 12.0\n");
   }
 
@@ -134,6 +135,7 @@ class MetricsDoorTest {
                 new Spread().seen(),
                 0)),
         Map.of("journal", issues.seen()),
-        Optional.of(Duration.ofSeconds(12)));
+        Optional.of(Duration.ofSeconds(12)),
+        Optional.of("ab12"));
   }
 }
