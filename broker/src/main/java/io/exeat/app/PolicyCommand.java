@@ -12,7 +12,6 @@ import io.exeat.policy.PolicyConfig;
 import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
-import io.exeat.policy.Reason;
 import io.exeat.policy.cedar.CedarEngine;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -21,10 +20,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -49,14 +46,15 @@ final class PolicyCommand {
   }
 
   private interface Body {
-    int run() throws IOException, BadPolicy;
+    int run(PolicyReports reports) throws IOException, BadPolicy;
   }
 
-  private int guarded(Body body) {
+  private int guarded(boolean json, Body body) {
+    PolicyReports reports = new PolicyReports(out, json);
     try {
-      return body.run();
+      return body.run(reports);
     } catch (BadPolicy e) {
-      e.problems().forEach(out::println);
+      reports.bad(e.problems());
       return Exit.CHECK_FAILED;
     } catch (IOException | IllegalArgumentException e) {
       err.println("exeat: " + e.getMessage());
@@ -71,30 +69,34 @@ final class PolicyCommand {
       description = "Parses and type-checks policies; prints every problem, ends with 10 if any.",
       footer = {"", "Example:", "  exeat policy check --folder /etc/exeat/policies"})
   int check(
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
-    return guarded(() -> {
-      PolicyFiles files = files(folder);
-      CedarEngine engine = engine(files);
-      out.println("sound: %d policies from %s".formatted(engine.policies().size(), files.source()));
-      out.println("hash:  " + engine.sha256());
-      return Exit.OK;
-    });
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
+    return guarded(
+        json,
+        reports -> {
+          PolicyFiles files = files(folder);
+          CedarEngine engine = engine(files);
+          reports.sound(engine.policies().size(), files.source(), engine.sha256());
+          return Exit.OK;
+        });
   }
 
   @Command(
       description = "Runs the cases beside the policies; ends with 10 if one is decided otherwise.",
       footer = {"", "Example:", "  exeat policy test --folder /etc/exeat/policies"})
   int test(
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
-    return guarded(() -> {
-      PolicyFiles files = files(folder);
-      CaseSuite suite = CaseSuite.parse(files.cases());
-      List<String> failures = suite.failures(engine(files));
-      failures.forEach(out::println);
-      out.println(
-          "%d cases, %d decided otherwise".formatted(suite.cases().size(), failures.size()));
-      return failures.isEmpty() ? Exit.OK : Exit.CHECK_FAILED;
-    });
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
+    return guarded(
+        json,
+        reports -> {
+          PolicyFiles files = files(folder);
+          CaseSuite suite = CaseSuite.parse(files.cases());
+          CedarEngine engine = engine(files);
+          List<CaseSuite.Otherwise> otherwise = suite.otherwise(engine);
+          reports.cases(engine.sha256(), suite.cases().size(), otherwise);
+          return otherwise.isEmpty() ? Exit.OK : Exit.CHECK_FAILED;
+        });
   }
 
   @Command(
@@ -116,91 +118,61 @@ final class PolicyCommand {
           @Nullable Path audit,
       @Option(names = "--decision", paramLabel = "ID", description = "The decision in the chain.")
           @Nullable String decision,
-      @Option(names = "--example", description = "Print a question to begin with.")
-          boolean example) {
-    return guarded(() -> {
-      if (example) {
-        out.println(CaseSuite.example().toPrettyString());
-        return Exit.OK;
-      }
-      CedarEngine engine = engine(files(folder));
-      if (question != null) {
-        explain(engine, JSON.readTree(Files.readString(question)));
-        return Exit.OK;
-      }
-      if (audit == null || decision == null) {
-        throw new IllegalArgumentException("give --question, or --audit and --decision");
-      }
-      List<RecordedDecisions.One> found =
-          RecordedDecisions.in(audit).stream().filter(it -> it.id().equals(decision)).toList();
-      if (found.isEmpty()) {
-        throw new IllegalArgumentException(audit + " has no decision " + decision);
-      }
-      for (RecordedDecisions.One one : found) {
-        out.println("recorded: " + one.decided() + " by " + one.because());
-        explain(engine, one.question());
-      }
-      return Exit.OK;
-    });
-  }
-
-  private void explain(CedarEngine engine, JsonNode document) {
-    Decision decision = engine.decide(QuestionJson.read(document));
-    out.println("decision: " + CaseSuite.show(decision));
-    for (Reason reason : decision.because()) {
-      out.println("  " + reason.policy() + ":");
-      for (String attribute : reason.attributes()) {
-        out.println("    " + attribute + " = " + QuestionJson.value(document, attribute));
-      }
-      engine
-          .policies()
-          .getOrDefault(reason.policy(), "")
-          .lines()
-          .forEach(line -> out.println("      " + line));
-    }
+      @Option(names = "--example", description = "Print a question to begin with.") boolean example,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
+    return guarded(
+        json,
+        reports -> {
+          if (example) {
+            out.println(CaseSuite.example().toPrettyString());
+            return Exit.OK;
+          }
+          CedarEngine engine = engine(files(folder));
+          if (question != null) {
+            JsonNode document = JSON.readTree(Files.readString(question));
+            Decision now = engine.decide(QuestionJson.read(document));
+            reports.explained(engine.sha256(), document, Optional.empty(), now, engine.policies());
+            return Exit.OK;
+          }
+          if (audit == null || decision == null) {
+            throw new IllegalArgumentException("give --question, or --audit and --decision");
+          }
+          List<Replay.Recorded> found =
+              RecordedDecisions.in(audit).stream().filter(it -> it.id().equals(decision)).toList();
+          if (found.isEmpty()) {
+            throw new IllegalArgumentException(audit + " has no decision " + decision);
+          }
+          for (Replay.Recorded one : found) {
+            Decision now = engine.decide(again(one, engine));
+            reports.explained(
+                engine.sha256(), one.question(), Optional.of(one), now, engine.policies());
+          }
+          return Exit.OK;
+        });
   }
 
   @Command(
       description = {
         "Decides everything that the audit chain recorded again, under the policies of --folder.",
         "",
-        "Prints what would be decided otherwise. Ends with 10 when a recorded question is not the one",
-        "that its hash is of."
+        "Prints what would be decided otherwise. Ends with 10 when a recorded question is not the"
+            + " one",
+        "that its hash is of, or cannot be decided again."
       },
       footer = {"", "Example:", "  exeat policy replay --audit DIR --folder new-policies"})
   int replay(
       @Option(names = "--audit", required = true, paramLabel = "DIR", description = "The chain.")
           Path audit,
-      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder) {
-    return guarded(() -> {
-      CedarEngine engine = engine(files(folder));
-      int changes = 0;
-      int wrong = 0;
-      List<RecordedDecisions.One> all = RecordedDecisions.in(audit);
-      for (RecordedDecisions.One one : all) {
-        if (!one.isWhole()) {
-          wrong++;
-          out.println(one.id() + ": the recorded question is not the one that was decided");
-          continue;
-        }
-        Decision now = engine.decide(QuestionJson.read(one.question()));
-        if (!now.word().equals(one.decided())) {
-          changes++;
-          out.println(
-              "%s %s %s on %s: was %s by %s, would be %s"
-                  .formatted(
-                      one.id(),
-                      one.question().at("/agent/name").asText(),
-                      one.question().path("action").asText(),
-                      one.question().at("/resource/name").asText(),
-                      one.decided(),
-                      one.because(),
-                      CaseSuite.show(now)));
-        }
-      }
-      out.println("%d decisions, %d would be decided otherwise".formatted(all.size(), changes));
-      return wrong == 0 ? Exit.OK : Exit.CHECK_FAILED;
-    });
+      @Option(names = "--folder", paramLabel = "DIR", description = FOLDER) @Nullable Path folder,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
+    return guarded(
+        json,
+        reports -> {
+          CedarEngine engine = engine(files(folder));
+          Replay replay = Replay.of(RecordedDecisions.in(audit), engine);
+          reports.replayed(engine.sha256(), replay);
+          return replay.undecided().isEmpty() ? Exit.OK : Exit.CHECK_FAILED;
+        });
   }
 
   @Command(
@@ -220,46 +192,24 @@ final class PolicyCommand {
               required = true,
               paramLabel = "DIR",
               description = "The new ones.")
-          Path folder) {
-    return guarded(() -> {
-      PolicyFiles before = files(from);
-      PolicyFiles after = files(folder);
-      CedarEngine old = engine(before);
-      CedarEngine fresh = engine(after);
-      policies(old.policies(), fresh.policies());
-      Map<String, Question> questions = new TreeMap<>();
-      for (PolicyFiles files : List.of(before, after)) {
-        CaseSuite.parse(files.cases())
-            .cases()
-            .forEach(it -> questions.put(it.name(), it.question()));
-      }
-      int changes = 0;
-      for (Map.Entry<String, Question> each : questions.entrySet()) {
-        Decision was = old.decide(each.getValue());
-        Decision now = fresh.decide(each.getValue());
-        if (!was.word().equals(now.word())) {
-          changes++;
-          out.println(
-              "%s: %s -> %s".formatted(each.getKey(), CaseSuite.show(was), CaseSuite.show(now)));
-        }
-      }
-      out.println(
-          "%d questions, %d would be decided otherwise".formatted(questions.size(), changes));
-      return Exit.OK;
-    });
+          Path folder,
+      @Option(names = "--json", description = "Print JSON.") boolean json) {
+    return guarded(
+        json,
+        reports -> {
+          PolicyFiles before = files(from);
+          PolicyFiles after = files(folder);
+          reports.compared(
+              PolicyComparison.of(engine(before), engine(after), List.of(before, after)));
+          return Exit.OK;
+        });
   }
 
-  private void policies(Map<String, String> before, Map<String, String> after) {
-    TreeSet<String> ids = new TreeSet<>(before.keySet());
-    ids.addAll(after.keySet());
-    for (String id : ids) {
-      if (!after.containsKey(id)) {
-        out.println("- " + id);
-      } else if (!before.containsKey(id)) {
-        out.println("+ " + id);
-      } else if (!after.get(id).equals(before.get(id))) {
-        out.println("~ " + id);
-      }
+  private static Question again(Replay.Recorded one, CedarEngine engine) {
+    try {
+      return Replay.question(one, engine);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(one.id() + " " + e.getMessage(), e);
     }
   }
 

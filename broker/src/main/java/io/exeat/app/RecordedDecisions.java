@@ -16,22 +16,13 @@ import java.util.stream.Stream;
 final class RecordedDecisions {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /**
-   * One question and its answer.
-   *
-   * @param id of the decision; several questions can be of one
-   * @param isWhole whether the question is the one that the recorded hash is of
-   */
-  record One(
-      String id, ObjectNode question, String decided, List<String> because, boolean isWhole) {}
-
   private RecordedDecisions() {}
 
   /**
    * @throws IOException when the chain cannot be read
    */
-  static List<One> in(Path folder) throws IOException {
-    List<One> all = new ArrayList<>();
+  static List<Replay.Recorded> in(Path folder) throws IOException {
+    List<Replay.Recorded> all = new ArrayList<>();
     for (Path file : ChainFiles.in(folder)) {
       try (Stream<String> lines = Files.lines(file)) {
         for (String line : (Iterable<String>) lines::iterator) {
@@ -44,13 +35,13 @@ final class RecordedDecisions {
     return all;
   }
 
-  private static void add(JsonNode line, List<One> all) {
+  private static void add(JsonNode line, List<Replay.Recorded> all) {
     for (JsonNode answer : line.path("answers")) {
       if (line.path("question") instanceof ObjectNode first) {
         ObjectNode question = first.deepCopy();
         answer.path("but").properties().forEach(it -> question.set(it.getKey(), it.getValue()));
         all.add(
-            new One(
+            new Replay.Recorded(
                 line.path("decision").asText(),
                 question,
                 answer.path("decided").asText(),

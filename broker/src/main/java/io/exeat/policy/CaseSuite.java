@@ -72,25 +72,38 @@ public final class CaseSuite {
     return cases;
   }
 
+  /** A case that was decided otherwise than it says. */
+  public record Otherwise(Case expected, Decision was) {
+    /** In a line. */
+    @Override
+    public String toString() {
+      return "%s: expected %s%s, was %s"
+          .formatted(
+              expected.name(),
+              expected.expect(),
+              expected.because().map(it -> " by " + it).orElse(""),
+              show(was));
+    }
+  }
+
   /** Those that the engine decides otherwise, each in a line. */
   public List<String> failures(PolicyEngine engine) {
-    List<String> failures = new ArrayList<>();
+    return otherwise(engine).stream().map(Otherwise::toString).toList();
+  }
+
+  /** Those that the engine decides otherwise. */
+  public List<Otherwise> otherwise(PolicyEngine engine) {
+    List<Otherwise> otherwise = new ArrayList<>();
     for (Case each : cases) {
       Decision decision = engine.decide(each.question());
       List<String> ids = decision.because().stream().map(Reason::policy).sorted().toList();
       boolean same =
           decision.word().equals(each.expect()) && each.because().map(ids::equals).orElse(true);
       if (!same) {
-        failures.add(
-            "%s: expected %s%s, was %s"
-                .formatted(
-                    each.name(),
-                    each.expect(),
-                    each.because().map(it -> " by " + it).orElse(""),
-                    show(decision)));
+        otherwise.add(new Otherwise(each, decision));
       }
     }
-    return failures;
+    return otherwise;
   }
 
   /** A decision in words. */

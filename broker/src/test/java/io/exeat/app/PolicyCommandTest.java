@@ -2,6 +2,8 @@ package io.exeat.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.audit.AuditEvent;
 import io.exeat.audit.file.FileAudit;
@@ -10,6 +12,7 @@ import io.exeat.base.TaskId;
 import io.exeat.cli.Exit;
 import io.exeat.policy.Answer;
 import io.exeat.policy.CaseSuite;
+import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.QuestionJson;
 import io.exeat.policy.cedar.CedarEngine;
@@ -208,7 +211,7 @@ final class PolicyCommandTest {
     assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
     assertThat(out.toString())
         .contains("d00000000000000000060: the recorded question is not the one that was decided")
-        .endsWith("2 decisions, 0 would be decided otherwise\n");
+        .endsWith("2 decisions, 0 would be decided otherwise, 1 could not be decided again\n");
   }
 
   @Test
@@ -216,5 +219,139 @@ final class PolicyCommandTest {
     assertThat(policy("explain", "--folder", after, "--audit", chain(), "--decision", "d0"))
         .isEqualTo(Exit.USAGE);
     assertThat(err.toString()).contains("has no decision d0");
+  }
+
+  /** A chain as brokers wrote it before questions had what acts were given and gave. */
+  private Path oldChain(int calls) throws Exception {
+    Path chain = folder.resolve("old");
+    CedarEngine engine = PolicyEngines.of(ALL);
+    ObjectNode question = CaseSuite.example();
+    Decision decision = engine.decide(QuestionJson.read(question));
+    ObjectNode history = question.withObject("/history").put("calls", calls);
+    history.remove(List.of("arguments", "results"));
+    try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
+      audit.record(
+          new AuditEvent.Decided(
+              new DecisionId("d00000000000000000001"),
+              TaskId.random(),
+              "spiffe://example.org/agent",
+              List.of(Answer.of(question, decision))));
+    }
+    return chain;
+  }
+
+  private void looksAtResults() throws IOException {
+    Files.writeString(
+        after.resolve("poisoned.cedar"),
+        """
+        @id("poisoned") forbid (principal, action, resource)
+        when { context.history.results.contains("5f1c") };
+        """);
+  }
+
+  @Test
+  void whatWasNotRecordedYetIsNothingWhereNoPolicyLooksAtIt() throws Exception {
+    Path chain = oldChain(7);
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo("1 decisions, 0 would be decided otherwise\n");
+  }
+
+  @Test
+  void whatWasNotRecordedYetIsNothingWhereNothingWasDone() throws Exception {
+    looksAtResults();
+    Path chain = oldChain(0);
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+  }
+
+  @Test
+  void whatAPolicyLooksAtAndWasNotRecordedYetIsNamed() throws Exception {
+    looksAtResults();
+    Path chain = oldChain(7);
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString())
+        .startsWith(
+            "d00000000000000000001: was recorded before questions had history.results, which policy"
+                + " poisoned looks at\n");
+    String id = "d00000000000000000001";
+    assertThat(policy("explain", "--folder", after, "--audit", chain, "--decision", id))
+        .isEqualTo(Exit.USAGE);
+    assertThat(err.toString()).contains(id, "history.results");
+  }
+
+  private JsonNode json(int code, Object... words) throws IOException {
+    out.getBuffer().setLength(0);
+    assertThat(policy(words)).isEqualTo(code);
+    assertThat(out.toString()).containsOnlyOnce("\n").endsWith("\n");
+    return new ObjectMapper().readTree(out.toString());
+  }
+
+  private static void assertHas(JsonNode node, String... fields) {
+    assertThat(node.fieldNames()).toIterable().containsExactly(fields);
+  }
+
+  /** The shapes that docs/cli.md promises. */
+  @Test
+  void jsonIsOneLineWithTheFieldsOfTheDocs() throws Exception {
+    JsonNode check = json(Exit.OK, "check", "--json", "--folder", after);
+    assertHas(check, "sound", "policies", "source", "sha256");
+    assertThat(check.path("policies").asInt()).isEqualTo(2);
+
+    JsonNode test = json(Exit.OK, "test", "--json", "--folder", after);
+    assertHas(test, "sha256", "cases", "otherwise");
+    assertThat(test.path("cases").asInt()).isEqualTo(2);
+
+    JsonNode diff = json(Exit.OK, "diff", "--json", "--from", before, "--folder", after);
+    assertHas(diff, "from", "to", "removed", "added", "changed", "questions", "otherwise");
+    assertThat(diff.path("to")).isEqualTo(check.path("sha256"));
+    assertThat(diff.path("added").toString()).isEqualTo("[\"risky\"]");
+    assertHas(diff.path("otherwise").get(0), "case", "was", "now");
+    assertHas(diff.path("otherwise").get(0).path("now"), "decided", "because", "reason");
+
+    Path chain = chain();
+    JsonNode replay = json(Exit.OK, "replay", "--json", "--audit", chain, "--folder", after);
+    assertHas(replay, "sha256", "decisions", "otherwise", "undecided");
+    JsonNode otherwise = replay.path("otherwise").get(0);
+    assertHas(otherwise, "decision", "agent", "action", "resource", "was", "now");
+    assertThat(otherwise.path("decision").asText()).isEqualTo("d00000000000000000060");
+    assertThat(otherwise.at("/was/decided").asText()).isEqualTo("permit");
+    assertThat(otherwise.at("/now/decided").asText()).isEqualTo("deny");
+
+    String id = "d00000000000000000060";
+    JsonNode explain =
+        json(Exit.OK, "explain", "--json", "--folder", after, "--audit", chain, "--decision", id);
+    assertHas(explain, "sha256", "decision", "was", "now", "policies");
+    assertHas(explain.path("policies").get(0), "policy", "attributes", "text");
+    assertThat(explain.at("/policies/0/attributes/risk").asInt()).isEqualTo(60);
+  }
+
+  @Test
+  void jsonSaysWhatIsWrongToo() throws Exception {
+    Files.writeString(after.resolve("all.cedar"), ALL);
+    JsonNode test = json(Exit.CHECK_FAILED, "test", "--json", "--folder", after);
+    JsonNode otherwise = test.path("otherwise").get(0);
+    assertHas(otherwise, "case", "expected", "now");
+    assertThat(otherwise.path("expected").toString())
+        .isEqualTo("{\"decided\":\"deny\",\"policies\":[\"risky\"]}");
+
+    JsonNode replay = json(Exit.OK, "replay", "--json", "--audit", oldChain(7), "--folder", after);
+    assertThat(replay.path("undecided")).isEmpty();
+    looksAtResults();
+    replay =
+        json(
+            Exit.CHECK_FAILED,
+            "replay",
+            "--json",
+            "--audit",
+            folder.resolve("old"),
+            "--folder",
+            after);
+    assertHas(replay.path("undecided").get(0), "decision", "why");
+
+    Files.writeString(after.resolve("all.cedar"), "permit (");
+    for (String command : List.of("check", "test")) {
+      JsonNode bad = json(Exit.CHECK_FAILED, command, "--json", "--folder", after);
+      assertHas(bad, "sound", "problems");
+      assertThat(bad.path("sound").asBoolean(true)).isFalse();
+    }
   }
 }

@@ -12,6 +12,7 @@ import io.exeat.policy.Reason;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -104,6 +105,25 @@ public final class CedarEngine implements PolicyEngine {
     return now == null ? Map.of() : now.texts();
   }
 
+  /**
+   * The first policy of those in force that looks at the attribute, or at what it is part of.
+   *
+   * @param attribute as {@link Reason} names them
+   */
+  public Optional<String> lookingAt(String attribute) {
+    Policies now = policies;
+    return now == null
+        ? Optional.empty()
+        : now.rules().stream()
+            .map(Rule::reason)
+            .filter(it ->
+                it.attributes().stream()
+                    .anyMatch(at -> attribute.equals(at) || attribute.startsWith(at + ".")))
+            .map(Reason::policy)
+            .sorted()
+            .findFirst();
+  }
+
   @Override
   public Decision decide(Question question) {
     Policies now = policies;
@@ -142,7 +162,6 @@ public final class CedarEngine implements PolicyEngine {
         first.text().orElseGet(() -> "policy " + first.policy().getID() + " forbids it");
     return new Decision.Deny(reason, because, now.sha256());
   }
-}
 
   /** Whether it is permitted with the yes of those who are asked for, and of whom that asks for. */
   private static boolean canBeLifted(Policies now, Question question, List<Rule> forbid) {
@@ -167,3 +186,4 @@ public final class CedarEngine implements PolicyEngine {
     forbid.forEach(rule -> rule.ask().ifPresent(approvers::add));
     return approvers;
   }
+}
