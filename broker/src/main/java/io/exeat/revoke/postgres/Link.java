@@ -84,6 +84,7 @@ record Link(
   /** Ends the borrowed sessions that hold what others wait for, also when there is no lock left. */
   void clearWay() throws SQLException {
     makeWay.execute();
+    letSnapshotGo(guard);
   }
 
   /** Why there is no link or no answer over it, for people. */
@@ -115,10 +116,21 @@ record Link(
         statement.execute("SELECT count(*) FROM pg_auth_members");
         statement.execute("SELECT exeat.make_way()");
       }
+      letSnapshotGo(connection);
       return connection;
     } catch (SQLException e) {
       connection.close();
       throw e;
+    }
+  }
+
+  /**
+   * What was read last keeps its snapshot until the next statement of the transaction, and VACUUM
+   * then leaves everything in the database that died since. This one has none, and changes nothing.
+   */
+  private static void letSnapshotGo(Connection guard) throws SQLException {
+    try (Statement statement = guard.createStatement()) {
+      statement.execute("SET LOCAL idle_in_transaction_session_timeout = 0");
     }
   }
 

@@ -92,7 +92,15 @@ final class HostileRoleIT {
     long its = timed(hostile).get();
     assertThat(survivors()).isZero();
     System.out.printf("hostile: %d ms, another %d ms: %s%n", its, other, trick);
+    keepsNoSnapshot();
     assertThat(exchange.backend.issue(honest.next(exchange), Exchange.READ)).isNotNull();
+  }
+
+  /** Or VACUUM takes nothing away in this database while the broker runs. */
+  @Test
+  void whoLooksKeepsNoSnapshot() throws Exception {
+    assertThat(timed(borrow()).get()).isNotNegative();
+    keepsNoSnapshot();
   }
 
   @Test
@@ -255,6 +263,16 @@ final class HostileRoleIT {
             Real.DATABASE,
             "SELECT count(*) FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid"
                 + " WHERE a.usesysid IS NOT NULL AND (r.oid IS NULL OR r.rolname LIKE 'x-%')"));
+  }
+
+  private void keepsNoSnapshot() {
+    assertThat(
+            exchange.real.postgres.one(
+                Real.DATABASE,
+                "SELECT (count(*) > 0) || ' ' || count(backend_xmin) FROM pg_stat_activity WHERE"
+                    + " application_name = 'exeat-verifier' AND state = 'idle in transaction'"))
+        .as("somebody waits in a transaction, and so many with a snapshot")
+        .isEqualTo("true 0");
   }
 
   private static void print(String what, List<Long> millis) {
