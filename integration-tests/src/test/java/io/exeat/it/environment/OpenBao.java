@@ -79,6 +79,7 @@ public final class OpenBao implements AutoCloseable {
           storage "raft" {
             path = "%1$s/raft"
             node_id = "one"
+            performance_multiplier = 1
           }
           listener "tcp" {
             address = "127.0.0.1:%2$d"

@@ -80,6 +80,7 @@ public final class Postgres implements AutoCloseable {
               "-A",
               "scram-sha-256",
               "--pwfile=" + password,
+              "--no-sync",
               "-E",
               "UTF8",
               "--locale=C"));

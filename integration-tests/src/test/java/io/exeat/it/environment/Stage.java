@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
 /**
@@ -73,7 +74,7 @@ public final class Stage {
 
   private Stage(Path bao, Path postgresBinaries) throws IOException {
     this.folder = Files.createTempDirectory("exeat");
-    rehearse();
+    CompletableFuture<Void> rehearsed = CompletableFuture.runAsync(Stage::rehearse);
     // Whatever comes of the rest: what was started ends with this process.
     Runtime.getRuntime().addShutdownHook(new Thread(this::close));
     // Agents of another user come through here to the socket.
@@ -97,6 +98,7 @@ public final class Stage {
     authority.add(Entry.ofPid(AGENT, Math.toIntExact(ProcessHandle.current().pid())));
     Files.writeString(catalogue(), Yaml.catalogue(postgres.port()));
     prepareDatabase();
+    rehearsed.join();
   }
 
   /** What is packaged starts many times: as quickly as its users have it, or else slower. */
