@@ -3,6 +3,7 @@ package io.exeat.it.fault;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.exeat.it.checker.Checker;
 import io.exeat.it.checker.Verdict;
 import io.exeat.it.environment.FalseClock;
 import io.exeat.it.environment.Outside;
@@ -15,13 +16,16 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /**
  * The wall clock of the database's server is stepped while it runs, by libfaketime; and Vault says
  * another time than it is: OpenBao asks the kernel past libfaketime, so that its answers are
  * changed on the way. Nothing is lent while a clock is off by more than 2 s, and everything ends.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class AClockIsOffIT {
   /** A comparison holds for 5 s; and one within the bound is none to complain of. */
   private static final Duration NOTICED = Duration.ofSeconds(20);
@@ -32,30 +36,41 @@ final class AClockIsOffIT {
 
   private final Stage stage = Stage.get();
   private final Outside outside = new Outside(stage);
+  private final VaultGate gate = new VaultGate(stage.vault());
+  private final Watched watched = Watched.start(Watched.plan().with(gate.address()));
+
+  @AfterAll
+  void close() {
+    watched.close();
+    gate.close();
+    outside.close();
+  }
 
   @Test
   void nothingIsLentAtADatabaseWhoseClockIsOff() {
-    stage.postgres().stop();
     try (FalseClock clock = FalseClock.make()) {
+      restartPostgres(() -> stage.postgres().start(clock));
       try {
-        stage.postgres().start(clock);
-        try (Watched watched = Watched.start(Watched.plan())) {
-          nothingIsLent(
-              watched,
-              "target orders-db",
-              "TARGET",
-              ahead -> step(clock, ahead, watched),
-              Faults.LONG ? BOTH : List.of(BEHIND));
-        }
+        nothingIsLent(
+            "target orders-db",
+            "TARGET",
+            ahead -> step(clock, ahead),
+            Faults.LONG ? BOTH : List.of(BEHIND));
       } finally {
-        stage.postgres().stop();
+        restartPostgres(() -> stage.postgres().start());
       }
-    } finally {
-      stage.postgres().start();
     }
   }
 
-  private static void step(FalseClock clock, Duration ahead, Watched watched) {
+  /** While nothing is lent. */
+  private void restartPostgres(Runnable start) {
+    watched.checker.impaired("Postgres is down");
+    stage.postgres().stop();
+    start.run();
+    watched.checker.mended(Checker.HEALTHY);
+  }
+
+  private void step(FalseClock clock, Duration ahead) {
     if (ahead.isNegative()) {
       watched.checker.clockBehind(ahead.negated());
     }
@@ -69,20 +84,13 @@ final class AClockIsOffIT {
 
   @Test
   void nothingIsLentWhileVaultsClockIsOff() {
-    try (VaultGate gate = new VaultGate(stage.vault());
-        Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
-      nothingIsLent(
-          watched, "Vault", "VAULT", gate::shiftClock, Faults.LONG ? BOTH : List.of(AHEAD));
-    }
+    nothingIsLent("Vault", "VAULT", gate::shiftClock, Faults.LONG ? BOTH : List.of(AHEAD));
   }
 
   private void nothingIsLent(
-      Watched watched,
-      String whose,
-      String dependency,
-      Consumer<Duration> set,
-      List<Duration> offs) {
+      String whose, String dependency, Consumer<Duration> set, List<Duration> offs) {
     try (WatchedAgent agent = new WatchedAgent(watched)) {
+      await().atMost(NOTICED).until(() -> agent.client().isServing());
       Task task = agent.open(Stage.READ);
       var _ = agent.issue(task, Stage.READ);
       for (Duration off : offs) {

@@ -21,8 +21,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.api.Test;
 
 /**
  * A disk fails between Vault's answer and the record of it: what was lent dies at once, although
@@ -34,24 +33,48 @@ final class RecordingFailsIT {
   private final Stage stage = Stage.get();
   private final Outside outside = new Outside(stage);
 
-  @ParameterizedTest
-  @CsvSource({
-    "AUDIT, audit, pwrite64, ENOSPC, 1",
-    "AUDIT, audit, 'fdatasync,fsync', EIO, 0",
-    "JOURNAL, journal, 'fdatasync,fsync', EIO, 0"
-  })
-  void whatWasLentAndIsNotOnRecordDiesAtOnce(
-      String dependency, String folder, String calls, String error, int orphans) {
+  /**
+   * A disk that fails.
+   *
+   * @param dependency how a refusal names it
+   * @param folder the broker's, which is on it
+   * @param orphans what is not on record of what was lent: what an fsync has not made durable may
+   *     be there all the same
+   */
+  private record Fault(String dependency, String folder, String calls, String error, int orphans) {}
+
+  private static final List<Fault> FAULTS =
+      List.of(
+          new Fault("AUDIT", "audit", "pwrite64", "ENOSPC", 1),
+          new Fault("AUDIT", "audit", "fdatasync,fsync", "EIO", 0),
+          new Fault("JOURNAL", "journal", "fdatasync,fsync", "EIO", 0));
+
+  @Test
+  void whatWasLentAndIsNotOnRecordDiesAtOnce() {
     if (!OtherUser.isRoot()) {
       System.err.println("skipped: strace looks into a sidecar that runs as root alone");
       abort("not root");
     }
     try (VaultGate gate = new VaultGate(stage.vault());
-        Watched watched = Watched.start(Watched.plan().with(gate.address()));
-        WatchedAgent agent = new WatchedAgent(watched)) {
+        Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
+      int orphans = 0;
+      for (Fault fault : FAULTS) {
+        meet(fault, gate, watched);
+        Verdict verdict =
+            watched.verdict(fault.folder + " " + fault.error + " after Vault has lent");
+        orphans += fault.orphans;
+        assertThat(verdict.violations()).isEmpty();
+        assertThat(verdict.account().orphans()).isEqualTo(orphans);
+        assertThat(verdict.account().live()).isZero();
+      }
+    }
+  }
+
+  private void meet(Fault fault, VaultGate gate, Watched watched) {
+    try (WatchedAgent agent = new WatchedAgent(watched)) {
       Task task = agent.open(Stage.READ);
-      Strace strace = new Strace(files(watched.deployment.folder().resolve(folder)));
-      AtomicReference<Strace.Attached> fault = new AtomicReference<>();
+      Strace strace = new Strace(files(watched.deployment.folder().resolve(fault.folder)));
+      AtomicReference<Strace.Attached> attached = new AtomicReference<>();
       AtomicLong lent = new AtomicLong();
       gate.meet((number, asked) -> {
         if (!asked.startsWith("GET database/creds/" + Stage.READ)) {
@@ -59,32 +82,34 @@ final class RecordingFailsIT {
         }
         return new VaultGate.Fate.Between(() -> {
           assertThat(outside.roles(task.getId())).hasSize(1);
-          watched.checker.impaired(folder + " fails");
-          fault.set(
+          watched.checker.impaired(fault.folder + " fails");
+          attached.set(
               strace.attach(
-                  watched.deployment.broker().pid(), calls, "error=" + error + ":when=1+"));
+                  watched.deployment.broker().pid(),
+                  fault.calls,
+                  "error=" + fault.error + ":when=1+"));
           lent.set(System.nanoTime());
         });
       });
       try {
         Refusal refusal = Refusal.of(() -> agent.issue(task, Stage.READ));
-        assertThat(refusal.fields()).containsEntry("dependency", dependency);
+        assertThat(refusal.fields()).containsEntry("dependency", fault.dependency);
         assertThat(refusal.text()).contains("nothing is lent until");
         outside.awaitNothingLent(SOON);
         System.out.printf(
             "figure: %s %s after Vault has lent: dead %d ms later%n",
-            folder, error, Faults.since(lent.get()).toMillis());
+            fault.folder, fault.error, Faults.since(lent.get()).toMillis());
         assertThat(agent.get(task).getState()).isEqualTo(TaskState.TASK_STATE_OPEN);
         assertThat(Refusal.of(() -> agent.issue(task, Stage.READ)).fields())
-            .containsEntry("dependency", dependency);
+            .containsEntry("dependency", fault.dependency);
         outside.requireNothingLent();
       } finally {
         gate.mend();
-        if (fault.get() != null) {
-          fault.get().close();
+        if (attached.get() != null) {
+          attached.get().close();
         }
       }
-      if (error.equals("ENOSPC")) {
+      if (fault.error.equals("ENOSPC")) {
         await().atMost(SOON).until(() -> agent.client().isServing());
         var _ = agent.issue(task, Stage.READ);
         assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
@@ -95,11 +120,6 @@ final class RecordingFailsIT {
       }
       watched.checker.mended(Checker.HEALTHY);
       outside.awaitNothingLent(SOON);
-      Verdict verdict = watched.verdict(folder + " " + error + " after Vault has lent");
-      assertThat(verdict.violations()).isEmpty();
-      // What an fsync has not made durable may be there all the same.
-      assertThat(verdict.account().orphans()).isEqualTo(orphans);
-      assertThat(verdict.account().live()).isZero();
     }
   }
 

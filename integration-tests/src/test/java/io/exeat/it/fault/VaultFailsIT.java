@@ -26,6 +26,13 @@ import org.junit.jupiter.api.Test;
 /** Vault fails in every way while tasks are opened, changed and ended: watched. */
 final class VaultFailsIT {
   private static final Duration BACK = Duration.ofSeconds(30);
+  private static final VaultGate.Fate UNREACHABLE = new VaultGate.Fate.Before(() -> {});
+  private static final VaultGate.Fate TOO_LATE = new VaultGate.Fate.Pass(Duration.ofSeconds(4));
+  private static final VaultGate.Fate LOST = new VaultGate.Fate.After(() -> {});
+
+  /** For a change of scope, which comes to nothing: so long each fault lasts. */
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
+
   private static final int TASKS = Faults.times(4, 20);
 
   private final Stage stage = Stage.get();
@@ -36,16 +43,10 @@ final class VaultFailsIT {
   void whatIsOverDiesWhenItIsBackAndNothingIsLost() throws SQLException {
     try (VaultGate gate = new VaultGate(stage.vault());
         Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
-      meet(watched, "unreachable", on -> meet(gate, on, new VaultGate.Fate.Before(() -> {})));
-      meet(
-          watched,
-          "answers after the time limit",
-          on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofSeconds(4))));
-      meet(
-          watched,
-          "its answers are lost",
-          on -> meet(gate, on, new VaultGate.Fate.After(() -> {})));
       if (Faults.LONG) {
+        meet(watched, "unreachable", on -> meet(gate, on, UNREACHABLE));
+        meet(watched, "answers after the time limit", on -> meet(gate, on, TOO_LATE));
+        meet(watched, "its answers are lost", on -> meet(gate, on, LOST));
         meet(watched, "sealed", this::seal);
         for (int status : new int[] {503, 500, 429}) {
           meet(
@@ -55,6 +56,11 @@ final class VaultFailsIT {
         }
         meet(
             watched, "slow", on -> meet(gate, on, new VaultGate.Fate.Pass(Duration.ofMillis(300))));
+      } else {
+        meet(
+            watched,
+            "unreachable, too late and without its answers by turns",
+            on -> meet(gate, on, UNREACHABLE, TOO_LATE, LOST));
       }
 
       Verdict verdict = watched.verdict("Vault fails");
@@ -72,9 +78,10 @@ final class VaultFailsIT {
     }
   }
 
-  private static void meet(VaultGate gate, boolean on, VaultGate.Fate fate) {
+  /** The calls meet them by turns. */
+  private static void meet(VaultGate gate, boolean on, VaultGate.Fate... fates) {
     if (on) {
-      gate.meet((number, call) -> fate);
+      gate.meet((number, call) -> fates[number % fates.length]);
     } else {
       gate.mend();
     }
@@ -102,7 +109,7 @@ final class VaultFailsIT {
         attempts.add(() -> agent.issue(agent.open(Stage.READ), Stage.READ));
         attempts.add(() -> agent.issue(tasks.get(0), Stage.WRITE));
         attempts.add(() -> agent.issue(tasks.get(0), Stage.TLS));
-        attempts.add(() -> agent.changeScope(tasks.get(1), Stage.READ));
+        attempts.add(() -> agent.changeScopeWithin(tasks.get(1), PATIENCE, Stage.READ));
         for (Task task : tasks.subList(2, tasks.size())) {
           attempts.add(() -> agent.completeWithin(task, Duration.ofSeconds(1)));
         }

@@ -14,6 +14,7 @@ import io.exeat.v1.OpenRequest;
 import io.exeat.v1.ReleaseRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
+import io.exeat.v1.TasksGrpc;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.sql.Connection;
@@ -80,15 +81,26 @@ final class WatchedAgent implements AutoCloseable {
   }
 
   Task changeScope(Task task, String... scope) {
+    return changeScope(client.tasks(), task, scope);
+  }
+
+  /**
+   * The same.
+   *
+   * @throws StatusRuntimeException DEADLINE_EXCEEDED when the old epoch is not dead by then
+   */
+  Task changeScopeWithin(Task task, Duration patience, String... scope) {
+    return changeScope(client.tasks().withDeadlineAfter(patience), task, scope);
+  }
+
+  private Task changeScope(TasksGrpc.TasksBlockingStub tasks, Task task, String... scope) {
     Task changed =
-        client
-            .tasks()
-            .changeScope(
-                ChangeScopeRequest.newBuilder()
-                    .setTaskId(task.getId())
-                    .setEpoch(task.getEpoch())
-                    .addAllScope(List.of(scope))
-                    .build());
+        tasks.changeScope(
+            ChangeScopeRequest.newBuilder()
+                .setTaskId(task.getId())
+                .setEpoch(task.getEpoch())
+                .addAllScope(List.of(scope))
+                .build());
     if (changed.getEpoch() > task.getEpoch()) {
       checker.toldEpochDead(task.getId() + "-e" + task.getEpoch());
     }
