@@ -28,15 +28,24 @@ public final class Admission {
    * end.
    */
   public synchronized boolean enter(String peer) {
-    int has = perPeer.getOrDefault(peer, 0);
-    if (all >= limits.connections() || has >= limits.connectionsPerPeer()) {
+    if (isFull(peer)) {
       // At debug, since whoever knocks decides how often.
-      LOG.debug("refused a connection of {}: it has {}, all have {}", peer, has, all);
+      LOG.debug("refused a connection of {}: it has {}, all have {}", peer, has(peer), all);
       return false;
     }
     all++;
-    perPeer.put(peer, has + 1);
+    perPeer.put(peer, has(peer) + 1);
     return true;
+  }
+
+  /** Whether {@link #enter} would say no now. */
+  synchronized boolean isFull(String peer) {
+    return all >= limits.connections() || has(peer) >= limits.connectionsPerPeer();
+  }
+
+  @GuardedBy("this")
+  private int has(String peer) {
+    return perPeer.getOrDefault(peer, 0);
   }
 
   /** The limit of one peer. */

@@ -12,6 +12,10 @@ import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
@@ -28,6 +32,12 @@ public final class UnixDoor implements AutoCloseable {
   static final int TOLD_PER_PEER = 8;
 
   static final int TOLD = 64;
+
+  /**
+   * Connections that wait to be accepted; the next is refused by the kernel, whosever it is. The
+   * kernel's own limit is net.core.somaxconn, 4096 unless set.
+   */
+  private static final int BACKLOG = 1024;
 
   private final SocketFile file;
   private final Server server;
@@ -92,10 +102,12 @@ public final class UnixDoor implements AutoCloseable {
 
   private static UnixDoor open(SocketFile file, Publish publish, Served served, DoorParts parts)
       throws IOException {
+    Keeper keeper = new Keeper(parts.limits());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new DomainSocketAddress(file.fresh().toFile()))
-            .channelType(EpollServerDomainSocketChannel.class)
-            .protocolNegotiator(Gate.plain(new Keeper(parts.limits())))
+            .channelFactory(() -> listening(keeper))
+            .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
+            .protocolNegotiator(Gate.plain(keeper))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
     Server server =
@@ -111,6 +123,28 @@ public final class UnixDoor implements AutoCloseable {
       file.close();
       throw e;
     }
+  }
+
+  /**
+   * One that hangs up at once on who is beyond all limits: who knocks all the time is to cost the
+   * others nothing, and a connection that HTTP/2 has been made ready for does.
+   */
+  private static ServerChannel listening(Keeper keeper) {
+    ServerChannel channel = new EpollServerDomainSocketChannel();
+    channel
+        .pipeline()
+        .addFirst(
+            new ChannelInboundHandlerAdapter() {
+              @Override
+              public void channelRead(ChannelHandlerContext context, Object accepted) {
+                if (accepted instanceof EpollDomainSocketChannel knock && keeper.isBeyond(knock)) {
+                  knock.unsafe().closeForcibly();
+                } else {
+                  context.fireChannelRead(accepted);
+                }
+              }
+            });
+    return channel;
   }
 
   /** Lets nobody in any more, gives the calls in flight a little time, then cuts them. */
@@ -130,10 +164,24 @@ public final class UnixDoor implements AutoCloseable {
       this(limits, new Admission(limits), new Admission(limits.together(TOLD_PER_PEER, TOLD)));
     }
 
+    /** Whether it could neither stay nor be told why not; asked before anything is made for it. */
+    boolean isBeyond(EpollDomainSocketChannel knock) {
+      try {
+        String owner = owner(knock);
+        return admission.isFull(owner) && told.isFull(owner);
+      } catch (FaultException e) {
+        return true; // it has gone meanwhile
+      }
+    }
+
+    private static String owner(EpollDomainSocketChannel socket) {
+      return "uid " + UnixPeers.uid(socket);
+    }
+
     @Override
     public Optional<Attributes> admit(Channel channel, Attributes known) {
       EpollDomainSocketChannel socket = (EpollDomainSocketChannel) channel;
-      String owner = "uid " + UnixPeers.uid(socket);
+      String owner = owner(socket);
       if (!admission.enter(owner)) {
         return told(channel, owner, known);
       }
