@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -22,6 +23,10 @@ public final class Holdings {
   private final ConcurrentMap<Epoch, EpochToken> tokens = new ConcurrentHashMap<>();
   private final ConcurrentMap<CredentialId, Holding> holdings = new ConcurrentHashMap<>();
   private final ConcurrentMap<TaskId, List<CredentialId>> byTask = new ConcurrentHashMap<>();
+
+  /** Not proven dead: few, beside all that is remembered. */
+  private final Set<CredentialId> alive = ConcurrentHashMap.newKeySet();
+
   private final List<Consumer<CredentialId>> toTell = new CopyOnWriteArrayList<>();
 
   private record Holding(Held held, SecretBytes secret) {}
@@ -39,6 +44,9 @@ public final class Holdings {
   /** Takes ownership of the secret. */
   public void keep(Held held, SecretBytes secret) {
     holdings.put(held.id(), new Holding(held, secret));
+    if (held.state() != Held.State.REVOKED) {
+      alive.add(held.id());
+    }
     byTask
         .computeIfAbsent(held.epoch().task(), task -> new CopyOnWriteArrayList<>())
         .add(held.id());
@@ -73,6 +81,11 @@ public final class Holdings {
         .toList();
   }
 
+  /** Everything that is not proven dead. */
+  public List<Held> alive() {
+    return alive.stream().flatMap(id -> find(id).stream()).toList();
+  }
+
   public List<Held> all() {
     List<Held> all = new ArrayList<>();
     holdings.values().forEach(holding -> all.add(holding.held()));
@@ -98,6 +111,7 @@ public final class Holdings {
   /** It was seen dead; its secret is zeroed. */
   public void revoked(CredentialId id, Instant at) {
     update(id, Held.State.REVOKED, Optional.of(at), Optional.empty());
+    alive.remove(id);
     secret(id).ifPresent(SecretBytes::close);
   }
 
@@ -111,6 +125,7 @@ public final class Holdings {
     List<CredentialId> gone = byTask.remove(task);
     if (gone != null) {
       gone.forEach(holdings::remove);
+      gone.forEach(alive::remove);
     }
   }
 

@@ -155,10 +155,7 @@ final class Budgets {
   }
 
   private long live(Predicate<Held> which) {
-    return holdings.all().stream()
-        .filter(held -> held.state() != Held.State.REVOKED)
-        .filter(which)
-        .count();
+    return holdings.alive().stream().filter(which).count();
   }
 
   private boolean isOf(Held held, AgentEntry agent) {
