@@ -17,10 +17,11 @@ import java.util.function.Supplier;
  * callers. Who comes with one call stands behind one of each other caller's, however many of theirs
  * wait.
  */
-final class FairLane {
+public final class FairLane {
   private final int width;
   private final int ofOne;
   private final Duration patience;
+  private final Fault.Dependency to;
 
   /** Who has calls under way or waiting, whose turn it is longest first. */
   private final Set<Caller> callers = new LinkedHashSet<>();
@@ -47,20 +48,24 @@ final class FairLane {
    * @param width calls at a time
    * @param ofOne of one caller
    * @param patience how long a call waits for its turn
+   * @param to whom it leads
    */
-  FairLane(int width, int ofOne, Duration patience) {
+  public FairLane(int width, int ofOne, Duration patience, Fault.Dependency to) {
     this.width = width;
     this.ofOne = ofOne;
     this.patience = patience;
+    this.to = to;
   }
 
   /**
-   * @throws FaultException Unavailable VAULT when its turn does not come in time
+   * Calls when it is the caller's turn.
+   *
+   * @throws FaultException Unavailable when that does not come in time
    */
-  <T> T in(String caller, Supplier<T> call) {
+  public <T> T in(String caller, Supplier<T> call) {
     Place place = queue(caller);
     if (!comes(place.turn()) && isWithdrawn(place)) {
-      throw tooLong();
+      throw tooLong(to);
     }
     try {
       return call.get();
@@ -69,12 +74,10 @@ final class FairLane {
     }
   }
 
-  static FaultException tooLong() {
+  static FaultException tooLong(Fault.Dependency to) {
     return new FaultException(
         new Fault.Unavailable(
-            Fault.Dependency.VAULT,
-            "as many calls as may be are under way for too long",
-            Duration.ofMillis(200)));
+            to, "as many calls as may be are under way for too long", Duration.ofMillis(200)));
   }
 
   private boolean comes(Semaphore turn) {

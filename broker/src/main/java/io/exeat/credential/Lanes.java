@@ -2,6 +2,7 @@ package io.exeat.credential;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
+import io.exeat.base.Fault;
 import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.Subscription;
@@ -32,13 +33,16 @@ public final class Lanes implements SecretsBackend {
   static final int LENDING_TO_ONE = 4;
 
   static final int RENEWING = 2;
-  static final int ENDING = 32;
+
+  /** Calls at a time that end something, or look whether it has ended. */
+  public static final int ENDING = 32;
 
   /** How long a call waits for its turn. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final SecretsBackend backend;
-  private final FairLane lending = new FairLane(LENDING, LENDING_TO_ONE, PATIENCE);
+  private final FairLane lending =
+      new FairLane(LENDING, LENDING_TO_ONE, PATIENCE, Fault.Dependency.VAULT);
   private final Semaphore renewing = new Semaphore(RENEWING, true);
   private final Semaphore ending = new Semaphore(ENDING, true);
 
@@ -144,6 +148,6 @@ public final class Lanes implements SecretsBackend {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    throw FairLane.tooLong();
+    throw FairLane.tooLong(Fault.Dependency.VAULT);
   }
 }

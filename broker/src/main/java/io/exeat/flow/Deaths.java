@@ -53,7 +53,7 @@ final class Deaths {
 
   private CompletableFuture<Obituary> end(Held held, Proofs.Reason why) {
     holdings.revoking(held.id());
-    CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held));
+    CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held), why.agent());
     return death.thenApplyAsync(
         obituary -> {
           proofs.dead(held, why, obituary);
@@ -93,7 +93,7 @@ final class Deaths {
         ends.add(outlast(held, why));
       }
     }
-    Obituary obituary = revoker.end(epoch.with(recalled)).join();
+    Obituary obituary = revoker.end(epoch.with(recalled), why.agent()).join();
     recorded.join();
     if (ends.isEmpty()) {
       proofs.dead(epoch, why, obituary);

@@ -19,7 +19,19 @@ final class Attempt {
   private final List<String> ending = Collections.synchronizedList(new ArrayList<>());
   private final List<String> checks = Collections.synchronizedList(new ArrayList<>());
   private final Set<String> away = Collections.synchronizedSet(new TreeSet<>());
+  private final String agent;
   private Instant confirmedAt = Instant.MIN;
+
+  /**
+   * @param agent whose turn it takes
+   */
+  Attempt(String agent) {
+    this.agent = agent;
+  }
+
+  String agent() {
+    return agent;
+  }
 
   /** Runs all at the same time and returns when all are done. */
   static void together(List<Runnable> steps) {

@@ -7,6 +7,7 @@ import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.revoke.TargetVerifier.Mark;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
  * lease and waits for Vault, ends what sessions are left and looks. No step that fails keeps the
  * next from being tried: with Vault away the target is shut all the same. Attempts go on for ever,
  * jittered and at most {@link #MOST} apart; Vault's own queue stops after six. Each revocation has
- * a virtual thread of its own, so none waits for another's target, and none for issuing.
+ * a virtual thread of its own, so none waits for another's target, and none for issuing; at Vault
+ * and at each target agents take turns.
  */
 public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
@@ -45,6 +47,7 @@ public final class Revoker implements AutoCloseable {
 
   private final SecretsBackend backend;
   private final Map<String, TargetVerifier> verifiers;
+  private final Turns turns;
   private final Time time;
   private final ConcurrentMap<Mark, Work> works = new ConcurrentHashMap<>();
   private final Spread deaths = new Spread();
@@ -71,6 +74,7 @@ public final class Revoker implements AutoCloseable {
   public Revoker(SecretsBackend backend, Map<String, TargetVerifier> verifiers, Time time) {
     this.backend = backend;
     this.verifiers = Map.copyOf(verifiers);
+    this.turns = new Turns(this.verifiers);
     this.time = time;
   }
 
@@ -78,14 +82,18 @@ public final class Revoker implements AutoCloseable {
    * Starts ending {@code condemned} and gives what was seen once it is dead. What is being ended
    * already is not started again. The future never fails; it stays open when the broker stops
    * first, and the journal has the rest.
+   *
+   * @param agent whose turn it is when several agents' have to wait
    */
-  public CompletableFuture<Obituary> end(Condemned condemned) {
+  public CompletableFuture<Obituary> end(Condemned condemned, SpiffeId agent) {
     Work fresh = new Work(time.after(Duration.ZERO));
     Work work = works.putIfAbsent(condemned.mark(), fresh);
     if (work != null) {
       return work.done;
     }
-    Thread.ofVirtual().name("revoke " + condemned.epoch()).start(() -> run(condemned, fresh));
+    Thread.ofVirtual()
+        .name("revoke " + condemned.epoch())
+        .start(() -> run(condemned, agent.toString(), fresh));
     return fresh.done;
   }
 
@@ -132,11 +140,11 @@ public final class Revoker implements AutoCloseable {
     works.values().forEach(work -> LockSupport.unpark(work.thread));
   }
 
-  private void run(Condemned condemned, Work work) {
+  private void run(Condemned condemned, String agent, Work work) {
     work.thread = Thread.currentThread();
     Duration pause = LEAST;
     while (!closed) {
-      Attempt attempt = new Attempt();
+      Attempt attempt = new Attempt(agent);
       attemptAnyway(condemned, attempt);
       if (attempt.left().isEmpty()) {
         works.remove(condemned.mark(), work);
@@ -172,7 +180,8 @@ public final class Revoker implements AutoCloseable {
     for (String target : condemned.targets()) {
       doors.add(() ->
           attempt.step(
-              "shut the door of " + target, () -> verifier(target).shut(condemned.at(target))));
+              "shut the door of " + target,
+              () -> inTurn(target, attempt, () -> verifier(target).shut(condemned.at(target)))));
     }
     condemned
         .token()
@@ -199,17 +208,17 @@ public final class Revoker implements AutoCloseable {
   }
 
   private void end(Accessor token, Attempt attempt) {
-    backend.endToken(token);
+    inTurn(attempt, () -> backend.endToken(token));
     attempt.saw("vault: token revoked by accessor");
   }
 
   private void end(LeaseId lease, Attempt attempt) {
-    backend.endLease(lease);
+    inTurn(attempt, () -> backend.endLease(lease));
     attempt.saw("vault: lease " + lease + " revoked (sync)");
   }
 
   private void look(Accessor token, Attempt attempt) {
-    if (backend.tokenGone(token)) {
+    if (turns.atVault(attempt.agent(), () -> backend.tokenGone(token))) {
       attempt.saw("vault: token unknown by accessor");
     } else {
       attempt.isAlive("Vault still knows the token");
@@ -217,7 +226,7 @@ public final class Revoker implements AutoCloseable {
   }
 
   private void look(LeaseId lease, Attempt attempt) {
-    if (backend.leaseGone(lease)) {
+    if (turns.atVault(attempt.agent(), () -> backend.leaseGone(lease))) {
       attempt.saw("vault: lease " + lease + " unknown");
     } else {
       attempt.isAlive("Vault still knows the lease " + lease);
@@ -225,10 +234,32 @@ public final class Revoker implements AutoCloseable {
   }
 
   private void look(String target, Mark mark, Attempt attempt) {
-    TargetVerifier.Sighting seen = verifier(target).look(mark);
+    TargetVerifier.Sighting seen =
+        turns.at(target, attempt.agent(), () -> verifier(target).look(mark));
     seen.alive().forEach(attempt::isAlive);
     seen.ending().forEach(attempt::isEnding);
     seen.checks().forEach(check -> attempt.saw(target + ": " + check));
+  }
+
+  private void inTurn(Attempt attempt, Runnable atVault) {
+    var _ =
+        turns.atVault(
+            attempt.agent(),
+            () -> {
+              atVault.run();
+              return attempt;
+            });
+  }
+
+  private void inTurn(String target, Attempt attempt, Runnable there) {
+    var _ =
+        turns.at(
+            target,
+            attempt.agent(),
+            () -> {
+              there.run();
+              return attempt;
+            });
   }
 
   private TargetVerifier verifier(String target) {

@@ -27,6 +27,11 @@ public interface TargetVerifier extends AutoCloseable {
   /** Asks how far the target's wall clock is ahead of ours; less than zero when behind. */
   Duration clockAhead();
 
+  /** How many calls it takes at a time; the next one would wait. */
+  default int atOnce() {
+    return 8;
+  }
+
   /** Whether the target could be asked when it was last tried. */
   Health health();
 

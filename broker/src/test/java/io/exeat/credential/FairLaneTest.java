@@ -25,7 +25,7 @@ final class FairLaneTest {
 
   @Test
   void whoComesLateIsNextAfterOneOfEachOther() throws Exception {
-    FairLane lane = new FairLane(1, 1, LONG);
+    FairLane lane = new FairLane(1, 1, LONG, Fault.Dependency.VAULT);
     for (int i = 0; i < 6; i++) {
       come(lane, "greedy");
     }
@@ -40,7 +40,7 @@ final class FairLaneTest {
 
   @Test
   void oneHasItsShareOfTheWidthAndTogetherTheyHaveAllOfIt() throws Exception {
-    FairLane lane = new FairLane(5, 3, LONG);
+    FairLane lane = new FairLane(5, 3, LONG, Fault.Dependency.VAULT);
     for (int i = 0; i < 10; i++) {
       come(lane, "greedy");
     }
@@ -55,7 +55,7 @@ final class FairLaneTest {
 
   @Test
   void whoseTurnDoesNotComeIsToldSoAndStandsInNobodysWay() throws Exception {
-    FairLane lane = new FairLane(1, 1, Duration.ofMillis(50));
+    FairLane lane = new FairLane(1, 1, Duration.ofMillis(50), Fault.Dependency.VAULT);
     come(lane, "greedy");
     assertThatThrownBy(() -> lane.in("clerk", () -> entered.add("clerk")))
         .isInstanceOfSatisfying(
@@ -67,7 +67,7 @@ final class FairLaneTest {
 
   @Test
   void whatFailsInsideGivesItsPlaceBack() {
-    FairLane lane = new FairLane(1, 1, LONG);
+    FairLane lane = new FairLane(1, 1, LONG, Fault.Dependency.VAULT);
     assertThatThrownBy(() ->
             lane.in(
                 "clerk",
@@ -80,7 +80,7 @@ final class FairLaneTest {
 
   @Test
   void neverMoreThanItsWidthHoweverManyCome() {
-    FairLane lane = new FairLane(4, 2, LONG);
+    FairLane lane = new FairLane(4, 2, LONG, Fault.Dependency.VAULT);
     AtomicInteger now = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
     List<CompletableFuture<Integer>> all = new ArrayList<>();

@@ -218,6 +218,11 @@ public final class KubernetesVerifier implements TargetVerifier {
   }
 
   @Override
+  public int atOnce() {
+    return AT_ONCE;
+  }
+
+  @Override
   public Health health() {
     return health;
   }

@@ -129,6 +129,11 @@ public final class PostgresVerifier implements TargetVerifier {
   }
 
   @Override
+  public int atOnce() {
+    return AT_ONCE;
+  }
+
+  @Override
   public Health health() {
     return health;
   }

@@ -9,6 +9,7 @@ import io.exeat.credential.Held;
 import io.exeat.credential.Lent;
 import io.exeat.revoke.Condemned;
 import io.exeat.revoke.Revoker;
+import io.spiffe.spiffeid.SpiffeId;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -202,9 +203,14 @@ final class HostileRoleIT {
   private Future<Long> timed(Borrowed it) {
     long begun = System.nanoTime();
     return revoker
-        .end(it.condemned(exchange))
+        .end(it.condemned(exchange), agent(it))
         .orTimeout(60, TimeUnit.SECONDS)
         .thenApply(seen -> TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
+  }
+
+  /** Each is another's. */
+  private static SpiffeId agent(Borrowed it) {
+    return SpiffeId.parse("spiffe://example.org/agent/" + it.token().epoch().task());
   }
 
   /** Returns when the first session holds what it wants. */

@@ -10,6 +10,7 @@ import io.exeat.credential.Lent;
 import io.exeat.revoke.Condemned;
 import io.exeat.revoke.Obituary;
 import io.exeat.revoke.Revoker;
+import io.spiffe.spiffeid.SpiffeId;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
 final class RevocationRaceIT {
   private static final int RUNS = Integer.getInteger("exeat.race.runs", 60);
   private static final int THREADS = 6;
+  private static final SpiffeId AGENT = SpiffeId.parse("spiffe://example.org/agent/hostile");
 
   private final Exchange exchange = Exchange.begin();
 
@@ -75,7 +77,8 @@ final class RevocationRaceIT {
                     token.epoch(),
                     Optional.of(token.accessor()),
                     List.of(held(token.epoch(), lent)),
-                    Set.of(exchange.real.target.name())))
+                    Set.of(exchange.real.target.name())),
+                AGENT)
             .get(30, TimeUnit.SECONDS);
     long dead = System.nanoTime();
     assertThat(seen.checks()).isNotEmpty();
