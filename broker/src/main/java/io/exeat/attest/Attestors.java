@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 
 /** Sends each peer to the mode for its kind; whom a door vouches for needs none. */
 public final class Attestors implements Attestor {
-  /** What {@link Agent#instance} is for an agent over mTLS. */
+  /** What {@link Agent#instance} is for an agent over mTLS, or begins with when it has a name. */
   public static final String MTLS = "mtls";
 
   /** What {@link Agent#instance} is for a {@link Peer.Vouched}. */
@@ -59,7 +59,7 @@ public final class Attestors implements Attestor {
     if (agent.instance().equals(VOUCHED)) {
       throw new FaultException(new Fault.Unattested("no SVID is known of whom a token names"));
     }
-    return agent.instance().equals(MTLS) ? served(mtls, "mTLS") : served(local, "Unix socket");
+    return agent.instance().startsWith(MTLS) ? served(mtls, "mTLS") : served(local, "Unix socket");
   }
 
   private static Attestor served(Optional<Attestor> mode, String kind) {

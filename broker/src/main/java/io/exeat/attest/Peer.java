@@ -3,10 +3,11 @@ package io.exeat.attest;
 import io.spiffe.spiffeid.SpiffeId;
 import java.security.cert.X509Certificate;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * Who is at the other end of a connection, as the kernel or the TLS handshake says; no claim of its
- * own.
+ * Who is at the other end of a connection, as the kernel or the TLS handshake says. Its one claim
+ * of its own, {@link Tls#instance}, gives it nothing.
  */
 public sealed interface Peer {
   /**
@@ -26,10 +27,18 @@ public sealed interface Peer {
    * @param chain leaf first, as presented; verified against the bundle of its trust domain when the
    *     connection was made, and to be looked at again for each call
    * @param connection names the connection, for presence
+   * @param instance which instance of its agent the client says it is. Nothing vouches for it: it
+   *     tells apart what shows one SPIFFE ID, and opens nothing that the SPIFFE ID would not
    */
-  record Tls(List<X509Certificate> chain, long connection) implements Peer {
+  record Tls(List<X509Certificate> chain, long connection, Optional<String> instance)
+      implements Peer {
     public Tls {
       chain = List.copyOf(chain);
+    }
+
+    /** One that has not said. */
+    public Tls(List<X509Certificate> chain, long connection) {
+      this(chain, connection, Optional.empty());
     }
   }
 

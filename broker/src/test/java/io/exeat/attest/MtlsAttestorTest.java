@@ -123,6 +123,45 @@ final class MtlsAttestorTest {
   }
 
   @Test
+  void anInstanceThatHasANameIsThereByItsOwnConnectionsAlone() throws Exception {
+    Peer.Tls one = connections.named(connect(AGENT, HOUR, 1), Optional.of("one"));
+    Peer.Tls two = connections.named(connect(AGENT, HOUR, 2), Optional.of("two"));
+    Peer.Tls none = connections.named(connect(AGENT, HOUR, 3), Optional.empty());
+    assertThat(attestor.attest(one)).isEqualTo(new Agent(AGENT, "mtls one"));
+    assertThat(attestor.attest(none)).isEqualTo(new Agent(AGENT, "mtls"));
+    try (Subscription _ = attestor.whenGone(attestor.attest(one), why -> gone.add("one"));
+        Subscription _ = attestor.whenGone(attestor.attest(two), why -> gone.add("two"));
+        Subscription _ = attestor.whenGone(attestor.attest(none), why -> gone.add("none"))) {
+      connections.closed(one);
+      connect(AGENT, HOUR, 4); // it has not said whose it is
+
+      assertThat(gone.poll(3, TimeUnit.SECONDS)).isEqualTo("one");
+      connections.closed(two);
+      connections.named(connect(AGENT, HOUR, 5), Optional.of("two"));
+      assertThat(gone.poll(1200, TimeUnit.MILLISECONDS)).isNull();
+    }
+  }
+
+  @Test
+  void aConnectionIsOfOneInstance() {
+    Peer.Tls named = connect(AGENT, HOUR, 1);
+    Peer.Tls unnamed = connect(AGENT, HOUR, 2);
+    connections.named(named, Optional.of("one"));
+    connections.named(unnamed, Optional.empty());
+
+    assertThat(connections.named(named, Optional.of("one")).instance()).contains("one");
+    assertMalformed(() -> connections.named(named, Optional.of("two")));
+    assertMalformed(() -> connections.named(named, Optional.empty()));
+    assertMalformed(() -> connections.named(unnamed, Optional.of("one")));
+  }
+
+  private static void assertMalformed(ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Malformed.class));
+  }
+
+  @Test
   void aConnectionWhoseSvidHasExpiredIsNobodys() throws Exception {
     Peer.Tls peer = connect(AGENT, Duration.ofSeconds(2), 1);
     try (Subscription _ = attestor.whenGone(attestor.attest(peer), gone::add)) {

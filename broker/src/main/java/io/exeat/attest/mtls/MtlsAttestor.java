@@ -31,8 +31,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The agent is whom its X.509-SVID names, verified anew for each call. It is present while one
- * connection of it stands whose SVID still verifies, and for the grace after that.
+ * The agent is whom its X.509-SVID names, verified anew for each call, and of its instances the one
+ * that the connection says. An instance is present while one connection of it stands whose SVID
+ * still verifies, and for the grace after that; what has no name is one instance.
  */
 public final class MtlsAttestor implements Attestor {
   private final AttestConfig.Mtls config;
@@ -43,11 +44,11 @@ public final class MtlsAttestor implements Attestor {
   private final List<Subscription> sources;
 
   @GuardedBy("this")
-  private final Map<SpiffeId, Map<Object, Consumer<String>>> waiting = new HashMap<>();
+  private final Map<Agent, Map<Object, Consumer<String>>> waiting = new HashMap<>();
 
   /** On the monotonic clock: until when an absent agent may come back. */
   @GuardedBy("this")
-  private final Map<SpiffeId, Long> absentUntil = new HashMap<>();
+  private final Map<Agent, Long> absentUntil = new HashMap<>();
 
   @GuardedBy("this")
   private @Nullable ScheduledFuture<?> nextEnd;
@@ -74,11 +75,18 @@ public final class MtlsAttestor implements Attestor {
     if (!(peer instanceof Peer.Tls client)) {
       throw new FaultException(new Fault.Unattested("attestation mode mtls serves mTLS only"));
     }
-    SpiffeId id = tls.verify(client.chain());
-    if (!config.agents().test(id)) {
-      throw new FaultException(new Fault.Unattested(id + " is not an agent that may come here"));
+    Agent agent = verified(client);
+    if (!config.agents().test(agent.id())) {
+      throw new FaultException(
+          new Fault.Unattested(agent.id() + " is not an agent that may come here"));
     }
-    return new Agent(id, Attestors.MTLS);
+    return agent;
+  }
+
+  private Agent verified(Peer.Tls client) {
+    SpiffeId id = tls.verify(client.chain());
+    return new Agent(
+        id, client.instance().map(name -> Attestors.MTLS + " " + name).orElse(Attestors.MTLS));
   }
 
   /** Verifying is computing: at most some milliseconds, after a bundle has changed. */
@@ -91,17 +99,17 @@ public final class MtlsAttestor implements Attestor {
   public Subscription whenGone(Agent agent, Consumer<String> then) {
     Object ticket = new Object();
     synchronized (this) {
-      waiting.computeIfAbsent(agent.id(), _ -> new LinkedHashMap<>()).put(ticket, then);
+      waiting.computeIfAbsent(agent, _ -> new LinkedHashMap<>()).put(ticket, then);
     }
     look();
-    return () -> forget(agent.id(), ticket);
+    return () -> forget(agent, ticket);
   }
 
-  private synchronized void forget(SpiffeId id, Object ticket) {
-    Map<Object, Consumer<String>> of = waiting.get(id);
+  private synchronized void forget(Agent agent, Object ticket) {
+    Map<Object, Consumer<String>> of = waiting.get(agent);
     if (of != null && of.remove(ticket) != null && of.isEmpty()) {
-      waiting.remove(id);
-      absentUntil.remove(id);
+      waiting.remove(agent);
+      absentUntil.remove(agent);
     }
   }
 
@@ -113,11 +121,11 @@ public final class MtlsAttestor implements Attestor {
 
   /** Who is present, who has been absent for too long, and when to look again. */
   private void look() {
-    Set<SpiffeId> present = new HashSet<>();
+    Set<Agent> present = new HashSet<>();
     List<Instant> ends = new ArrayList<>();
     for (Peer.Tls connection : connections.open()) {
       try {
-        present.add(tls.verify(connection.chain()));
+        present.add(verified(connection));
         ends.add(connection.chain().getFirst().getNotAfter().toInstant());
       } catch (FaultException e) {
         // It stands, but as nobody.
@@ -125,15 +133,15 @@ public final class MtlsAttestor implements Attestor {
     }
     List<Consumer<String>> told = new ArrayList<>();
     synchronized (this) {
-      for (SpiffeId id : List.copyOf(waiting.keySet())) {
-        if (present.contains(id)) {
-          absentUntil.remove(id);
-        } else if (absentUntil.putIfAbsent(id, time.after(config.grace())) == null) {
+      for (Agent agent : List.copyOf(waiting.keySet())) {
+        if (present.contains(agent)) {
+          absentUntil.remove(agent);
+        } else if (absentUntil.putIfAbsent(agent, time.after(config.grace())) == null) {
           lookAfter(config.grace());
-        } else if (time.reached(absentUntil.get(id))) {
-          absentUntil.remove(id);
-          told.addAll(waiting.getOrDefault(id, Map.of()).values());
-          waiting.remove(id);
+        } else if (time.reached(absentUntil.get(agent))) {
+          absentUntil.remove(agent);
+          told.addAll(waiting.getOrDefault(agent, Map.of()).values());
+          waiting.remove(agent);
         }
       }
       if (!waiting.isEmpty()) {

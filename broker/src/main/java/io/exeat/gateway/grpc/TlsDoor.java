@@ -103,6 +103,7 @@ public final class TlsDoor implements AutoCloseable {
             .protocolNegotiator(Gate.tls(counting(parts.limits()), tls.server(clients)))
             .handshakeTimeout(parts.limits().handshake().toMillis(), TimeUnit.MILLISECONDS)
             .addTransportFilter(letting)
+            .intercept(new Naming(letting.connections))
             .addServices(served.services());
     Server server =
         Servers.configure(builder, parts, peer -> verified(peer, tls), served)

@@ -15,8 +15,12 @@ import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.StatusRequest;
 import io.exeat.v1.TasksGrpc;
 import io.exeat.v1.WaitingRequest;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.netty.GrpcSslContexts;
+import io.grpc.stub.MetadataUtils;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -59,6 +63,30 @@ final class TlsDoorTest {
     assertThat(fixture.connections.open()).hasSize(1);
     channel.shutdownNow();
     await().untilAsserted(() -> assertThat(fixture.connections.open()).isEmpty());
+  }
+
+  @Test
+  void aConnectionIsOfTheInstanceThatItsFirstCallNames() throws Exception {
+    TlsDoor door = fixture.open();
+    ManagedChannel channel = agent(door);
+    String longest = "Ab_-9".repeat(12) + "abcd";
+    UnixFixture.opened(named(channel, longest), "k");
+
+    assertThat(fixture.connections.open().iterator().next().instance()).contains(longest);
+    for (String other : List.of(longest + "e", "", "a b", "a/b", "other")) {
+      assertThatThrownBy(() -> UnixFixture.opened(named(channel, other), "k2"))
+          .as(other)
+          .hasMessageStartingWith("INVALID_ARGUMENT")
+          .hasMessageContaining("exeat-instance");
+    }
+    assertThat(fixture.flow.calls).hasSize(1);
+  }
+
+  private static Channel named(ManagedChannel channel, String instance) {
+    Metadata headers = new Metadata();
+    headers.put(Naming.INSTANCE, instance);
+    return ClientInterceptors.intercept(
+        channel, MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   @Test
