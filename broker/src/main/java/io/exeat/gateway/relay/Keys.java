@@ -11,9 +11,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * Idempotency keys of Open. A process has keys of its own for tasks that are bound to it; the
- * broker, which sees the agent's SPIFFE ID alone, is given keys that differ from process to
- * process.
+ * Idempotency keys of Open. A process has keys of its own for tasks that are bound to it: the
+ * broker is given keys that differ from process to process.
  */
 final class Keys {
 
@@ -43,7 +42,8 @@ final class Keys {
     }
   }
 
-  private static String digest(String text) {
+  /** 64 characters of hexadecimal. */
+  static String digest(String text) {
     try {
       return HexFormat.of()
           .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8)));

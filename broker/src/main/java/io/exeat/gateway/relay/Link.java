@@ -6,39 +6,32 @@ import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
 import io.exeat.identity.Svid;
-import io.exeat.v1.CancelRequest;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskState;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
-import io.grpc.Status;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthGrpc;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One attested instance of an agent and its connection to the broker, which shows that agent's
- * SVID. A new SVID gives a new connection; calls on the old one come to their end.
+ * One attested instance of an agent and its connection to the broker, which shows that agent's SVID
+ * and says which instance it is of. A new SVID gives a new connection; calls on the old one come to
+ * their end.
  */
 final class Link {
-
-  /** The broker begins to end a task when it hears of it; nobody here waits for the proof. */
-  private static final int CANCEL_SECONDS = 1;
-
-  /** More than one, for a connection that comes back and for tasks beyond the streams of one. */
-  private static final int CANCEL_ROUNDS = 3;
 
   /** An answer that takes longer is asked for again at the next occasion. */
   private static final int ASK_SECONDS = 10;
@@ -46,8 +39,9 @@ final class Link {
   private static final Logger LOG = LoggerFactory.getLogger(Link.class);
 
   private final Agent agent;
+  private final String name;
   private final Supplier<Svid> svids;
-  private final Function<Svid, ManagedChannel> connect;
+  private final Connect connect;
 
   /**
    * Calls start under the read lock, so that none starts on a connection that is being given up.
@@ -68,9 +62,22 @@ final class Link {
 
   private final Handles handles;
 
-  Link(Agent agent, Supplier<Svid> svids, Function<Svid, ManagedChannel> connect, Handles handles) {
+  /** Makes connections to the broker. */
+  interface Connect {
+    /**
+     * @param name of the instance, which goes with each call
+     * @param stands run, on a thread that may wait, when the connection is made, each time anew
+     */
+    ManagedChannel to(Svid svid, String name, Runnable stands);
+  }
+
+  /**
+   * @param name what the instance is called at the broker
+   */
+  Link(Agent agent, String name, Supplier<Svid> svids, Connect connect, Handles handles) {
     this.handles = handles;
     this.agent = agent;
+    this.name = name;
     this.svids = svids;
     this.connect = connect;
   }
@@ -114,7 +121,7 @@ final class Link {
         return;
       }
       ManagedChannel old = channel;
-      channel = connect.apply(now);
+      channel = connect.to(now, name, this::say);
       shown = now;
       if (old != null) {
         old.shutdown();
@@ -143,6 +150,19 @@ final class Link {
     }
   }
 
+  /** A connection without a call would not yet be the instance's: this one is no agent's. */
+  private void say() {
+    try {
+      var _ =
+          start(connected ->
+              HealthGrpc.newFutureStub(connected)
+                  .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)
+                  .check(HealthCheckRequest.getDefaultInstance()));
+    } catch (FaultException e) {
+      LOG.debug("{} cannot be shown to the broker now", agent, e);
+    }
+  }
+
   /**
    * Asks the broker which of the instance's tasks it has ended by itself or for an operator; keeps
    * the connection up, as {@link #keep} does.
@@ -163,7 +183,7 @@ final class Link {
       LOG.debug("{} cannot be shown to the broker now", agent, e);
     }
     asked.entrySet().stream()
-        .filter(one -> says(one, task -> task.getState() != TaskState.TASK_STATE_OPEN))
+        .filter(one -> Cancels.says(one, task -> task.getState() != TaskState.TASK_STATE_OPEN))
         .forEach(one -> handles.over(one.getKey()));
   }
 
@@ -189,8 +209,9 @@ final class Link {
     }
     List<TaskId> late = last == null ? List.of() : handles.takeBound();
     if (last != null && !late.isEmpty()) {
-      ManagedChannel own = connect.apply(last); // the one that brought the answer takes no more
-      cancel(own, late, reason);
+      // The one that brought the answer takes no more.
+      ManagedChannel own = connect.to(last, name, () -> {});
+      Cancels.send(own, late, agent, reason);
       own.shutdown();
     }
   }
@@ -213,63 +234,12 @@ final class Link {
       turn.writeLock().unlock();
     }
     if (last != null) {
-      cancel(last, handles.takeBound(), reason);
+      Cancels.send(last, handles.takeBound(), agent, reason);
       last.shutdown();
     }
   }
 
-  private void cancel(ManagedChannel over, List<TaskId> tasks, String reason) {
-    List<TaskId> left = tasks;
-    for (int round = 0; round < CANCEL_ROUNDS && !left.isEmpty(); round++) {
-      left = cancelOnce(over, left.reversed(), reason); // first those that had to wait for a stream
-    }
-    if (!left.isEmpty()) {
-      LOG.warn("tasks {} of {} ({}) are left to the broker's grace", left, agent, reason);
-    }
-  }
-
-  /** Those that the broker has not answered for. */
-  private static List<TaskId> cancelOnce(ManagedChannel over, List<TaskId> tasks, String reason) {
-    TasksGrpc.TasksFutureStub stub =
-        TasksGrpc.newFutureStub(over)
-            .withWaitForReady()
-            .withDeadlineAfter(CANCEL_SECONDS, TimeUnit.SECONDS);
-    Map<TaskId, Future<Task>> sent = new LinkedHashMap<>();
-    for (TaskId task : tasks) {
-      sent.put(
-          task,
-          stub.cancel(
-              CancelRequest.newBuilder()
-                  .setTaskId(task.value())
-                  .setNote(reason)
-                  .setAgentGone(true)
-                  .build()));
-    }
-    return sent.entrySet().stream()
-        .filter(one -> !says(one, task -> true))
-        .map(Map.Entry::getKey)
-        .toList();
-  }
-
-  /** Whether the answer, once it is there, is such a one; so it is where there is no such task. */
-  private static boolean says(Map.Entry<TaskId, Future<Task>> asked, Predicate<Task> such) {
-    try {
-      return such.test(asked.getValue().get());
-    } catch (ExecutionException e) {
-      LOG.debug("no answer for {}", asked.getKey(), e.getCause());
-      return Status.fromThrowable(e).getCode() == Status.Code.NOT_FOUND;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-  }
-
-  /** Nobody needs it any more, and nobody uses it: the connection ends. */
-  void retire() {
-    close();
-  }
-
-  /** The sidecar stops: the connection ends, the tasks after the broker's grace. */
+  /** Nobody needs it any more, or nobody waits for it any more: the connection ends. */
   void close() {
     turn.writeLock().lock();
     try {

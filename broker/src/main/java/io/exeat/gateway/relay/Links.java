@@ -4,18 +4,18 @@ import io.exeat.attest.Agent;
 import io.exeat.attest.Attestor;
 import io.exeat.base.Subscription;
 import io.exeat.base.TaskId;
-import io.exeat.identity.Svid;
-import io.grpc.ManagedChannel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 
 /**
  * The attested instances that are there now, a {@link Link} each: a connection, and the watch for
@@ -26,11 +26,18 @@ final class Links implements AutoCloseable {
 
   private static final int KEEP_EVERY_MILLIS = 1000;
 
+  /** More than a link takes for it. */
+  private static final int END_SECONDS = 5;
+
   private final Attestor attestor;
-  private final Function<Svid, ManagedChannel> connect;
+  private final Link.Connect connect;
   private final EventLoopGroup loops;
   private final Executor work;
   private final int retireAfter;
+
+  /** Another one each time that the sidecar starts: it ends what it does not know any more. */
+  private final String run = UUID.randomUUID().toString();
+
   private final ConcurrentMap<Agent, Kept> links = new ConcurrentHashMap<>();
   private final Retired retired = new Retired();
   private final Future<?> keeping;
@@ -76,11 +83,7 @@ final class Links implements AutoCloseable {
    * @param idle how long a link is kept that nobody needs, in whole seconds
    */
   Links(
-      Attestor attestor,
-      Function<Svid, ManagedChannel> connect,
-      EventLoopGroup loops,
-      Executor work,
-      Duration idle) {
+      Attestor attestor, Link.Connect connect, EventLoopGroup loops, Executor work, Duration idle) {
     this.attestor = attestor;
     this.connect = connect;
     this.loops = loops;
@@ -114,7 +117,7 @@ final class Links implements AutoCloseable {
         case ASK -> kept.link.ask();
         case RETIRE -> {
           kept.whenGone.close();
-          kept.link.retire();
+          kept.link.close();
         }
       }
     });
@@ -136,7 +139,8 @@ final class Links implements AutoCloseable {
   }
 
   private Kept begin(Agent agent) {
-    Link fresh = new Link(agent, () -> attestor.svidOf(agent), connect, retired.take(agent));
+    String name = Keys.digest(run + "\n" + agent.instance()); // the same when it comes back
+    Link fresh = new Link(agent, name, () -> attestor.svidOf(agent), connect, retired.take(agent));
     // whenGone can call at once; then the link is ended and the caller is told so when it uses it.
     return new Kept(
         fresh, attestor.whenGone(agent, reason -> work.execute(() -> gone(agent, fresh, reason))));
@@ -178,12 +182,21 @@ final class Links implements AutoCloseable {
   @Override
   public void close() {
     keeping.cancel(false);
-    links
-        .values()
-        .forEach(kept -> {
-          kept.whenGone.close();
-          kept.link.close();
-        });
+    List<Kept> all = List.copyOf(links.values());
+    CompletableFuture<?>[] ends =
+        all.stream()
+            .map(kept -> kept.link)
+            .map(link -> CompletableFuture.runAsync(() -> link.end("its sidecar stops"), work))
+            .toArray(CompletableFuture<?>[]::new);
+    var _ =
+        CompletableFuture.allOf(ends)
+            .orTimeout(END_SECONDS, TimeUnit.SECONDS)
+            .handle((ended, thrown) -> true)
+            .join();
+    all.forEach(kept -> {
+      kept.whenGone.close();
+      kept.link.close();
+    });
     links.clear();
   }
 }

@@ -1,15 +1,19 @@
 package io.exeat.gateway.relay;
 
 import io.exeat.attest.Attestor;
+import io.exeat.gateway.grpc.Naming;
 import io.exeat.gateway.grpc.Served;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.TasksGrpc;
-import io.grpc.ManagedChannel;
+import io.grpc.Attributes;
+import io.grpc.ClientTransportFilter;
+import io.grpc.Metadata;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.handler.ssl.SslContext;
@@ -24,7 +28,9 @@ import java.util.concurrent.TimeUnit;
  * the answer comes back as it was given.
  *
  * <p>The sidecar adds the one thing that the broker cannot see, the caller's process: a task that
- * is bound to it is refused to other processes, and cancelled when it has gone.
+ * is bound to it is refused to other processes, and cancelled when it has gone. Each process has a
+ * name at the broker and connections of its own: what is bound to it ends with them, whoever else
+ * shows the same SPIFFE ID.
  */
 public final class Relay implements AutoCloseable {
 
@@ -56,23 +62,39 @@ public final class Relay implements AutoCloseable {
     this.links =
         new Links(
             attestor,
-            svid -> connect(config, tls.client(svid, config.broker()::equals), loops, work),
+            (svid, name, stands) ->
+                connect(
+                        config,
+                        tls.client(svid, config.broker()::equals),
+                        name,
+                        () -> work.execute(stands))
+                    .eventLoopGroup(loops)
+                    .executor(work)
+                    .build(),
             loops,
             work,
             idle);
   }
 
-  private static ManagedChannel connect(
-      RelayConfig config, SslContext tls, EventLoopGroup loops, Executor work) {
+  private static NettyChannelBuilder connect(
+      RelayConfig config, SslContext tls, String name, Runnable stands) {
+    Metadata named = new Metadata();
+    named.put(Naming.INSTANCE, name);
     return NettyChannelBuilder.forAddress(config.host(), config.port())
         .channelType(EpollSocketChannel.class)
-        .eventLoopGroup(loops)
-        .executor(work)
+        .intercept(MetadataUtils.newAttachHeadersInterceptor(named))
+        .addTransportFilter(
+            new ClientTransportFilter() {
+              @Override
+              public Attributes transportReady(Attributes attributes) {
+                stands.run();
+                return attributes;
+              }
+            })
         .sslContext(tls)
         .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
         .keepAliveTimeout(KEEP_ALIVE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
-        .keepAliveWithoutCalls(true)
-        .build();
+        .keepAliveWithoutCalls(true);
   }
 
   /** What the sidecar's door serves in place of a broker's own services. */
@@ -112,7 +134,7 @@ public final class Relay implements AutoCloseable {
     return links.size();
   }
 
-  /** Ends the connections to the broker, which ends the tasks bound to them after its grace. */
+  /** Ends the tasks that are bound to processes, as far as the broker can be told, within 5 s. */
   @Override
   public void close() {
     links.close();

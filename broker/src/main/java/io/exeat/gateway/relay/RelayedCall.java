@@ -113,7 +113,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
       return channel.newCall(method.descriptor(), CallOptions.DEFAULT);
     }
     // Its answer is to be learnt even when nobody waits for it any more: what it has opened ends
-    // with the process.
+    // with the process at once. When it is lost, that ends with the process's connections.
     Deadline asked = Context.current().getDeadline();
     CallOptions options =
         asked == null

@@ -174,6 +174,24 @@ final class RelayTest extends AgentDoorContract {
     await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
   }
 
+  @Test
+  void aSidecarThatStopsEndsTheTasksOfItsProcessesAtOnce() {
+    ManagedChannel channel = sidecar.channel();
+    TaskId one = UnixFixture.opened(channel, "k");
+    var _ =
+        UnixFixture.tasks(channel)
+            .open(UnixFixture.open("k2").setBinding(Binding.BINDING_IDENTITY).build());
+    instances.instance = "process two";
+    TaskId two = UnixFixture.opened(channel, "k");
+
+    relay.close();
+
+    assertThat(broker.flow.calls)
+        .filteredOn(call -> call.startsWith("end"))
+        .containsExactlyInAnyOrder("end AGENT_GONE " + one, "end AGENT_GONE " + two);
+    await().untilAsserted(() -> assertThat(broker.connections.open()).isEmpty());
+  }
+
   private static void waitFor(CountDownLatch latch, String call, String kind, Duration most) {
     if (call.startsWith(kind)) {
       var _ = Uninterruptibles.awaitUninterruptibly(latch, most);
