@@ -1,13 +1,16 @@
 package io.exeat.app;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.exeat.attest.AttestConfig;
 import io.exeat.base.CannotStart;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +31,9 @@ final class Fence {
 
   private static final int PR_SET_DUMPABLE = 4;
 
+  /** Of setrlimit(2), on all of Linux's processors that there are images for. */
+  private static final int RLIMIT_CORE = 4;
+
   private static final Path PROC = Path.of("/proc");
   private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
@@ -36,7 +42,24 @@ final class Fence {
   /**
    * Closes this process's memory, for good, and looks at what it cannot mend.
    *
-   * @throws CannotStart when the agent could look into this process
+   * @throws CannotStart when others could look into this process
+   */
+  static void raise() {
+    SafeJvm.check();
+    close();
+    debugger(PROC)
+        .ifPresent(uid -> {
+          throw new CannotStart(
+              "a debugger of the user with uid " + uid + " has this process",
+              "Start it without one: what it sees cannot be taken back.");
+        });
+  }
+
+  /**
+   * The same for one that has an agent beside it.
+   *
+   * @throws CannotStart when the agent could look into this process, or its secrets be swapped out
+   *     of it
    */
   static void raise(AttestConfig attestation) {
     boolean inPod = false;
@@ -49,7 +72,7 @@ final class Fence {
                 + " taken for it.");
       }
     }
-    close();
+    raise();
     Optional<String> swap = swap(PROC, CGROUPS);
     if (swap.isPresent() && inPod) {
       throw new CannotStart(
@@ -60,8 +83,16 @@ final class Fence {
     swap.ifPresent(it -> LOG.warn("{}; swap that is not encrypted keeps them", it));
   }
 
-  /** Makes it not dumpable: no core dump, and no debugger without CAP_SYS_PTRACE. */
+  /**
+   * Makes it not dumpable: no core dump, and no debugger without CAP_SYS_PTRACE. A core dump of no
+   * size holds even where somebody makes it dumpable again.
+   */
   private static void close() {
+    if (coreLimit(0) != 0) {
+      throw new CannotStart(
+          "the kernel does not limit this process's core dumps to nothing",
+          "Let its seccomp profile allow setrlimit and prlimit64, as the usual ones do.");
+    }
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_GET_DUMPABLE, 0) != 0) {
       throw new CannotStart(
           "the kernel does not close this process's memory to debuggers and core dumps",
@@ -81,6 +112,55 @@ final class Fence {
       return (int) prctl.invokeExact(option, argument, 0L, 0L, 0L);
     } catch (Throwable e) {
       throw new IllegalStateException("prctl cannot be called", e);
+    }
+  }
+
+  /** Sets RLIMIT_CORE, soft and hard, and says what it is then; setrlimit(2). */
+  @SuppressWarnings("restricted") // as above
+  private static long coreLimit(long most) {
+    Linker linker = Linker.nativeLinker();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment limit = arena.allocate(JAVA_LONG, 2);
+      limit.setAtIndex(JAVA_LONG, 0, most);
+      limit.setAtIndex(JAVA_LONG, 1, most);
+      FunctionDescriptor call = FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS);
+      for (String name : List.of("setrlimit", "getrlimit")) {
+        MethodHandle function =
+            linker.downcallHandle(linker.defaultLookup().findOrThrow(name), call);
+        if ((int) function.invokeExact(RLIMIT_CORE, limit) != 0) {
+          return -1;
+        }
+      }
+      return limit.getAtIndex(JAVA_LONG, 0) | limit.getAtIndex(JAVA_LONG, 1);
+    } catch (Throwable e) {
+      throw new IllegalStateException("setrlimit cannot be called", e);
+    }
+  }
+
+  /**
+   * Whose debugger has this process; empty when none has. Root's is no secret's end, root needs
+   * none; nor is our own user's, who started this under it: one that comes later is refused.
+   */
+  static Optional<Integer> debugger(Path proc) {
+    try {
+      Optional<String> tracer =
+          Files.readAllLines(proc.resolve("self/status")).stream()
+              .filter(line -> line.startsWith("TracerPid:"))
+              .map(line -> line.substring(line.indexOf(':') + 1).strip())
+              .filter(pid -> !pid.equals("0"))
+              .findFirst();
+      if (tracer.isEmpty()) {
+        return Optional.empty();
+      }
+      return Files.readAllLines(proc.resolve(tracer.get()).resolve("status")).stream()
+          .filter(line -> line.startsWith("Uid:"))
+          .map(line -> Integer.valueOf(line.split("\\s+", -1)[1]))
+          .filter(uid -> uid != 0 && uid != Own.uid())
+          .findFirst();
+    } catch (IOException e) {
+      throw new CannotStart(
+          "whether a debugger has this process cannot be read: " + e.getMessage(),
+          "Mount /proc in its container.");
     }
   }
 

@@ -46,6 +46,7 @@ final class InjectCommand implements Callable<Integer> {
     Closing closing = new Closing();
     try {
       Logging.level(BrokerConfig.LogLevel.INFO);
+      Fence.raise();
       InjectConfig config = InjectFile.read(file, System.getenv());
       Time time = new Time(InstantSource.system(), System::nanoTime);
       Keeps keeps = keeps(config, time, closing);

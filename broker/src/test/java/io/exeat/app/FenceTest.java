@@ -33,6 +33,17 @@ final class FenceTest {
         .hasMessageContaining("attestation.uid, is " + Own.uid());
   }
 
+  @ParameterizedTest
+  @CsvSource({"0, 0, ", "41, 64001, 64001", "41, 0, "})
+  void aDebuggerIsSeenUnlessItIsRoots(String tracer, int uid, Integer whose) throws IOException {
+    Files.createDirectories(folder.resolve("self"));
+    Files.createDirectories(folder.resolve("41"));
+    Files.writeString(folder.resolve("self/status"), "Name:\tjava\nTracerPid:\t" + tracer + "\n");
+    Files.writeString(folder.resolve("41/status"), "Uid:\t%1$d\t%1$d\t0\t0\n".formatted(uid));
+
+    assertThat(Fence.debugger(folder)).isEqualTo(Optional.ofNullable(whose));
+  }
+
   /** Of the group itself and the one above it; empty where there is no such file. */
   @ParameterizedTest
   @CsvSource({

@@ -38,6 +38,10 @@ final class Jvm {
     if (!options.contains("--enable-native-access=ALL-UNNAMED")) {
       options.add("--enable-native-access=ALL-UNNAMED");
     }
+    // Or no sidecar starts in it.
+    if (!options.contains("-XX:+DisableAttachMechanism")) {
+      options.add("-XX:+DisableAttachMechanism");
+    }
     if (options.stream().noneMatch(it -> it.contains("newSessionTicketCount"))) {
       options.add("-Djdk.tls.server.newSessionTicketCount=0");
     }

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,6 +41,10 @@ final class NobodyLooksIntoTheSidecarIT {
   }
 
   private Process sidecar(int agent) throws IOException {
+    return start(run(agent));
+  }
+
+  private List<String> run(int agent) throws IOException {
     Path yaml =
         Files.writeString(
             folder.resolve("exeat.yaml"),
@@ -54,12 +59,19 @@ final class NobodyLooksIntoTheSidecarIT {
             vault: {address: "https://127.0.0.1:1"}
             """
                 .formatted(folder, agent));
-    return start(Packaged.command("run", "--config", yaml.toString()));
+    return Packaged.command("run", "--config", yaml.toString());
   }
 
   private static Process start(List<String> command) throws IOException {
     List<String> words =
-        new ArrayList<>(List.of("setpriv", "--reuid=" + SIDECAR, "--clear-groups", "--"));
+        new ArrayList<>(
+            List.of(
+                "prlimit",
+                "--core=1000000:1000000",
+                "setpriv",
+                "--reuid=" + SIDECAR,
+                "--clear-groups",
+                "--"));
     words.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
     // The tests' own would be taken for keys of the configuration.
@@ -84,6 +96,8 @@ final class NobodyLooksIntoTheSidecarIT {
       assertThat(Files.readAllLines(Path.of("/proc/" + sidecar.pid() + "/status")))
           .contains("Uid:\t%1$d\t%1$d\t%1$d\t%1$d".formatted(SIDECAR));
 
+      assertThat(cores(open)).containsExactly("1000000", "1000000");
+      assertThat(cores(sidecar)).containsExactly("0", "0");
       assertThat(said(look(open), 0)).contains("PATH=");
       assertThat(said(look(sidecar), 1)).contains("Permission denied");
     } finally {
@@ -97,6 +111,25 @@ final class NobodyLooksIntoTheSidecarIT {
     assertThat(said(sidecar(SIDECAR), 3))
         .contains("cannot start: the agent's uid, attestation.uid, is " + SIDECAR);
     assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  @Test
+  void oneThatOthersMayAttachToIsRefused() throws Exception {
+    List<String> command = run(OtherUser.AGENT);
+    assertThat(command.remove("-XX:+DisableAttachMechanism")).isTrue();
+
+    assertThat(said(start(command), 3))
+        .contains("cannot start: other processes of this user may attach to this JVM")
+        .contains("Start it with ./exeat");
+    assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  /** Soft and hard limit of a core dump. */
+  private static List<String> cores(Process process) throws IOException {
+    return Files.readAllLines(Path.of("/proc/" + process.pid() + "/limits")).stream()
+        .filter(line -> line.startsWith("Max core file size"))
+        .flatMap(line -> Stream.of(line.substring(18).strip().split("\\s+", -1)).limit(2))
+        .toList();
   }
 
   private static String said(Process process, int status) throws Exception {
