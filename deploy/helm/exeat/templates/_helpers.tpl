@@ -59,3 +59,9 @@ capabilities: { drop: [ALL] }
 {{- end }}
 {{- toYaml $config }}
 {{- end }}
+
+{{- define "exeat.authorities" -}}
+{{- if .Values.authorities }}
+{{- toYaml .Values.authorities | nindent 2 }}
+{{- end }}
+{{- end }}
