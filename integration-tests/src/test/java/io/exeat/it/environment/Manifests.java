@@ -1,5 +1,8 @@
 package io.exeat.it.environment;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -7,16 +10,29 @@ import java.util.regex.Pattern;
 
 /** Rendered YAML, a document at a time. */
 public final class Manifests {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private Manifests() {}
 
   /** Without those of cert-manager and SPIRE, whose kinds a bare API server does not have. */
   public static List<String> documents(String text) {
-    return Pattern.compile("^---$", Pattern.MULTILINE)
-        .splitAsStream(text)
-        .filter(document -> !document.isBlank())
+    return all(text).stream()
         .filter(document -> !document.contains("\napiVersion: cert-manager.io/"))
         .filter(document -> !document.contains("\napiVersion: spire.spiffe.io/"))
         .toList();
+  }
+
+  /** All of them. */
+  public static List<String> all(String text) {
+    return Pattern.compile("^---$", Pattern.MULTILINE)
+        .splitAsStream(text)
+        .filter(document -> !document.isBlank())
+        .toList();
+  }
+
+  /** JSON, as SPIRE's entries are. */
+  public static JsonNode json(String text) throws IOException {
+    return JSON.readTree(text);
   }
 
   /**

@@ -124,7 +124,7 @@ public final class Spire implements AutoCloseable {
     }
   }
 
-  private static Optional<Path> binaries() {
+  static Optional<Path> binaries() {
     List<String> places = new ArrayList<>(List.of(environment("EXEAT_SPIRE_BIN")));
     places.addAll(List.of(environment("PATH").split(File.pathSeparator, -1)));
     return places.stream()

@@ -1,0 +1,150 @@
+package io.exeat.it.kube;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.it.Needs;
+import io.exeat.it.environment.Helm;
+import io.exeat.it.environment.Kubernetes;
+import io.exeat.it.environment.Kubernetes.Said;
+import io.exeat.it.environment.Manifests;
+import io.exeat.it.environment.Packaged;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is written for spire-controller-manager, on a real API server that knows its kinds. */
+@NullMarked
+final class SpiresKindsAreTakenIT {
+  private static final Path SPIRE = Packaged.root().resolve("spire-config");
+  private static final String GROUP = "/apis/spire.spiffe.io/v1alpha1/";
+
+  @TempDir private Path folder;
+
+  @Test
+  void everyFieldIsOneOfTheirsAndTheHostsEntriesAreTheSameAsSpiresOwn() throws Exception {
+    Path binaries = Needs.part("kubernetes", Kubernetes.binaries());
+    Helm helm = Helm.in(folder);
+    try (Kubernetes kubernetes = Kubernetes.start(binaries, folder)) {
+      for (String definition : definitions()) {
+        done(Manifests.apply(kubernetes, definition, ""));
+      }
+      for (String plural :
+          List.of("clusterspiffeids", "clusterstaticentries", "clusterfederatedtrustdomains")) {
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(60))
+            .until(() -> kubernetes.get(GROUP + plural).done());
+      }
+
+      List<String> ours = new ArrayList<>();
+      for (String file :
+          List.of(
+              "clusterspiffeids.yaml",
+              "clusterstaticentries.yaml",
+              "clusterfederatedtrustdomains.yaml")) {
+        ours.addAll(Manifests.all(Files.readString(SPIRE.resolve("kubernetes/" + file))));
+      }
+      for (String values :
+          List.of("form=relayed", "injector.certificate.mode=svid", "node.enabled=true")) {
+        String rendered =
+            helm.template(
+                "--set",
+                "trustDomain=example.org,agents.namespaces[0]=a," + values,
+                "-s",
+                "templates/spiffeids.yaml");
+        ours.addAll(Manifests.all(rendered));
+      }
+      for (String document : ours) {
+        done(Manifests.apply(kubernetes, document, ""));
+      }
+
+      // So that the test can fail: a field that nobody knows, and one of another type.
+      String first = ours.getFirst();
+      refused(kubernetes, first.replace("  hint: ", "  hints: "), "hints");
+      refused(kubernetes, first.replaceFirst("  hint: \\w+", "  hint: [agent]"), "hint");
+
+      assertThat(entries(kubernetes)).containsExactlyInAnyOrderElementsOf(spiresOwn());
+    }
+  }
+
+  private static void refused(Kubernetes kubernetes, String document, String why) {
+    Said said = Manifests.apply(kubernetes, document, "");
+    assertThat(said.done()).isFalse();
+    assertThat(said.message()).contains(why);
+  }
+
+  /** ID, parent and hint of each host's entry that the API server has. */
+  private static List<String> entries(Kubernetes kubernetes) {
+    List<String> all = new ArrayList<>();
+    for (JsonNode each : done(kubernetes.get(GROUP + "clusterstaticentries")).body().get("items")) {
+      JsonNode spec = each.get("spec");
+      all.add(
+          line(
+              spec.path("spiffeID").asText(),
+              spec.path("parentID").asText(),
+              spec.path("hint").asText()));
+    }
+    return all;
+  }
+
+  /** The same of {@code entries.json} and {@code oidc-entries.json}. */
+  private static List<String> spiresOwn() throws IOException {
+    List<String> all = new ArrayList<>();
+    for (String file : List.of("entries.json", "oidc-entries.json")) {
+      String text = Files.readString(SPIRE.resolve(file)).replaceAll("(: )\\$\\{\\w+}", "$10");
+      for (JsonNode each : Manifests.json(text).get("entries")) {
+        all.add(
+            line(
+                each.path("spiffe_id").asText(),
+                each.path("parent_id").asText(),
+                each.path("hint").asText()));
+      }
+    }
+    return all;
+  }
+
+  private static String line(String id, String parent, String hint) {
+    return id + " of " + parent + " as '" + hint + "'";
+  }
+
+  /** The controller's own where {@code EXEAT_SPIRE_CRDS} has them. */
+  private static List<String> definitions() throws IOException {
+    Optional<Path> own = Optional.ofNullable(System.getenv("EXEAT_SPIRE_CRDS")).map(Path::of);
+    if (own.isPresent()) {
+      try (Stream<Path> files = Files.list(own.get())) {
+        return files.sorted().flatMap(file -> Manifests.all(text(file)).stream()).toList();
+      }
+    }
+    try (InputStream in =
+        Objects.requireNonNull(
+            SpiresKindsAreTakenIT.class.getResourceAsStream("/kubernetes/spire-crds.yaml"))) {
+      return Manifests.all(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+    }
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Said done(Said said) {
+    assertThat(said.done()).as("%s %s", said.status(), said.message()).isTrue();
+    return said;
+  }
+}
