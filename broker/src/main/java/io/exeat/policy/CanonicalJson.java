@@ -4,9 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -87,37 +86,45 @@ public final class CanonicalJson {
 
   /** Sorted as RFC 8785, 3.2.3 has it: by UTF-16 code units, as Java compares strings. */
   private static void object(JsonNode json, StringBuilder out) {
-    List<Map.Entry<String, JsonNode>> entries = new ArrayList<>(json.properties());
+    Collection<Map.Entry<String, JsonNode>> entries = json.properties();
     if (!isSorted(entries)) {
-      entries.sort(Map.Entry.comparingByKey());
+      entries = entries.stream().sorted(Map.Entry.comparingByKey()).toList();
     }
     out.append('{');
-    for (int i = 0; i < entries.size(); i++) {
-      if (i > 0) {
+    int first = out.length();
+    for (Map.Entry<String, JsonNode> each : entries) {
+      if (out.length() > first) {
         out.append(',');
       }
-      string(entries.get(i).getKey(), out);
+      string(each.getKey(), out);
       out.append(':');
-      write(entries.get(i).getValue(), out);
+      write(each.getValue(), out);
     }
     out.append('}');
   }
 
-  private static boolean isSorted(List<Map.Entry<String, JsonNode>> entries) {
-    for (int i = 1; i < entries.size(); i++) {
-      if (entries.get(i - 1).getKey().compareTo(entries.get(i).getKey()) > 0) {
+  private static boolean isSorted(Collection<Map.Entry<String, JsonNode>> entries) {
+    String before = "";
+    for (Map.Entry<String, JsonNode> each : entries) {
+      String key = each.getKey();
+      if (before.compareTo(key) > 0) {
         return false;
       }
+      before = key;
     }
     return true;
   }
 
   /** RFC 8785, 3.2.2.2. */
   private static void string(String text, StringBuilder out) {
+    out.append('"');
+    if (isBare(text)) {
+      out.append(text).append('"');
+      return;
+    }
     if (!isWhole(text)) {
       throw new IllegalArgumentException("half of a surrogate pair");
     }
-    out.append('"');
     int from = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -128,6 +135,17 @@ public final class CanonicalJson {
       }
     }
     out.append(text, from, text.length()).append('"');
+  }
+
+  /** Whether it is ASCII that needs no escape, as nearly every text is. */
+  private static boolean isBare(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < ' ' || c == '"' || c == '\\' || c >= 0x7f) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void escape(char c, StringBuilder out) {
