@@ -146,7 +146,7 @@ final class UnixMcpDoorTest {
     }
   }
 
-  /** What comes back until the server closes, or for a second. */
+  /** What comes back until the server closes, or for a second; its beginning has 20 s to come. */
   private String say(String... parts) throws Exception {
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(socket));
@@ -163,11 +163,14 @@ final class UnixMcpDoorTest {
       channel.configureBlocking(false);
       StringBuilder said = new StringBuilder();
       ByteBuffer buffer = ByteBuffer.allocate(65_536);
-      for (int i = 0; i < 100; i++) {
+      for (int left = 2_000; left > 0; left--) {
         buffer.clear();
         int read = read(channel, buffer);
         if (read < 0) {
           break;
+        }
+        if (read > 0) {
+          left = Math.min(left, 100);
         }
         said.append(UTF_8.decode(buffer.flip()));
         Thread.sleep(10);
