@@ -120,9 +120,9 @@ final class SpiresKindsAreTakenIT {
     return id + " of " + parent + " as '" + hint + "'";
   }
 
-  /** The controller's own where {@code EXEAT_SPIRE_CRDS} has them. */
+  /** The controller's own where {@code SPIRE_CRDS} has them. */
   private static List<String> definitions() throws IOException {
-    Optional<Path> own = Optional.ofNullable(System.getenv("EXEAT_SPIRE_CRDS")).map(Path::of);
+    Optional<Path> own = Optional.ofNullable(System.getenv("SPIRE_CRDS")).map(Path::of);
     if (own.isPresent()) {
       try (Stream<Path> files = Files.list(own.get())) {
         return files.sorted().flatMap(file -> Manifests.all(text(file)).stream()).toList();
