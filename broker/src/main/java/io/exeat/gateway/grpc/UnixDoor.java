@@ -14,7 +14,6 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
@@ -32,12 +31,6 @@ public final class UnixDoor implements AutoCloseable {
   static final int TOLD_PER_PEER = 8;
 
   static final int TOLD = 64;
-
-  /**
-   * Connections that wait to be accepted; the next is refused by the kernel, whosever it is. The
-   * kernel's own limit is net.core.somaxconn, 4096 unless set.
-   */
-  private static final int BACKLOG = 1024;
 
   private final SocketFile file;
   private final Server server;
@@ -106,7 +99,6 @@ public final class UnixDoor implements AutoCloseable {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new DomainSocketAddress(file.fresh().toFile()))
             .channelFactory(() -> listening(keeper))
-            .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             .protocolNegotiator(Gate.plain(keeper))
             .addServices(served.services())
             .addService(ProtoReflectionServiceV1.newInstance());
