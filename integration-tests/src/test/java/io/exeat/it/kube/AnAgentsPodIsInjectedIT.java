@@ -190,6 +190,12 @@ final class AnAgentsPodIsInjectedIT {
         // Its namespace enforces Pod Security `restricted`, and nobody hardens it.
         ObjectNode pod = said.body().at("/spec/template").deepCopy();
         pod.withObject("/metadata").put("name", file + "-0");
+        // As the controller does it for the claim's template.
+        pod.withArray("/spec/volumes")
+            .addObject()
+            .put("name", "data")
+            .putObject("persistentVolumeClaim")
+            .put("claimName", "data-" + file + "-0");
         done(
             kubernetes.create(
                 PODS.formatted(said.body().at("/metadata/namespace").asText()) + "?dryRun=All",
