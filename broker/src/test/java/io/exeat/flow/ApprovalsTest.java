@@ -16,15 +16,11 @@ import io.exeat.policy.Act;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
-import io.exeat.task.AgentEntry;
-import io.exeat.task.Catalogue;
 import io.exeat.task.EndCause;
-import io.exeat.task.Grant;
 import io.exeat.task.Step;
 import io.exeat.task.Tool;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -54,37 +50,15 @@ class ApprovalsTest {
 
   @BeforeEach
   void tools() {
-    Catalogue before = stage.catalogue;
-    Map<String, Grant> grants = new HashMap<>(before.grants());
-    Set<String> names =
-        Set.of("web.search", "orders.find", "orders.refund", "orders.void", "orders.drop");
-    grants.computeIfPresent(
-        "orders-read",
-        (name, it) ->
-            new Grant(
-                it.name(),
-                it.target(),
-                it.actions(),
-                "internal",
-                names,
-                it.delivery(),
-                it.lease(),
-                it.budget(),
-                it.kind()));
-    stage.catalogue =
-        new Catalogue(
-            before.targets(),
-            grants,
-            before.intents(),
-            before.agents(),
-            Map.of(
-                "web.search", new Tool("web.search", Step.RETRIEVE, true, Optional.empty(), 10),
-                "orders.find", new Tool("orders.find", Step.RETRIEVE, false, Optional.empty(), 10),
-                "orders.drop",
-                    new Tool("orders.drop", Step.ADMINISTER, false, Optional.empty(), 95),
-                "orders.refund",
-                    new Tool("orders.refund", Step.EXECUTE, false, Optional.empty(), 95),
-                "orders.void", new Tool("orders.void", Step.EXECUTE, false, Optional.empty(), 20)));
+    stage.tools(
+        "internal",
+        Set.of("web.search", "orders.find", "orders.refund", "orders.void", "orders.drop"),
+        Map.of(
+            "web.search", new Tool("web.search", Step.RETRIEVE, true, Optional.empty(), 10),
+            "orders.find", new Tool("orders.find", Step.RETRIEVE, false, Optional.empty(), 10),
+            "orders.drop", new Tool("orders.drop", Step.ADMINISTER, false, Optional.empty(), 95),
+            "orders.refund", new Tool("orders.refund", Step.EXECUTE, false, Optional.empty(), 95),
+            "orders.void", new Tool("orders.void", Step.EXECUTE, false, Optional.empty(), 20)));
   }
 
   @AfterEach
@@ -329,16 +303,16 @@ class ApprovalsTest {
     TaskId task = open();
     assertThat(word(task, "web.search", 1)).isEqualTo("permit");
     desk.approve(ANN, call(task, "orders.void", 1).id(), SOON, "known order");
-    approvers(Set.of(BOB.who()));
+    stage.approvers(Set.of(BOB.who()));
 
     assertThat(word(task, "orders.void", 1)).isEqualTo("ask");
-    approvers(Set.of(ANN.who()));
+    stage.approvers(Set.of(ANN.who()));
     assertThat(word(task, "orders.void", 1)).isEqualTo("permit");
   }
 
   @Test
   void whatNobodyCanSayIsNotWaitedFor() {
-    approvers(Set.of());
+    stage.approvers(Set.of());
     TaskId task = open();
     assertThat(word(task, "web.search", 1)).isEqualTo("permit");
 
@@ -370,26 +344,6 @@ class ApprovalsTest {
 
     assertThat(judged.decision().word()).isEqualTo("deny");
     assertThat(desk.waiting(OPS)).isEmpty();
-  }
-
-  private void approvers(Set<String> who) {
-    Catalogue before = stage.catalogue;
-    Map<String, AgentEntry> agents = new HashMap<>(before.agents());
-    agents.replaceAll((name, it) ->
-        new AgentEntry(
-            it.name(),
-            it.id(),
-            it.owner(),
-            who,
-            it.escalation(),
-            it.grants(),
-            it.intents(),
-            it.maxLifetime(),
-            it.budget(),
-            it.bindings(),
-            it.tier()));
-    stage.catalogue =
-        new Catalogue(before.targets(), before.grants(), before.intents(), agents, before.tools());
   }
 
   @Test

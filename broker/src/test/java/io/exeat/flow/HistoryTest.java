@@ -13,11 +13,8 @@ import io.exeat.policy.Answer;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
-import io.exeat.task.Catalogue;
-import io.exeat.task.Grant;
 import io.exeat.task.Step;
 import io.exeat.task.Tool;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -32,36 +29,16 @@ class HistoryTest {
 
   @BeforeEach
   void tools() {
-    Catalogue before = stage.catalogue;
-    Map<String, Grant> grants = new HashMap<>(before.grants());
-    grants.computeIfPresent(
-        "orders-read",
-        (name, it) ->
-            new Grant(
-                it.name(),
-                it.target(),
-                it.actions(),
-                "personal",
-                Set.of("web.search", "orders.find", "orders.mark", "orders.drop", "mail.send"),
-                it.delivery(),
-                it.lease(),
-                it.budget(),
-                it.kind()));
-    stage.catalogue =
-        new Catalogue(
-            before.targets(),
-            grants,
-            before.intents(),
-            before.agents(),
-            Map.of(
-                "web.search", new Tool("web.search", Step.RETRIEVE, true, Optional.empty(), 10),
-                "orders.find", new Tool("orders.find", Step.RETRIEVE, false, Optional.empty(), 10),
-                "orders.mark", new Tool("orders.mark", Step.EXECUTE, false, Optional.empty(), 10),
-                "orders.drop",
-                    new Tool("orders.drop", Step.ADMINISTER, false, Optional.empty(), 10),
-                "mail.send",
-                    new Tool(
-                        "mail.send", Step.EXECUTE, false, Optional.of("mail.example.com"), 10)));
+    stage.tools(
+        "personal",
+        Set.of("web.search", "orders.find", "orders.mark", "orders.drop", "mail.send"),
+        Map.of(
+            "web.search", new Tool("web.search", Step.RETRIEVE, true, Optional.empty(), 10),
+            "orders.find", new Tool("orders.find", Step.RETRIEVE, false, Optional.empty(), 10),
+            "orders.mark", new Tool("orders.mark", Step.EXECUTE, false, Optional.empty(), 10),
+            "orders.drop", new Tool("orders.drop", Step.ADMINISTER, false, Optional.empty(), 10),
+            "mail.send",
+                new Tool("mail.send", Step.EXECUTE, false, Optional.of("mail.example.com"), 10)));
   }
 
   @AfterEach

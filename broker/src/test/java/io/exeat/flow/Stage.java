@@ -27,10 +27,12 @@ import io.exeat.task.Grant;
 import io.exeat.task.Intent;
 import io.exeat.task.Target;
 import io.exeat.task.Tier;
+import io.exeat.task.Tool;
 import io.spiffe.spiffeid.SpiffeId;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -253,5 +255,50 @@ final class Stage implements AutoCloseable {
         budget,
         new Grant.Kind.Postgres(
             List.of(new Grant.Privilege(Set.of("SELECT"), "public", "orders"))));
+  }
+
+  /** From now on these are everybody's approvers. */
+  void approvers(Set<String> who) {
+    Map<String, AgentEntry> agents = new HashMap<>(catalogue.agents());
+    agents.replaceAll((name, it) ->
+        new AgentEntry(
+            it.name(),
+            it.id(),
+            it.owner(),
+            who,
+            it.escalation(),
+            it.grants(),
+            it.intents(),
+            it.maxLifetime(),
+            it.budget(),
+            it.bindings(),
+            it.tier()));
+    catalogue =
+        new Catalogue(
+            catalogue.targets(),
+            catalogue.grants(),
+            catalogue.intents(),
+            agents,
+            catalogue.tools());
+  }
+
+  /** From now on {@code orders-read} is for these tools, and these are known. */
+  void tools(String dataClass, Set<String> names, Map<String, Tool> known) {
+    Map<String, Grant> grants = new HashMap<>(catalogue.grants());
+    grants.computeIfPresent(
+        "orders-read",
+        (name, it) ->
+            new Grant(
+                it.name(),
+                it.target(),
+                it.actions(),
+                dataClass,
+                names,
+                it.delivery(),
+                it.lease(),
+                it.budget(),
+                it.kind()));
+    catalogue =
+        new Catalogue(catalogue.targets(), grants, catalogue.intents(), catalogue.agents(), known);
   }
 }

@@ -20,13 +20,9 @@ import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.Question;
 import io.exeat.policy.Reason;
-import io.exeat.task.AgentEntry;
-import io.exeat.task.Catalogue;
-import io.exeat.task.Grant;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -71,37 +67,8 @@ class StagedApprovalsTest {
   @BeforeEach
   void policies() {
     stage.policy = PolicyEngines.of(OWNER_THEN_OPERATOR);
-    Catalogue before = stage.catalogue;
-    Map<String, AgentEntry> agents = new HashMap<>(before.agents());
-    agents.replaceAll((name, it) ->
-        new AgentEntry(
-            it.name(),
-            it.id(),
-            it.owner(),
-            Set.of(ANN.who(), "uid 0"),
-            it.escalation(),
-            it.grants(),
-            it.intents(),
-            it.maxLifetime(),
-            it.budget(),
-            it.bindings(),
-            it.tier()));
-    Map<String, Grant> grants = new HashMap<>(before.grants());
-    grants.computeIfPresent(
-        "orders-read",
-        (name, it) ->
-            new Grant(
-                it.name(),
-                it.target(),
-                it.actions(),
-                it.dataClass(),
-                Set.of("orders.find"),
-                it.delivery(),
-                it.lease(),
-                it.budget(),
-                it.kind()));
-    stage.catalogue =
-        new Catalogue(before.targets(), grants, before.intents(), agents, before.tools());
+    stage.approvers(Set.of(ANN.who(), "uid 0"));
+    stage.tools("internal", Set.of("orders.find"), Map.of());
   }
 
   @AfterEach
