@@ -56,6 +56,10 @@ final class Asking {
   }
 
   /**
+   * Asks policy, and has people asked where it wants them; a yes that is held is used up by what it
+   * permits.
+   *
+   * @param asked all of one act, one at least
    * @param beside what no question has of what a person would say yes to
    */
   Said ask(DecisionId id, TaskId task, List<Question> asked, List<String> beside) {
