@@ -2,6 +2,7 @@ package io.exeat.it.checker;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -21,15 +22,25 @@ import java.util.Set;
 public record Account(
     int issued, int live, int revoked, int expired, int orphans, List<String> open) {
 
-  private static final List<String> NO_ANSWER = List.of("Postgres or Vault does not answer");
+  private static final String NO_ANSWER = "no answer of ";
 
-  /** Something could not be looked at. */
-  static Account unknown() {
-    return new Account(0, 0, 0, 0, 0, NO_ANSWER);
+  /**
+   * Something could not be looked at.
+   *
+   * @param why what, and what it said; empty where it answered
+   */
+  static Account unknown(String... why) {
+    return new Account(
+        0,
+        0,
+        0,
+        0,
+        0,
+        Arrays.stream(why).filter(it -> !it.isEmpty()).map(NO_ANSWER::concat).toList());
   }
 
   boolean isKnown() {
-    return !open.equals(NO_ANSWER);
+    return open.isEmpty() || !open.getFirst().startsWith(NO_ANSWER);
   }
 
   static Account of(

@@ -575,7 +575,7 @@ public final class Checker implements AutoCloseable {
         wrong(Invariant.I6_RECORDED, "Vault's audit file", "cannot be read: " + e);
       }
       if (roles.isEmpty() || leases.isEmpty() || listed.isEmpty()) {
-        return Account.unknown();
+        return Account.unknown(database.trouble(), vault.trouble(), lists.trouble());
       }
       return Account.of(book, lent, roles.get(), leases.get(), listed.get(), brokerGone);
     }

@@ -34,6 +34,7 @@ final class DatabaseEye implements AutoCloseable {
   private final Map<String, String> names;
   private Set<String> old = Set.of();
   private @Nullable Connection connection;
+  private volatile String trouble = "";
 
   /**
    * A role that is there.
@@ -84,11 +85,19 @@ final class DatabaseEye implements AutoCloseable {
         there = DriverManager.getConnection(url);
         connection = there;
       }
-      return Optional.of(look(there));
+      Sight seen = look(there);
+      trouble = "";
+      return Optional.of(seen);
     } catch (SQLException e) {
       close();
+      trouble = "Postgres: " + e;
       return Optional.empty();
     }
+  }
+
+  /** Why the last look was in vain; empty where it was not. */
+  String trouble() {
+    return trouble;
   }
 
   private Sight look(Connection there) throws SQLException {

@@ -26,6 +26,7 @@ final class ListEye {
   private final URI issuer;
   private final HttpClient http;
   private final Consumer<String> broken;
+  private volatile String trouble = "";
 
   /**
    * One look.
@@ -64,16 +65,24 @@ final class ListEye {
       if (entries != null) {
         entries.forEach(entry -> listed.add(entry.getSerialNumber()));
       }
+      trouble = "";
       return Optional.of(new Sight(begun, listed));
     } catch (IOException e) {
+      trouble = "the list: " + e;
       return Optional.empty();
     } catch (GeneralSecurityException e) {
+      trouble = "the list: " + e;
       broken.accept("not to be believed: " + e);
       return Optional.empty();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();
     }
+  }
+
+  /** Why the last look was in vain; empty where it was not. */
+  String trouble() {
+    return trouble;
   }
 
   private ByteArrayInputStream fetch(String what) throws IOException, InterruptedException {

@@ -23,6 +23,7 @@ final class VaultEye {
 
   private final Estate estate;
   private final HttpClient http;
+  private volatile String trouble = "";
 
   /**
    * An accessor is not looked up before it was listed for so long: Vault ends a token that is
@@ -81,13 +82,20 @@ final class VaultEye {
       }
       int givenUp =
           ask("GET", "sys/leases/count?type=irrevocable", "").path("lease_count").asInt(0);
+      trouble = "";
       return Optional.of(new Sight(begun, tokens, leases, givenUp));
     } catch (IOException e) {
+      trouble = "Vault: " + e;
       return Optional.empty();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();
     }
+  }
+
+  /** Why the last look was in vain; empty where it was not. */
+  String trouble() {
+    return trouble;
   }
 
   private @Nullable Token token(String accessor) throws IOException, InterruptedException {
@@ -99,8 +107,7 @@ final class VaultEye {
     if (now.isBefore(listed.computeIfAbsent(accessor, it -> now).plus(NEWBORN))) {
       return null;
     }
-    JsonNode data =
-        ask("POST", "auth/token/lookup-accessor", "{\"accessor\":\"" + accessor + "\"}");
+    JsonNode data = lookUp(accessor);
     if (data.isMissingNode()) {
       return null; // ended since it was listed
     }
@@ -136,16 +143,41 @@ final class VaultEye {
     return switch (response.statusCode()) {
       case 200 -> JSON.readTree(response.body()).path("data");
       case 204, 400, 404 -> JSON.missingNode();
-      case 403 -> unknown(response.body());
+      case 403 -> refused(path, response.body());
       default -> throw new IOException("Vault said " + response.statusCode() + " to " + path);
     };
   }
 
-  private static JsonNode unknown(byte[] body) throws IOException {
+  private static JsonNode refused(String path, byte[] body) throws IOException {
     String text = new String(body, StandardCharsets.UTF_8);
     if (text.contains("invalid accessor")) {
       return JSON.missingNode();
     }
-    throw new IOException("Vault refused: " + text);
+    throw new Refused("Vault refused " + path + ": " + text.strip());
+  }
+
+  /**
+   * Of a token that it is ending, or never finished making, Vault says 403, as it would if the
+   * checker's own token were none: then it says so of an accessor that is nobody's as well.
+   */
+  private JsonNode lookUp(String accessor) throws IOException, InterruptedException {
+    try {
+      return lookUpAlone(accessor);
+    } catch (Refused e) {
+      lookUpAlone("nobody-has-this-accessor");
+      return JSON.missingNode();
+    }
+  }
+
+  private JsonNode lookUpAlone(String accessor) throws IOException, InterruptedException {
+    return ask("POST", "auth/token/lookup-accessor", "{\"accessor\":\"" + accessor + "\"}");
+  }
+
+  private static final class Refused extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    Refused(String message) {
+      super(message);
+    }
   }
 }
