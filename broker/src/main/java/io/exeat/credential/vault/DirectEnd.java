@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -82,12 +83,11 @@ public final class DirectEnd implements AutoCloseable {
           must("list accessors", client.list("auth/token/accessors", operator))
               .data()
               .path("keys")) {
-        Answer answer = lookUp(accessor.asText());
-        if (answer.ok()) {
-          found.addAll(epoch(accessor.asText(), answer.data()).stream().filter(wanted).toList());
-        } else if (!Tokens.unknown(answer)) { // one that ended meanwhile is no loss
-          throw Refusals.of("look a token up", answer);
-        }
+        // One that ended meanwhile is no loss.
+        Tokens.look(client, operator, new Accessor(accessor.asText()))
+            .flatMap(token -> epoch(accessor.asText(), token))
+            .filter(wanted)
+            .ifPresent(found::add);
       }
       return found;
     } catch (NoAnswer e) {
@@ -110,7 +110,7 @@ public final class DirectEnd implements AutoCloseable {
         for (String grant : found.grants()) {
           left.addAll(endLeases(Policies.credentials(grant)));
         }
-        if (lookUp(found.accessor()).ok()) {
+        if (!Tokens.gone(client, operator, new Accessor(found.accessor()))) {
           left.add("Vault still knows the token");
         }
       } catch (NoAnswer | FaultException e) {
@@ -146,11 +146,7 @@ public final class DirectEnd implements AutoCloseable {
     return left;
   }
 
-  private Answer lookUp(String accessor) throws NoAnswer {
-    return client.post("auth/token/lookup-accessor", operator, Map.of("accessor", accessor));
-  }
-
-  private static List<Found> epoch(String accessor, JsonNode token) {
+  private static Optional<Found> epoch(String accessor, JsonNode token) {
     JsonNode meta = token.path("meta");
     String task = meta.path("task_id").asText();
     boolean ours =
@@ -158,7 +154,7 @@ public final class DirectEnd implements AutoCloseable {
             && TASK.matcher(task).matches()
             && !meta.path("broker").asText().isEmpty();
     if (!ours) {
-      return List.of();
+      return Optional.empty();
     }
     Set<String> grants = new LinkedHashSet<>();
     token
@@ -168,7 +164,7 @@ public final class DirectEnd implements AutoCloseable {
             grants.add(policy.asText().substring(OF_A_GRANT.length()));
           }
         });
-    return List.of(
+    return Optional.of(
         new Found(
             accessor,
             task,

@@ -12,6 +12,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -21,6 +22,9 @@ import java.util.stream.Collectors;
 final class Tokens {
   /** In a token's metadata, the tasks that its task is a part of, with commas. */
   static final String PART_OF = "part_of";
+
+  /** Vault makes them of letters and digits at random. */
+  private static final Accessor NOBODYS = new Accessor("exeat-asks-for-what-is-nobodys");
 
   private Tokens() {}
 
@@ -96,23 +100,49 @@ final class Tokens {
         : "Vault has no policy " + String.join(", ", missing);
   }
 
-  /** Ends a token; one that Vault does not know is already ended. */
+  /** Ends a token; one that is {@link #look none} is ended already. */
   static void end(VaultClient client, SecretBytes by, Accessor accessor) throws NoAnswer {
     Answer answer =
         client.post("auth/token/revoke-accessor", by, Map.of("accessor", accessor.value()));
-    if (!answer.ok() && !unknown(answer)) {
+    boolean none = answer.status() == 400 && answer.says("token not found");
+    if (!answer.ok() && !none && !unknown(answer)) {
       throw Refusals.of("end a token", answer);
     }
   }
 
-  /** Whether Vault says that it does not know the token. */
+  /** Whether there is {@link #look none}. */
   static boolean gone(VaultClient client, SecretBytes by, Accessor accessor) throws NoAnswer {
-    Answer answer =
-        client.post("auth/token/lookup-accessor", by, Map.of("accessor", accessor.value()));
-    if (!answer.ok() && !unknown(answer)) {
-      throw Refusals.of("look a token up", answer);
+    return look(client, by, accessor).isEmpty();
+  }
+
+  /**
+   * A token's properties; empty when it is none with which anything can be asked for: Vault does
+   * not know it, is ending it already, or keeps an accessor of one that it never finished making,
+   * which happens where the connection ends meanwhile (the accessor is written first, and only a
+   * tidy takes it away). To ask for one of the latter two is refused as if by policy (403): what
+   * policy does not refuse is an accessor that is nobody's.
+   */
+  static Optional<JsonNode> look(VaultClient client, SecretBytes by, Accessor accessor)
+      throws NoAnswer {
+    Answer answer = lookUp(client, by, accessor);
+    if (answer.ok()) {
+      return Optional.of(answer.data());
     }
-    return !answer.ok();
+    if (answer.status() == 403
+        && !unknown(answer)
+        && unknown(lookUp(client, by, NOBODYS))
+        && lookUp(client, by, accessor).status() == 403) { // not only while policy was another
+      return Optional.empty();
+    }
+    if (unknown(answer)) {
+      return Optional.empty();
+    }
+    throw Refusals.of("look a token up", answer);
+  }
+
+  private static Answer lookUp(VaultClient client, SecretBytes by, Accessor accessor)
+      throws NoAnswer {
+    return client.post("auth/token/lookup-accessor", by, Map.of("accessor", accessor.value()));
   }
 
   /** Whether the tokens of an agent's entity are refused from now on. */
@@ -126,7 +156,7 @@ final class Tokens {
   }
 
   /** 400 in OpenBao, 403 in Vault; the latter has other meanings too. */
-  static boolean unknown(Answer answer) {
+  private static boolean unknown(Answer answer) {
     return (answer.status() == 400 || answer.status() == 403) && answer.says("invalid accessor");
   }
 }

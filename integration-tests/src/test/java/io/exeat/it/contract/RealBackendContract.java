@@ -1,5 +1,8 @@
 package io.exeat.it.contract;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
 import io.exeat.base.Accessor;
 import io.exeat.credential.RevocationLists;
 import io.exeat.credential.SecretsBackend;
@@ -13,6 +16,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 
 /** The contract on a real OpenBao and a real PostgreSQL, wherever OpenBao runs. */
 abstract class RealBackendContract extends SecretsBackendContract {
@@ -51,6 +55,14 @@ abstract class RealBackendContract extends SecretsBackendContract {
           }
         },
         Real.TIME);
+  }
+
+  @Test
+  void anAccessorWithoutATokenIsOfOneThatIsGone() {
+    Accessor left = new Accessor(real.bao.leaveAnAccessorOfNone());
+
+    assertThat(backend.tokenGone(left)).isTrue();
+    assertThatCode(() -> backend.endToken(left)).doesNotThrowAnyException();
   }
 
   @AfterEach

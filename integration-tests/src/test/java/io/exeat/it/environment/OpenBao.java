@@ -25,6 +25,9 @@ public final class OpenBao implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
+  /** Where its storage has tokens. */
+  private static final String TOKENS = "sys/token/id/";
+
   private final Server server;
   private final Path folder;
   private final int port = Processes.freePort();
@@ -94,6 +97,7 @@ public final class OpenBao implements AutoCloseable {
           api_addr = "https://127.0.0.1:%2$d"
           cluster_addr = "https://127.0.0.1:%3$d"
           disable_mlock = true
+          raw_storage_endpoint = true
           log_level = "warn"
           """
               .formatted(
@@ -191,6 +195,28 @@ public final class OpenBao implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * Leaves an accessor whose token is gone, as where its maker hung up before it was whole.
+   *
+   * @return the accessor
+   */
+  public String leaveAnAccessorOfNone() {
+    String accessor =
+        call("POST", "auth/token/create", Map.of("ttl", "10m")).auth().path("accessor").asText();
+    String token =
+        call("LIST", "sys/raw/" + TOKENS, Map.of())
+            .data()
+            .path("keys")
+            .valueStream()
+            .map(key -> "sys/raw/" + TOKENS + key.asText())
+            .filter(path ->
+                call("GET", path, Map.of()).data().path("value").asText().contains(accessor))
+            .findFirst()
+            .orElseThrow();
+    call("DELETE", token, Map.of());
+    return accessor;
   }
 
   /** A PKI engine with an issuer, as people make it once; nothing where it is. */
