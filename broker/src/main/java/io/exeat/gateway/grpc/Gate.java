@@ -10,6 +10,8 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.util.AsciiString;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -69,6 +71,25 @@ final class Gate implements InternalProtocolNegotiator.ProtocolNegotiator {
     Optional<Attributes> admit(Channel channel, Attributes known);
   }
 
+  /**
+   * gRPC closes in peace: it says so, and waits up to 10 s for an answer. It would wait as long for
+   * a peer that has hung up before it was greeted, and keep all that it made for the connection;
+   * some thousands of those a second fill the heap.
+   */
+  @ChannelHandler.Sharable
+  private static final class NoGrace extends ChannelOutboundHandlerAdapter {
+    static final NoGrace FOR_THE_DEAD = new NoGrace();
+
+    @Override
+    public void close(ChannelHandlerContext context, ChannelPromise promise) {
+      if (context.channel().isActive()) {
+        var _ = context.close(promise);
+      } else {
+        context.channel().unsafe().close(promise);
+      }
+    }
+  }
+
   private final class Step extends ChannelInboundHandlerAdapter {
     private final ChannelHandler grpc;
 
@@ -96,6 +117,7 @@ final class Gate implements InternalProtocolNegotiator.ProtocolNegotiator {
         return;
       }
       context.pipeline().replace(context.name(), null, grpc);
+      context.pipeline().addLast(NoGrace.FOR_THE_DEAD);
       context
           .pipeline()
           .fireUserEventTriggered(

@@ -11,6 +11,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -18,6 +19,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import javax.management.JMException;
+import javax.management.ObjectName;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -114,6 +117,36 @@ final class UnixDoorLimitsTest {
         .atMost(Duration.ofMillis(4 * Limits.REFUSED_MILLIS))
         .untilAsserted(() -> assertThat(open(knocks)).isZero());
     assertThat(open(sockets)).isEqualTo(SHARE);
+  }
+
+  /** gRPC would wait 10 s for a word of theirs, with all that it has made for each of them. */
+  @Test
+  void whoHangsUpAtOnceIsForgottenAtOnce() throws Exception {
+    for (SocketChannel socket : sockets) {
+      socket.close();
+    }
+    for (int i = 0; i < 300; i++) {
+      connect().close();
+    }
+
+    await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(connections()).isZero());
+  }
+
+  /** What gRPC has made for connections, and the collector cannot take away. */
+  private static long connections() throws JMException {
+    String histogram =
+        (String)
+            ManagementFactory.getPlatformMBeanServer()
+                .invoke(
+                    new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                    "gcClassHistogram",
+                    new Object[] {new String[0]},
+                    new String[] {String[].class.getName()});
+    return histogram
+        .lines()
+        .filter(line -> line.endsWith("io.grpc.netty.NettyServerHandler"))
+        .mapToLong(line -> Long.parseLong(line.strip().split("\\s+")[1]))
+        .sum();
   }
 
   /** How many the door has not hung up on. */
