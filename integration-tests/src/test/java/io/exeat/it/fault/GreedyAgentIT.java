@@ -57,18 +57,18 @@ final class GreedyAgentIT {
       AtomicLong opened = new AtomicLong();
       List<Duration> during;
       List<Thread> greedy = new ArrayList<>();
-      for (int i = 0; i < 4; i++) {
-        greedy.add(
-            Thread.ofPlatform().start(() -> grab(watched.deployment.socket(), stop, opened)));
-      }
       try (WatchedAgent agent = new WatchedAgent(watched)) {
+        // First, since its connections stand in its own way as well.
         Task task = agent.open(Stage.READ);
+        for (int i = 0; i < 4; i++) {
+          greedy.add(
+              Thread.ofPlatform().start(() -> grab(watched.deployment.socket(), stop, opened)));
+        }
         Credential credential = agent.issue(task, Stage.READ);
         assertThat(credential.hasDatabase()).isTrue();
         during = rounds(watched, good);
         stop.set(true);
         greedy.forEach(GreedyAgentIT::join);
-        // It has stood in its own way: the socket's queue is full of its connections for a while.
         await().atMost(PATIENCE).until(() -> agent.client().isServing());
         assertThat(agent.complete(task).getState()).isEqualTo(TaskState.TASK_STATE_ENDED);
       } finally {
