@@ -47,6 +47,14 @@ public final class Checker implements AutoCloseable {
   /** Until what Vault has lent must be on record or dead: a call may take 3 s and be in vain. */
   private static final Duration UNRECORDED = HEALTHY.plusSeconds(3);
 
+  /**
+   * Until Vault's entry of a lease is gone that nobody can name, since its answer was lost: when
+   * its token ends and the database does not do it within 2 s, as on a busy machine, only Vault
+   * tries again, 10 to 30 s later (measured; expiration.go's {@code revokeExponentialBackoff}). Of
+   * the role and its sessions {@link #UNRECORDED} holds.
+   */
+  private static final Duration LEFT_TO_VAULT = UNRECORDED.plusSeconds(32);
+
   /** How much longer the account waits where Postgres or Vault are too slow to be looked at. */
   private static final Duration UNANSWERED = Duration.ofSeconds(50);
 
@@ -370,7 +378,7 @@ public final class Checker implements AutoCloseable {
           Invariant.I2_LEASES,
           known.map(it -> it.principal).orElse(lease + " (not on record)"),
           end,
-          known.isPresent() ? HEALTHY : UNRECORDED,
+          known.isPresent() ? HEALTHY : LEFT_TO_VAULT,
           seen.begun());
     }
     seen.tokens().forEach((accessor, token) -> judge(accessor, token, seen.begun(), written));

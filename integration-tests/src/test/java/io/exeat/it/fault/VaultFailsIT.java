@@ -30,13 +30,8 @@ final class VaultFailsIT {
   private static final VaultGate.Fate TOO_LATE = new VaultGate.Fate.Pass(Duration.ofSeconds(4));
   private static final VaultGate.Fate LOST = new VaultGate.Fate.After(() -> {});
 
-  /**
-   * For a change of scope, which comes to nothing: so long each fault lasts. It is longer than a
-   * lease here (12 s), so what Vault lent and nobody heard of is off its books by then; after
-   * faults of 5 s such an entry was seen there for 11 s once, which docs/promises.md does not
-   * promise away.
-   */
-  private static final Duration PATIENCE = Duration.ofSeconds(15);
+  /** For a change of scope, which comes to nothing: so long each fault lasts. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private static final int TASKS = Faults.times(4, 20);
 
