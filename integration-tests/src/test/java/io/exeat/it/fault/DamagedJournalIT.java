@@ -22,7 +22,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -37,11 +36,6 @@ final class DamagedJournalIT {
   private final Stage stage = Stage.get();
   private final Outside outside = new Outside(stage);
   private final SplittableRandom random = new SplittableRandom(Long.getLong("exeat.seed", 7));
-
-  @BeforeAll
-  static void atLengthOnly() {
-    Faults.atLengthOnly();
-  }
 
   @Test
   void itStartsWithEverythingOrNotAtAll() throws IOException {

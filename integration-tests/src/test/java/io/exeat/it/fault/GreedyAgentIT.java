@@ -27,7 +27,6 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -41,11 +40,6 @@ final class GreedyAgentIT {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final Stage stage = Stage.get();
-
-  @BeforeAll
-  static void atLengthOnly() {
-    Faults.atLengthOnly();
-  }
 
   @Test
   void theOtherAgentWorksOn() throws IOException {

@@ -23,7 +23,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -42,13 +41,9 @@ final class KilledAtEachWriteIT {
   private final Outside outside = new Outside(stage);
   private final List<Duration> dead = new ArrayList<>();
 
-  @BeforeAll
-  static void atLengthOnly() {
-    Faults.atLengthOnly();
-  }
-
   @Test
   void whatItLentDiesWhenItStartsAgain() {
+    Strace.needsRoot();
     try (Watched watched = Watched.start(Watched.plan())) {
       int starting = each(2, n -> killedAtStart(n, watched));
       int working = each(1, n -> killedAtWork(n, watched));
@@ -150,7 +145,7 @@ final class KilledAtEachWriteIT {
       broker.launchBy(
           strace(watched.deployment.folder()).inject("fdatasync,fsync", "error=EIO:when=12+"));
       broker.restart();
-      nothingIsLentAndAllEnds(watched, "the journal's fsync fails");
+      nothingIsLentAndAllEnds(watched, "the journal's fsync fails", List.of());
       watched.checker.impaired("the broker is down");
       broker.kill();
       broker.launchBy(config -> Packaged.command("run", "--config", config.toString()));
@@ -164,11 +159,16 @@ final class KilledAtEachWriteIT {
   void onAFullDiskNothingIsLentAndAllEnds() {
     try (SmallDisk disk = SmallDisk.mount(stage.newFolder("disk"), "32m");
         Watched watched = Watched.start(Watched.plan().withJournal(disk.folder("journal")))) {
+      List<Task> before = new ArrayList<>();
       try (WatchedAgent agent = new WatchedAgent(watched)) {
-        var _ = agent.issue(agent.open(Stage.READ), Stage.READ);
+        for (int i = 0; i < 3; i++) {
+          Task task = agent.open(Stage.READ);
+          var _ = agent.issue(task, Stage.READ);
+          before.add(task);
+        }
+        disk.fill();
+        nothingIsLentAndAllEnds(watched, "the journal's disk is full", before);
       }
-      disk.fill();
-      nothingIsLentAndAllEnds(watched, "the journal's disk is full");
       disk.free();
       try (WatchedAgent agent = new WatchedAgent(watched)) {
         await().atMost(SOON).until(() -> agent.client().isServing());
@@ -182,8 +182,8 @@ final class KilledAtEachWriteIT {
     }
   }
 
-  private void nothingIsLentAndAllEnds(Watched watched, String what) {
-    List<Task> open = new ArrayList<>();
+  private void nothingIsLentAndAllEnds(Watched watched, String what, List<Task> before) {
+    List<Task> open = new ArrayList<>(before);
     try (WatchedAgent agent = new WatchedAgent(watched)) {
       Refusal refusal = refusalOf(agent, open);
       assertThat(refusal.fields()).containsEntry("dependency", "JOURNAL");

@@ -2,11 +2,9 @@ package io.exeat.it.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.abort;
 
 import io.exeat.it.checker.Checker;
 import io.exeat.it.checker.Verdict;
-import io.exeat.it.environment.OtherUser;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Refusal;
 import io.exeat.it.environment.Stage;
@@ -51,10 +49,7 @@ final class RecordingFailsIT {
 
   @Test
   void whatWasLentAndIsNotOnRecordDiesAtOnce() {
-    if (!OtherUser.isRoot()) {
-      System.err.println("skipped: strace looks into a sidecar that runs as root alone");
-      abort("not root");
-    }
+    Strace.needsRoot();
     try (VaultGate gate = new VaultGate(stage.vault());
         Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
       int orphans = 0;

@@ -21,7 +21,6 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The SPIRE agent restarts, its sockets go, and something else listens in their place. */
@@ -29,11 +28,6 @@ final class SpireFailsIT {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Stage stage = Stage.get();
-
-  @BeforeAll
-  static void atLengthOnly() {
-    Faults.atLengthOnly();
-  }
 
   @Test
   void nobodyElseIsBelievedAndNothingIsLost() throws IOException {
@@ -76,8 +70,8 @@ final class SpireFailsIT {
         agent.kill();
         Verdict verdict = watched.verdict("SPIRE fails");
         System.out.printf(
-            "figure: SPIRE: issues again %d ms after its agent's restart, %d ms after its socket was"
-                + " there again; %d connections to a false one, none believed%n",
+            "figure: SPIRE: issues again %d ms after its agent's restart, %d ms after its socket"
+                + " was there again; %d connections to a false one, none believed%n",
             restarted.toMillis(), gone.toMillis(), asked.get());
         assertThat(verdict.violations()).isEmpty();
         assertThat(verdict.account().live()).isZero();

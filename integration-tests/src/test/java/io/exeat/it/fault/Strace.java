@@ -1,8 +1,11 @@
 package io.exeat.it.fault;
 
+import static org.junit.jupiter.api.Assumptions.abort;
+
 import io.exeat.it.Needs;
 import io.exeat.it.environment.Binaries;
 import io.exeat.it.environment.BrokerProcess;
+import io.exeat.it.environment.OtherUser;
 import io.exeat.it.environment.Packaged;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,6 +25,14 @@ final class Strace {
    */
   Strace(List<Path> files) {
     this.files = List.copyOf(files);
+  }
+
+  /** Skips the test, with a printed line, where we may not look into what runs already. */
+  static void needsRoot() {
+    if (!OtherUser.isRoot()) {
+      System.err.println("skipped: strace looks into a sidecar that runs as root alone");
+      abort("not root");
+    }
   }
 
   /**
