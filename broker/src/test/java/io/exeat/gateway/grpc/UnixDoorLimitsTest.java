@@ -145,7 +145,7 @@ final class UnixDoorLimitsTest {
     return histogram
         .lines()
         .filter(line -> line.endsWith("io.grpc.netty.NettyServerHandler"))
-        .mapToLong(line -> Long.parseLong(line.strip().split("\\s+")[1]))
+        .mapToLong(line -> Long.parseLong(line.strip().split("\\s+", -1)[1]))
         .sum();
   }
 
