@@ -5,6 +5,7 @@ import io.exeat.identity.IdentitySource;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.identity.TestTime;
 import io.exeat.v1.AdminGrpc;
+import io.exeat.v1.ApprovalsGrpc;
 import io.exeat.v1.Credential;
 import io.exeat.v1.CredentialsGrpc;
 import io.exeat.v1.DecisionsGrpc;
@@ -104,6 +105,10 @@ public final class Client implements AutoCloseable {
 
   public AdminGrpc.AdminBlockingStub admin() {
     return AdminGrpc.newBlockingStub(channel).withDeadlineAfter(40, TimeUnit.SECONDS);
+  }
+
+  public ApprovalsGrpc.ApprovalsBlockingStub approvals() {
+    return ApprovalsGrpc.newBlockingStub(channel).withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
   }
 
   /** Whether gRPC's health service says so. */

@@ -76,6 +76,14 @@ public final class Deployment implements AutoCloseable {
       return new Plan(form, place, vault, grace, journal, audit, svidLife, other);
     }
 
+    /** With the policies of this folder, which it looks at again and again. */
+    public Plan withPolicies(Path policies) {
+      return launchedBy(config ->
+          Processes.join(
+              List.of("env", "EXEAT_POLICY_FOLDER=" + policies),
+              launch.command(config).toArray(String[]::new)));
+    }
+
     public Plan withGrace(Duration other) {
       return new Plan(form, place, vault, other, journal, audit, svidLife, launch);
     }
