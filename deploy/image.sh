@@ -86,9 +86,11 @@ else
   JAVA_HOME=$home/jre "$home/exeat" rehearse
 fi
 JAVA_HOME=$home/jre "$home/exeat" options >"$home/options"
+# For a broker that serves many agents.
+JAVA_HOME=$home/jre EXEAT_MANY=1 "$home/exeat" options >"$home/options-many"
 rm "$home/exeat"
-sed -i "s#$image/#/#g" "$home/options"
-touch -d "@${SOURCE_DATE_EPOCH:-1767225600}" "$home/options"
+sed -i "s#$image/#/#g" "$home/options" "$home/options-many"
+touch -d "@${SOURCE_DATE_EPOCH:-1767225600}" "$home/options" "$home/options-many"
 
 # What they are linked with: the loader and the C library.
 ours="$home/jre/bin/java $(ls "$home"/jre/lib/*.so "$home"/jre/lib/server/*.so "$home"/native/*.so)"

@@ -82,7 +82,10 @@ final class DecisionBenchmark {
     Packaged.rehearse();
     say("cores " + Runtime.getRuntime().availableProcessors() + ", " + load());
     engine();
-    try (Deployment deployment = Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE));
+    Deployment.Plan plan =
+        Deployment.Plan.of(Deployment.Form.ALL_IN_ONE)
+            .launchedBy(config -> Packaged.many("run", "--config", config.toString()));
+    try (Deployment deployment = Deployment.start(plan);
         Client client = deployment.client();
         Opa opa = Opa.start(opaBinary)) {
       opa.policy("exeat", PolicyFiles.resource("exeat.rego"));

@@ -21,6 +21,8 @@ public final class Packaged {
 
   private static final Pattern IN_BRIEF = Pattern.compile("in_brief=\"(-XX:[^\"]*)\"");
 
+  private static final Pattern MANY = Pattern.compile("many=\"(-XX:[^\"]*)\"");
+
   private Packaged() {}
 
   /** The sources' root. */
@@ -71,6 +73,13 @@ public final class Packaged {
               "-Xlog:cds=off"));
     }
     return command(options, words);
+  }
+
+  /** The same with the launcher's options for a broker that serves many agents. */
+  public static List<String> many(String... words) {
+    List<String> command = command(words);
+    command.addAll(command.indexOf("-jar"), List.of(option(MANY).split(" ")));
+    return command;
   }
 
   /**
