@@ -42,11 +42,12 @@ public final class Manifests {
    */
   public static Kubernetes.Said apply(Kubernetes kubernetes, String document, String options) {
     String kind = field(document, "(?m)^kind: (\\w+)$");
-    String name = field(document, "(?ms)^metadata:.*?^  name: (\\S+)$");
+    String name = field(document, "(?ms)^metadata:(?: \\{|.*?^ ) name: ([^\\s,}]+)");
     String group = field(document, "(?m)^apiVersion: (\\S+)$");
     String base = group.contains("/") ? "/apis/" + group : "/api/" + group;
     String plural = kind.toLowerCase(Locale.ROOT).replaceAll("y$", "ie") + "s";
-    Matcher in = Pattern.compile("(?m)^  namespace: (\\S+)$").matcher(document);
+    Matcher in =
+        Pattern.compile("(?m)^(?:  |metadata: .*)namespace: ([^\\s,}]+)").matcher(document);
     String namespace = in.find() ? "/namespaces/" + in.group(1) : "";
     return kubernetes.apply(base + namespace + "/" + plural + "/" + name, options, document);
   }
