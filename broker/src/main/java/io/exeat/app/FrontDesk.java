@@ -236,6 +236,7 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
         now.uptime(),
         new Status.Counts(0, 0, 0, 0),
         now.dependencies(),
+        now.policy(),
         Map.of());
   }
 

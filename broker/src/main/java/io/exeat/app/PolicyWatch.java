@@ -3,6 +3,7 @@ package io.exeat.app;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.Health;
 import io.exeat.base.Time;
+import io.exeat.flow.Status;
 import io.exeat.policy.BadPolicy;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyConfig;
@@ -119,6 +120,12 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   /** The hash that every decision names now; empty when no policies are in force. */
   Optional<String> sha256() {
     return Optional.of(engine.sha256()).filter(it -> !it.isEmpty());
+  }
+
+  /** What operators compare. */
+  Status.Policy status() {
+    String sha256 = engine.sha256();
+    return new Status.Policy(sha256, age(), !sha256.isEmpty() && !health().available());
   }
 
   @Override

@@ -241,8 +241,7 @@ final class Sidecar implements AutoCloseable {
     }
     Engine there = engine;
     if (there != null) {
-      var vault = there.backend().health();
-      all.add(new Status.Dependency("vault", vault.problem(), vault.since()));
+      all.add(Status.Dependency.of("vault", there.backend().health()));
       all.add(new Status.Dependency("journal", there.journal().problem(), startedAt));
       all.add(new Status.Dependency("audit", there.audit().problem(), startedAt));
       all.add(new Status.Dependency("catalogue", there.catalogue().problem(), startedAt));
@@ -250,21 +249,18 @@ final class Sidecar implements AutoCloseable {
       if (tools != null) {
         all.add(new Status.Dependency("mcp", tools.problem(), startedAt));
       }
-      var policy = there.policy().health();
-      all.add(new Status.Dependency("policy", policy.problem(), policy.since()));
+      all.add(Status.Dependency.of("policy", there.policy().health()));
       there
           .verifiers()
-          .forEach((name, verifier) -> {
-            var health = verifier.health();
-            all.add(new Status.Dependency(name, health.problem(), health.since()));
-          });
+          .forEach((name, verifier) -> all.add(Status.Dependency.of(name, verifier.health())));
     }
     return new Vitals(
         Own.version(),
         own.map(svid -> svid.id().toString()),
         own.map(Svid::notAfter),
         time.since(startedTick),
-        all);
+        all,
+        Optional.ofNullable(there).map(it -> it.policy().status()));
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.exeat.cli;
 
 import io.exeat.v1.DependencyStatus;
+import io.exeat.v1.PolicyStatus;
 import io.exeat.v1.StatusRequest;
 import io.exeat.v1.StatusResponse;
 import java.io.PrintWriter;
@@ -14,7 +15,8 @@ import picocli.CommandLine.Mixin;
     description = {
       "Prints how the broker and what it depends on are. For operators.",
       "",
-      "Ends with 3 when something that it needs is away, with 4 when something is still being revoked."
+      "Ends with 3 when something that it needs is away, with 4 when something is still being"
+          + " revoked."
     })
 public final class StatusCommand implements Callable<Integer> {
   private final Cli cli;
@@ -63,6 +65,9 @@ public final class StatusCommand implements Callable<Integer> {
             + " active, "
             + status.getCredentialsRevoking()
             + " being revoked");
+    if (status.hasPolicy()) {
+      out.println("policies     " + policies(status.getPolicy()));
+    }
     for (DependencyStatus one : status.getDependenciesList()) {
       out.println(
           "%-12s %s"
@@ -75,5 +80,16 @@ public final class StatusCommand implements Callable<Integer> {
     status
         .getPendingList()
         .forEach(one -> out.println("pending      " + one.getTaskId() + ": " + one.getReason()));
+  }
+
+  private static String policies(PolicyStatus policies) {
+    if (policies.getSha256().isEmpty()) {
+      return "NONE in force: everything is denied";
+    }
+    return policies.getSha256()
+        + (policies.hasAge()
+            ? ", taken " + Text.duration(Text.time(policies.getAge())) + " ago"
+            : "")
+        + (policies.getReloadFailed() ? "; the last reload FAILED" : "");
   }
 }

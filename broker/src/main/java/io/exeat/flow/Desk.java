@@ -203,6 +203,7 @@ public final class Desk implements OperatorRequests {
         now.uptime(),
         counts(),
         now.dependencies(),
+        now.policy(),
         revoker.pending());
   }
 

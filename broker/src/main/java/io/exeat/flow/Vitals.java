@@ -11,7 +11,8 @@ public record Vitals(
     Optional<String> spiffeId,
     Optional<Instant> svidExpiresAt,
     Duration uptime,
-    List<Status.Dependency> dependencies) {
+    List<Status.Dependency> dependencies,
+    Optional<Status.Policy> policy) {
   public Vitals {
     dependencies = List.copyOf(dependencies);
   }

@@ -3,6 +3,7 @@ package io.exeat.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.exeat.audit.AuditEvent;
+import io.exeat.flow.Status;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyConfig;
@@ -12,6 +13,7 @@ import io.exeat.policy.QuestionJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -89,6 +91,8 @@ final class PolicyWatchTest {
     write(ALL);
     PolicyWatch watch = watch();
     Decision before = watch.decide(QUESTION);
+    Duration age = watch.status().age().orElseThrow();
+    assertThat(watch.status().reloadFailed()).isFalse();
 
     write(BROKEN);
     watch.look();
@@ -97,6 +101,9 @@ final class PolicyWatchTest {
     assertThat(watch.health().problem().orElseThrow())
         .contains("the policies as last taken are still in force")
         .contains(folder.toString());
+    assertThat(watch.status().sha256()).isEqualTo(before.policy());
+    assertThat(watch.status().age().orElseThrow()).isGreaterThan(age);
+    assertThat(watch.status().reloadFailed()).isTrue();
     var since = watch.health().since();
     write(BROKEN + " ");
     watch.look();
@@ -104,6 +111,7 @@ final class PolicyWatchTest {
     write(ALL);
     watch.look();
     assertThat(watch.health().available()).isTrue();
+    assertThat(watch.status().reloadFailed()).isFalse();
   }
 
   @Test
@@ -162,6 +170,7 @@ final class PolicyWatchTest {
 
     assertThat(watch.decide(QUESTION)).isInstanceOf(Decision.Failed.class);
     assertThat(watch.health().problem().orElseThrow()).contains("everything is denied");
+    assertThat(watch.status()).isEqualTo(new Status.Policy("", Optional.empty(), false));
 
     write(ALL);
     watch.look();

@@ -127,7 +127,14 @@ final class Stage implements AutoCloseable {
             journal,
             audit,
             time),
-        () -> new Vitals("test", Optional.empty(), Optional.empty(), Duration.ZERO, List.of()));
+        () ->
+            new Vitals(
+                "test",
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ZERO,
+                List.of(),
+                Optional.empty()));
   }
 
   private PolicyEngine policyOfNow() {

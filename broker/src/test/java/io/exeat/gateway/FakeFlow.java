@@ -354,6 +354,8 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
         Duration.ofSeconds(5),
         new Status.Counts(1, 0, 1, 0),
         List.of(new Status.Dependency("vault", Optional.of("sealed; unseal it"), NOON)),
+        Optional.of(
+            new Status.Policy("5f".repeat(32), Optional.of(Duration.ofMillis(1_500)), true)),
         Map.of());
   }
 

@@ -128,6 +128,7 @@ final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
-    Unary.serve(observer, caller -> ToProto.status(flow.status(operators.require(caller.peer()))));
+    Unary.serve(
+        observer, caller -> StatusToProto.status(flow.status(operators.require(caller.peer()))));
   }
 }

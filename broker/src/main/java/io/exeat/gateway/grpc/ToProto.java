@@ -1,7 +1,6 @@
 package io.exeat.gateway.grpc;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.Duration;
 import com.google.protobuf.Timestamp;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.CredentialId;
@@ -9,7 +8,6 @@ import io.exeat.credential.Held;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
-import io.exeat.flow.Status;
 import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
 import io.exeat.task.Target;
@@ -18,7 +16,6 @@ import io.exeat.v1.Credential;
 import io.exeat.v1.CredentialState;
 import io.exeat.v1.CredentialSummary;
 import io.exeat.v1.DatabaseLogin;
-import io.exeat.v1.DependencyStatus;
 import io.exeat.v1.EndCause;
 import io.exeat.v1.KillResponse;
 import io.exeat.v1.Killed;
@@ -26,7 +23,6 @@ import io.exeat.v1.Pending;
 import io.exeat.v1.Receipt;
 import io.exeat.v1.ReleaseResponse;
 import io.exeat.v1.RevokeResponse;
-import io.exeat.v1.StatusResponse;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TaskState;
@@ -255,7 +251,7 @@ final class ToProto {
         .build();
   }
 
-  private static List<Pending> pending(Map<io.exeat.base.TaskId, String> pending) {
+  static List<Pending> pending(Map<io.exeat.base.TaskId, String> pending) {
     return pending.entrySet().stream()
         .map(entry ->
             Pending.newBuilder()
@@ -264,31 +260,5 @@ final class ToProto {
                 .build())
         .sorted(java.util.Comparator.comparing(Pending::getTaskId))
         .toList();
-  }
-
-  static StatusResponse status(Status from) {
-    StatusResponse.Builder status =
-        StatusResponse.newBuilder()
-            .setVersion(from.version())
-            .setUptime(
-                Duration.newBuilder()
-                    .setSeconds(from.uptime().toSeconds())
-                    .setNanos(from.uptime().toNanosPart()))
-            .setTasksOpen(from.counts().tasksOpen())
-            .setTasksEnding(from.counts().tasksEnding())
-            .setCredentialsActive(from.counts().credentialsActive())
-            .setCredentialsRevoking(from.counts().credentialsRevoking())
-            .addAllPending(pending(from.pending()));
-    from.spiffeId().ifPresent(status::setSpiffeId);
-    from.svidExpiresAt().ifPresent(at -> status.setSvidExpiresAt(timestamp(at)));
-    for (Status.Dependency dependency : from.dependencies()) {
-      status.addDependencies(
-          DependencyStatus.newBuilder()
-              .setName(dependency.name())
-              .setAvailable(dependency.problem().isEmpty())
-              .setProblem(dependency.problem().orElse(""))
-              .setSince(timestamp(dependency.since())));
-    }
-    return status.build();
   }
 }

@@ -22,9 +22,11 @@ import io.exeat.v1.CompleteRequest;
 import io.exeat.v1.Credential;
 import io.exeat.v1.GetRequest;
 import io.exeat.v1.IssueRequest;
+import io.exeat.v1.PolicyStatus;
 import io.exeat.v1.RejectRequest;
 import io.exeat.v1.RevokeRequest;
 import io.exeat.v1.StatusRequest;
+import io.exeat.v1.StatusResponse;
 import io.exeat.v1.Task;
 import io.exeat.v1.TaskEvent;
 import io.exeat.v1.TasksGrpc;
@@ -311,8 +313,16 @@ final class UnixDoorTest {
             fixture.parts(Limits.DEFAULT))) {
       var admin = AdminGrpc.newBlockingStub(fixture.channel(socket));
 
-      assertThat(admin.status(StatusRequest.getDefaultInstance()).getDependencies(0).getProblem())
-          .isEqualTo("sealed; unseal it");
+      StatusResponse status = admin.status(StatusRequest.getDefaultInstance());
+      assertThat(status.getDependencies(0).getProblem()).isEqualTo("sealed; unseal it");
+      assertThat(status.getPolicy())
+          .isEqualTo(
+              PolicyStatus.newBuilder()
+                  .setSha256("5f".repeat(32))
+                  .setAge(
+                      com.google.protobuf.Duration.newBuilder().setSeconds(1).setNanos(500_000_000))
+                  .setReloadFailed(true)
+                  .build());
       assertThat(admin.revoke(RevokeRequest.newBuilder().setAll(true).build()).getProvenDead())
           .isEqualTo(1);
       assertThat(fixture.flow.calls)

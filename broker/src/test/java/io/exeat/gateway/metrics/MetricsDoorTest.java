@@ -114,7 +114,8 @@ class MetricsDoorTest {
         Optional.of("spiffe://example.org/broker"),
         Optional.empty(),
         Duration.ofSeconds(90),
-        List.of(new Status.Dependency("vault", Optional.of("it is sealed"), Instant.EPOCH)));
+        List.of(new Status.Dependency("vault", Optional.of("it is sealed"), Instant.EPOCH)),
+        Optional.empty());
   }
 
   private static Measured full() {

@@ -3,12 +3,18 @@ package io.exeat.it.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Exeat;
+import io.exeat.it.environment.Exeat.Said;
 import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.Refusal;
 import io.exeat.it.environment.Stage;
+import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CompleteRequest;
+import io.exeat.v1.PolicyStatus;
+import io.exeat.v1.StatusRequest;
 import io.exeat.v1.Task;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -87,9 +93,66 @@ final class FiguresAreReadIT {
           .contains("\nexeat_death_seconds_count{of=\"all\"} 1\n")
           .doesNotContain("exeat_revocations{");
       System.out.printf(
-          "figure: the first reading of the figures: %d bytes, %d kB of memory before, %d kB after%n",
+          "figure: the first reading of the figures: %d bytes, %d kB of memory before, %d kB"
+              + " after%n",
           working.length(), before, after);
     }
+  }
+
+  /** What operators compare over a fleet: the hash of what each broker decides by. */
+  @Test
+  void whichPoliciesAreInForceIsSaidAndWhetherOthersWereRefused() throws IOException {
+    Path policies = stage.newFolder("policies");
+    Files.writeString(
+        policies.resolve("all.cedar"), "@id(\"all\") permit (principal, action, resource);\n");
+    try (Deployment deployment =
+            Deployment.start(
+                Deployment.Plan.of(Deployment.Form.ALL_IN_ONE).withPolicies(policies));
+        Client client = deployment.client();
+        Client operator = deployment.operator()) {
+      Task task = client.open(Stage.READ);
+      CheckRequest ask =
+          CheckRequest.newBuilder().setTaskId(task.getId()).setGrant(Stage.READ).build();
+      String decided = client.decisions().check(ask).getPolicySha256();
+      PolicyStatus taken = policies(operator);
+      assertThat(taken.getSha256()).isEqualTo(decided).hasSize(64);
+      assertThat(taken.hasAge()).isTrue();
+      assertThat(taken.getReloadFailed()).isFalse();
+
+      Files.writeString(policies.resolve("more.cedar"), "@id(\"more\") forbid (principal");
+
+      await().atMost(SOON).until(() -> policies(operator).getReloadFailed());
+      PolicyStatus kept = policies(operator);
+      assertThat(kept.getSha256()).isEqualTo(decided);
+      assertThat(age(kept)).isGreaterThan(age(taken));
+      Exeat people = Exeat.asOperator().with("EXEAT_ADMIN_PATH", deployment.broker().adminSocket());
+      Said said = people.run("status");
+      assertThat(said.code()).as("%s", said).isEqualTo(3);
+      assertThat(said.out().lines())
+          .anyMatch(it -> it.matches("policies     " + decided + ", taken .+ ago; .* FAILED"))
+          .anyMatch(it -> it.startsWith("policy       AWAY since ") && it.contains("more.cedar"));
+
+      Files.writeString(
+          policies.resolve("more.cedar"), "@id(\"more\") permit (principal, action, resource);\n");
+
+      await().atMost(SOON).until(() -> !policies(operator).getReloadFailed());
+      String now = client.decisions().check(ask).getPolicySha256();
+      assertThat(now).isNotEqualTo(decided);
+      JsonNode json = people.run("status", "--json").json().path("policy");
+      assertThat(json.path("sha256").asText()).isEqualTo(now);
+      assertThat(json.path("reloadFailed").isBoolean()).isTrue();
+      assertThat(json.path("reloadFailed").asBoolean()).isFalse();
+      assertThat(read(deployment.folder().resolve("run/metrics.sock")))
+          .contains("\nexeat_policy{sha256=\"" + now + "\"} 1.0\n");
+    }
+  }
+
+  private static PolicyStatus policies(Client operator) {
+    return operator.admin().status(StatusRequest.getDefaultInstance()).getPolicy();
+  }
+
+  private static Duration age(PolicyStatus policies) {
+    return Duration.ofSeconds(policies.getAge().getSeconds(), policies.getAge().getNanos());
   }
 
   private static long resident(long pid) throws IOException {
