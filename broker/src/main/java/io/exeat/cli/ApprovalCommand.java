@@ -103,7 +103,7 @@ public final class ApprovalCommand {
           if (session.json()) {
             session.printJson(answer);
           } else if (now.getMissingCount() == 0) {
-            session.out().println("approved: the agent's next call like it is permitted, once");
+            session.out().println("approved, for the agent's next call like it, once");
           } else {
             session
                 .out()
