@@ -48,6 +48,7 @@ echo 'hosts: files dns' >"$image/etc/nsswitch.conf"
   --add-modules java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.sql,jdk.jfr,jdk.net,jdk.unsupported
 rm -rf "$home/jre/legal" # kept as one file: LICENSE
 find "$home/jre" -name '*.debuginfo' -delete # of some distributions' JDKs
+find "$home/jre/bin" -type f ! -name java -delete
 
 # Native libraries are taken out of their jars, for one platform: nothing is unpacked at a start, and /tmp may be noexec.
 cp -R "$src/broker/target/lib" "$home/lib"
@@ -154,10 +155,17 @@ if [ -f "$sbom" ]; then
     printf '    { "type": "framework", "name": "openjdk", "publisher": "%s", "version": "%s",\n' "$(version IMPLEMENTOR)" \
       "$(version JAVA_RUNTIME_VERSION)"
     printf '      "bom-ref": "jre", "purl": "pkg:generic/openjdk@%s" },\n' "$(version JAVA_RUNTIME_VERSION | sed 's/+/%2B/g')"
+    # "GNU C Library (<whose> GLIBC <version>) stable release version <release>."
+    libc=$(for library in $libraries; do grep -ao 'GNU C Library .*version [0-9.]*[0-9]' "$image$library" || true; done |
+      sed 's/.*(.* \([0-9][^ ]*\)).*/\1/; s/.*version //' | head -n 1)
+    [ -n "$libc" ] || fail "none of these says that it is the C library: $libraries"
     for library in $libraries; do
       name=$(basename "$library")
       file=$image$library
-      is=$(grep -ao 'GNU C Library [^.]*version [0-9.]*[0-9]' "$file" | sed 's/.*version //' | head -n 1)
+      case $name in
+        libc.so.* | libm.so.* | libdl.so.* | libpthread.so.* | librt.so.* | ld-linux*) is=$libc ;;
+        *) is= ;;
+      esac
       printf '    { "type": "file", "name": "%s", "bom-ref": "file:%s",%s\n' "$library" "$name" "${is:+ \"version\": \"$is\",}"
       printf '      "hashes": [{ "alg": "SHA-256", "content": "%s" }] },\n' "$(sha256sum "$file" | cut -d ' ' -f 1)"
     done
