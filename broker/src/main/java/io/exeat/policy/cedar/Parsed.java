@@ -59,27 +59,50 @@ final class Parsed {
       if (!parsed.templates.isEmpty()) {
         problems.add(file + ": templates are not taken; write policies");
       }
-      for (Policy each : parsed.policies) {
-        Map<String, String> annotations = each.getAnnotations();
-        String id = annotations.getOrDefault("id", "");
+      // On all cores: it is Cedar that reads.
+      for (Read each : parsed.policies.parallelStream().map(Read::of).toList()) {
+        String id = each.annotations().getOrDefault("id", "");
         if (!id.matches("[a-z0-9-]{1,63}")) {
           problems.add(
               file + ": each policy needs an @id(\"…\") of 1 to 63 characters of a-z, 0-9, -");
         } else if (!ids.add(id)) {
           problems.add(file + ": there are two policies called " + id);
         } else {
-          Policy named = new Policy(each.getSource(), id);
-          Rule rule = Rule.of(named, JSON.readTree(each.toJson()), annotations);
+          Policy named = new Policy(each.source(), id);
+          Rule rule = Rule.of(named, JSON.readTree(each.json()), each.annotations());
           rules.add(rule);
           rule.ask().ifPresent(word -> problems.addAll(asks(rule, word)));
         }
       }
     } catch (AuthException e) {
       problems.add(file + ": " + plain(e));
+    } catch (Unread e) {
+      problems.add(file + ": " + plain(e.why));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Cedar's own JSON cannot be read", e);
     }
     return rules;
+  }
+
+  /** One policy as Cedar has it. */
+  private record Read(String source, Map<String, String> annotations, String json) {
+    static Read of(Policy policy) {
+      try {
+        return new Read(policy.getSource(), policy.getAnnotations(), policy.toJson());
+      } catch (AuthException e) {
+        throw new Unread(e);
+      }
+    }
+  }
+
+  private static final class Unread extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final transient AuthException why;
+
+    Unread(AuthException why) {
+      super(why);
+      this.why = why;
+    }
   }
 
   /** A word that nobody's yes is would be asked for, and waited for, in vain. */
