@@ -23,6 +23,7 @@ public record Account(
     int issued, int live, int revoked, int expired, int orphans, List<String> open) {
 
   private static final String NO_ANSWER = "no answer of ";
+  private static final String LEFT = " (never on record, and there)";
 
   /**
    * Something could not be looked at.
@@ -30,13 +31,15 @@ public record Account(
    * @param why what, and what it said; empty where it answered
    */
   static Account unknown(String... why) {
-    return new Account(
-        0,
-        0,
-        0,
-        0,
-        0,
-        Arrays.stream(why).filter(it -> !it.isEmpty()).map(NO_ANSWER::concat).toList());
+    List<String> said = Arrays.stream(why).filter(it -> !it.isEmpty()).toList();
+    // Another look may have been answered since: this one was not.
+    List<String> open = said.isEmpty() ? List.of("somebody, a moment ago") : said;
+    return new Account(0, 0, 0, 0, 0, open.stream().map(NO_ANSWER::concat).toList());
+  }
+
+  /** Whether nothing is open but what only Vault can end. */
+  boolean isLeftToVault() {
+    return open.stream().allMatch(it -> it.endsWith(LEFT));
   }
 
   boolean isKnown() {
@@ -91,7 +94,7 @@ public record Account(
                         && book.principal(role.getKey()).isEmpty())) {
           orphans++;
         } else {
-          open.add(one.lease() + " (never on record, and there)");
+          open.add(one.lease() + LEFT);
         }
       }
     }

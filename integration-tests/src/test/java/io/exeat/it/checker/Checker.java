@@ -378,7 +378,7 @@ public final class Checker implements AutoCloseable {
           Invariant.I2_LEASES,
           known.map(it -> it.principal).orElse(lease + " (not on record)"),
           end,
-          known.isPresent() ? HEALTHY : LEFT_TO_VAULT,
+          known.isPresent() ? HEALTHY : lease.startsWith("database/") ? LEFT_TO_VAULT : UNRECORDED,
           seen.begun());
     }
     seen.tokens().forEach((accessor, token) -> judge(accessor, token, seen.begun(), written));
@@ -536,8 +536,7 @@ public final class Checker implements AutoCloseable {
   public Verdict verdict(Duration atMost) {
     Instant until = Instant.now().plus(atMost);
     Account account = account();
-    while (!account.open().isEmpty()
-        && Instant.now().isBefore(account.isKnown() ? until : until.plus(UNANSWERED))) {
+    while (!account.open().isEmpty() && Instant.now().isBefore(until.plus(patience(account)))) {
       LockSupport.parkNanos(SAMPLE.toNanos() * 5);
       account = account();
     }
@@ -568,6 +567,14 @@ public final class Checker implements AutoCloseable {
           stalls.since(Instant.MIN),
           leaks.canaries());
     }
+  }
+
+  /** How much longer to wait for what is open. */
+  private static Duration patience(Account account) {
+    if (!account.isKnown()) {
+      return UNANSWERED;
+    }
+    return account.isLeftToVault() ? LEFT_TO_VAULT : Duration.ZERO;
   }
 
   /** Where each credential is, by its id in Vault. */

@@ -141,7 +141,7 @@ final class Watched implements AutoCloseable {
     if (deployment.broker().isAlive()) {
       checker.searchProcess(deployment.broker().pid());
     }
-    Verdict verdict = checker.verdict(Duration.ofSeconds(45));
+    Verdict verdict = checker.verdict(Duration.ofSeconds(10));
     System.out.println("checked: " + name + ": " + verdict);
     return verdict;
   }
