@@ -2,8 +2,10 @@ package io.exeat.it.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.exeat.base.Accessor;
+import io.exeat.base.FaultException;
 import io.exeat.credential.RevocationLists;
 import io.exeat.credential.SecretsBackend;
 import io.exeat.credential.SecretsBackendContract;
@@ -63,6 +65,14 @@ abstract class RealBackendContract extends SecretsBackendContract {
 
     assertThat(backend.tokenGone(left)).isTrue();
     assertThatCode(() -> backend.endToken(left)).doesNotThrowAnyException();
+  }
+
+  @Test
+  void aTokenThatVaultHasOnlyBegunToEndIsNotGone() {
+    Accessor begun = new Accessor(real.bao.leaveATokenInItsEnding());
+
+    assertThat(backend.tokenGone(begun)).isFalse();
+    assertThatThrownBy(() -> backend.endToken(begun)).isInstanceOf(FaultException.class);
   }
 
   @AfterEach

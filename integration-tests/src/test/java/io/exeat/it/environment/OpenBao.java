@@ -203,20 +203,39 @@ public final class OpenBao implements AutoCloseable {
    * @return the accessor
    */
   public String leaveAnAccessorOfNone() {
-    String accessor =
-        call("POST", "auth/token/create", Map.of("ttl", "10m")).auth().path("accessor").asText();
-    String token =
-        call("LIST", "sys/raw/" + TOKENS, Map.of())
-            .data()
-            .path("keys")
-            .valueStream()
-            .map(key -> "sys/raw/" + TOKENS + key.asText())
-            .filter(path ->
-                call("GET", path, Map.of()).data().path("value").asText().contains(accessor))
-            .findFirst()
-            .orElseThrow();
-    call("DELETE", token, Map.of());
+    String accessor = newToken();
+    call("DELETE", entry(accessor), Map.of());
     return accessor;
+  }
+
+  /**
+   * Leaves a token that Vault has begun to end and has not ended.
+   *
+   * @return its accessor
+   */
+  public String leaveATokenInItsEnding() {
+    String accessor = newToken();
+    String entry = entry(accessor);
+    String token = call("GET", entry, Map.of()).data().path("value").asText();
+    call("PUT", entry, Map.of("value", token.replace("\"num_uses\":0", "\"num_uses\":-3")));
+    return accessor;
+  }
+
+  private String newToken() {
+    return call("POST", "auth/token/create", Map.of("ttl", "10m")).auth().path("accessor").asText();
+  }
+
+  /** Where its storage has the token. */
+  private String entry(String accessor) {
+    return call("LIST", "sys/raw/" + TOKENS, Map.of())
+        .data()
+        .path("keys")
+        .valueStream()
+        .map(key -> "sys/raw/" + TOKENS + key.asText())
+        .filter(
+            path -> call("GET", path, Map.of()).data().path("value").asText().contains(accessor))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** A PKI engine with an issuer, as people make it once; nothing where it is. */
