@@ -124,8 +124,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
 
   /** What operators compare. */
   Status.Policy status() {
-    String sha256 = engine.sha256();
-    return new Status.Policy(sha256, age(), !sha256.isEmpty() && !health().available());
+    Optional<Duration> age = age();
+    boolean answers = health().available();
+    // Of OPA's what it said last is not in force while it does not answer.
+    String sha256 = age.isPresent() || answers ? engine.sha256() : "";
+    return new Status.Policy(sha256, age, age.isPresent() && !answers);
   }
 
   @Override
