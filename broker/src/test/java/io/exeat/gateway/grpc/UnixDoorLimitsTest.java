@@ -125,6 +125,9 @@ final class UnixDoorLimitsTest {
     for (SocketChannel socket : sockets) {
       socket.close();
     }
+    await() // what others have left in this JVM
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> assertThat(connections()).isZero());
     for (int i = 0; i < 300; i++) {
       connect().close();
     }
