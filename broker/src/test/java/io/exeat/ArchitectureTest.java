@@ -78,6 +78,7 @@ final class ArchitectureTest {
           "io.exeat.revoke.pki.RevocationList",
           "io.exeat.revoke.postgres.DatabaseClock",
           "io.exeat.revoke.postgres.Link",
+          "io.exeat.revoke.postgres.Logins",
           "io.exeat.revoke.ttl.EndsByItself",
           "io.exeat.task.Task");
 

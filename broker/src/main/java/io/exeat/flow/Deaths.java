@@ -53,7 +53,8 @@ final class Deaths {
 
   private CompletableFuture<Obituary> end(Held held, Proofs.Reason why) {
     holdings.revoking(held.id());
-    CompletableFuture<Obituary> death = revoker.end(new Condemned.OneCredential(held), why.agent());
+    CompletableFuture<Obituary> death =
+        revoker.end(new Condemned.OneCredential(held), why.agent(), holdings::secret);
     return death.thenApplyAsync(
         obituary -> {
           proofs.dead(held, why, obituary);
@@ -93,7 +94,7 @@ final class Deaths {
         ends.add(outlast(held, why));
       }
     }
-    Obituary obituary = revoker.end(epoch.with(recalled), why.agent()).join();
+    Obituary obituary = revoker.end(epoch.with(recalled), why.agent(), holdings::secret).join();
     recorded.join();
     if (ends.isEmpty()) {
       proofs.dead(epoch, why, obituary);

@@ -4,6 +4,7 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.audit.AuditSink;
 import io.exeat.revoke.Revoker;
 import io.exeat.revoke.TargetVerifier.Mark;
+import io.exeat.revoke.Unproven;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -21,10 +22,9 @@ final class Overdue {
 
   /** Returns at once. */
   void tick() {
-    List<Revoker.Waiting> overdue =
-        revoker.waiting().stream().filter(Revoker.Waiting::isOverdue).toList();
+    List<Unproven> overdue = revoker.waiting().stream().filter(Unproven::isOverdue).toList();
     Set<Mark> still = new HashSet<>();
-    for (Revoker.Waiting each : overdue) {
+    for (Unproven each : overdue) {
       still.add(each.mark());
       if (!told.contains(each.mark())) {
         AuditEvent event =

@@ -2,7 +2,7 @@ package io.exeat.flow;
 
 import io.exeat.base.Fault;
 import io.exeat.base.Spread;
-import io.exeat.revoke.Revoker;
+import io.exeat.revoke.Unproven;
 import java.util.List;
 import java.util.Map;
 
@@ -17,7 +17,7 @@ import java.util.Map;
  */
 public record Readings(
     Status.Counts counts,
-    List<Revoker.Waiting> revoking,
+    List<Unproven> revoking,
     Map<String, Spread.Seen> calls,
     Map<Fault, Long> refused,
     Spread.Seen deaths,

@@ -1,13 +1,19 @@
 package io.exeat.revoke;
 
+import io.exeat.base.CredentialId;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.SecretBytes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,17 +26,30 @@ final class Attempt {
   private final List<String> checks = Collections.synchronizedList(new ArrayList<>());
   private final Set<String> away = Collections.synchronizedSet(new TreeSet<>());
   private final String agent;
+  private final Function<CredentialId, Optional<SecretBytes>> secrets;
   private Instant confirmedAt = Instant.MIN;
 
   /**
    * @param agent whose turn it takes
+   * @param secrets what was lent, as far as it is known still, lent
    */
-  Attempt(String agent) {
+  Attempt(String agent, Function<CredentialId, Optional<SecretBytes>> secrets) {
     this.agent = agent;
+    this.secrets = secrets;
   }
 
   String agent() {
     return agent;
+  }
+
+  /** What was lent at the target and is known still, by principal. */
+  Map<String, SecretBytes> lent(Condemned condemned, String target) {
+    Map<String, SecretBytes> lent = new TreeMap<>();
+    condemned.held().stream()
+        .filter(held -> held.target().equals(target))
+        .forEach(held ->
+            secrets.apply(held.id()).ifPresent(secret -> lent.put(held.principal(), secret)));
+    return lent;
   }
 
   /** Runs all at the same time and returns when all are done. */
@@ -82,7 +101,7 @@ final class Attempt {
     if (!away.isEmpty()) {
       return String.join("+", away);
     }
-    return alive.isEmpty() ? Revoker.ITS_END : "ALIVE";
+    return alive.isEmpty() ? Unproven.ITS_END : "ALIVE";
   }
 
   List<String> checks() {

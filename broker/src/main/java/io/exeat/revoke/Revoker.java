@@ -1,7 +1,9 @@
 package io.exeat.revoke;
 
 import io.exeat.base.Accessor;
+import io.exeat.base.CredentialId;
 import io.exeat.base.LeaseId;
+import io.exeat.base.SecretBytes;
 import io.exeat.base.Spread;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -13,11 +15,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,21 +30,15 @@ import org.slf4j.LoggerFactory;
  * Ends what it is given, and looks at the target until it is dead there.
  *
  * <p>An attempt shuts the target's door, which ends who holds it open, ends the token, ends each
- * lease and waits for Vault, ends what sessions are left and looks. No step that fails keeps the
- * next from being tried: with Vault away the target is shut all the same. Attempts go on for ever,
- * jittered and at most {@link #MOST} apart; Vault's own queue stops after six. Each revocation has
- * a virtual thread of its own, so none waits for another's target, and none for issuing; at Vault
- * and at each target agents take turns.
+ * lease and waits for Vault, ends what sessions are left, looks, and tries to get in where there is
+ * something left. No step that fails keeps the next from being tried: with Vault away the target is
+ * shut all the same. Attempts go on for ever, jittered and at most {@link #MOST} apart; Vault's own
+ * queue stops after six. Each revocation has a virtual thread of its own, so none waits for
+ * another's target, and none for issuing; at Vault and at each target agents take turns.
  */
 public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
   public static final Duration MOST = Duration.ofSeconds(1);
-
-  /** What a {@link Waiting} waits for that cannot be taken back. */
-  static final String ITS_END = "ITS_END";
-
-  /** After which it is on record, and seen in a status, that something is still alive. */
-  private static final Duration OVERDUE = Duration.ofSeconds(30);
 
   private static final Duration LEAST = Duration.ofMillis(20);
   private static final Logger LOG = LoggerFactory.getLogger(Revoker.class);
@@ -52,21 +50,6 @@ public final class Revoker implements AutoCloseable {
   private final ConcurrentMap<Mark, Work> works = new ConcurrentHashMap<>();
   private final Spread deaths = new Spread();
   private volatile boolean closed;
-
-  /**
-   * Something that is not proven dead yet.
-   *
-   * @param age since its end was asked for, or since this run began to end it
-   * @param waitsFor what is away, such as {@code TARGET+VAULT}; ALIVE when all answer; ITS_END when
-   *     nobody can take it back
-   * @param reason for people
-   */
-  public record Waiting(Mark mark, Duration age, String waitsFor, String reason) {
-    /** Whether it takes longer than it ever should while everything answers. */
-    public boolean isOverdue() {
-      return age.compareTo(OVERDUE) > 0 && !waitsFor.equals(ITS_END);
-    }
-  }
 
   /**
    * @param verifiers by the target's catalogue name
@@ -84,8 +67,10 @@ public final class Revoker implements AutoCloseable {
    * first, and the journal has the rest.
    *
    * @param agent whose turn it is when several agents' have to wait
+   * @param secrets what was lent, as far as it is known still, lent until it is dead
    */
-  public CompletableFuture<Obituary> end(Condemned condemned, SpiffeId agent) {
+  public CompletableFuture<Obituary> end(
+      Condemned condemned, SpiffeId agent, Function<CredentialId, Optional<SecretBytes>> secrets) {
     Work fresh = new Work(time.after(Duration.ZERO));
     Work work = works.putIfAbsent(condemned.mark(), fresh);
     if (work != null) {
@@ -93,7 +78,7 @@ public final class Revoker implements AutoCloseable {
     }
     Thread.ofVirtual()
         .name("revoke " + condemned.epoch())
-        .start(() -> run(condemned, agent.toString(), fresh));
+        .start(() -> run(condemned, agent.toString(), secrets, fresh));
     return fresh.done;
   }
 
@@ -103,21 +88,15 @@ public final class Revoker implements AutoCloseable {
     waiting()
         .forEach(each ->
             pending.merge(
-                each.mark().epoch().task(), inWords(each), (one, two) -> one + "; " + two));
+                each.mark().epoch().task(), each.inWords(), (one, two) -> one + "; " + two));
     return pending;
   }
 
-  private static String inWords(Waiting waiting) {
-    return waiting.isOverdue()
-        ? "for " + waiting.age().toSeconds() + " s now: " + waiting.reason()
-        : waiting.reason();
-  }
-
   /** Everything that is not proven dead yet. */
-  public List<Waiting> waiting() {
-    List<Waiting> waiting = new ArrayList<>();
+  public List<Unproven> waiting() {
+    List<Unproven> waiting = new ArrayList<>();
     works.forEach((mark, work) ->
-        waiting.add(new Waiting(mark, time.since(work.begun), work.waitsFor, work.reason)));
+        waiting.add(new Unproven(mark, time.since(work.begun), work.waitsFor, work.reason)));
     return waiting;
   }
 
@@ -140,15 +119,19 @@ public final class Revoker implements AutoCloseable {
     works.values().forEach(work -> LockSupport.unpark(work.thread));
   }
 
-  private void run(Condemned condemned, String agent, Work work) {
+  private void run(
+      Condemned condemned,
+      String agent,
+      Function<CredentialId, Optional<SecretBytes>> secrets,
+      Work work) {
     work.thread = Thread.currentThread();
     Duration pause = LEAST;
     while (!closed) {
-      Attempt attempt = new Attempt(agent);
+      Attempt attempt = new Attempt(agent, secrets);
       attemptAnyway(condemned, attempt);
       if (attempt.left().isEmpty()) {
         works.remove(condemned.mark(), work);
-        if (!work.waitsFor.equals(ITS_END)) { // which says nothing of how fast this is
+        if (!work.waitsFor.equals(Unproven.ITS_END)) { // which says nothing of how fast this is
           deaths.add(time.since(work.begun));
         }
         work.done.complete(new Obituary(attempt.confirmedAt(), time.now(), attempt.checks()));
@@ -201,8 +184,7 @@ public final class Revoker implements AutoCloseable {
       looks.add(() -> attempt.step("look the lease up", () -> look(lease, attempt)));
     }
     for (String target : condemned.targets()) {
-      looks.add(() ->
-          attempt.step("look at " + target, () -> look(target, condemned.at(target), attempt)));
+      looks.add(() -> attempt.step("look at " + target, () -> look(target, condemned, attempt)));
     }
     Attempt.together(looks);
   }
@@ -233,9 +215,10 @@ public final class Revoker implements AutoCloseable {
     }
   }
 
-  private void look(String target, Mark mark, Attempt attempt) {
+  private void look(String target, Condemned condemned, Attempt attempt) {
+    Map<String, SecretBytes> lent = attempt.lent(condemned, target);
     TargetVerifier.Sighting seen =
-        turns.at(target, attempt.agent(), () -> verifier(target).look(mark));
+        turns.at(target, attempt.agent(), () -> verifier(target).look(condemned.at(target), lent));
     seen.alive().forEach(attempt::isAlive);
     seen.ending().forEach(attempt::isEnding);
     seen.checks().forEach(check -> attempt.saw(target + ": " + check));

@@ -2,9 +2,11 @@ package io.exeat.revoke;
 
 import io.exeat.base.Epoch;
 import io.exeat.base.Health;
+import io.exeat.base.SecretBytes;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -23,6 +25,16 @@ public interface TargetVerifier extends AutoCloseable {
 
   /** Ends every session of what {@code mark} names, orphans included, and says what is left. */
   Sighting look(Mark mark);
+
+  /**
+   * The same, and tries to get in as an agent would, with what it was lent, as what is there still
+   * and is said to be shut: who is let in is alive.
+   *
+   * @param lent passwords by principal, as far as they are known, lent
+   */
+  default Sighting look(Mark mark, Map<String, SecretBytes> lent) {
+    return look(mark);
+  }
 
   /** Asks how far the target's wall clock is ahead of ours; less than zero when behind. */
   Duration clockAhead();

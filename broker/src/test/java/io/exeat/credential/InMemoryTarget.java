@@ -50,6 +50,23 @@ public final class InMemoryTarget {
     stubborn = on;
   }
 
+  /** Whether there is such a role. */
+  public synchronized boolean has(String principal) {
+    Role role = roles.get(principal);
+    return role != null && role.exists;
+  }
+
+  /**
+   * Whether one who has the password is let in; no session stays.
+   *
+   * @throws FaultException Unavailable TARGET
+   */
+  public synchronized boolean letsIn(String principal, String password) {
+    ask();
+    Role role = roles.get(principal);
+    return role != null && role.exists && role.login && role.password.equals(password);
+  }
+
   /** Opens a session as an agent would. Whether it was let in. */
   public synchronized boolean login(String principal, String password) {
     Role role = roles.get(principal);

@@ -2,11 +2,15 @@ package io.exeat.revoke;
 
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
+import io.exeat.base.SecretBytes;
 import io.exeat.credential.InMemoryTarget;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Looks at an {@link InMemoryTarget}; passes {@link TargetVerifierContract} as the real one does.
@@ -29,6 +33,34 @@ public final class InMemoryVerifier implements TargetVerifier {
   public synchronized void shut(Mark mark) {
     calls.add("shut " + name(mark));
     ask(() -> target.forbidLogin(mark.epoch(), mark.principal()));
+  }
+
+  @Override
+  public synchronized Sighting look(Mark mark, Map<String, SecretBytes> lent) {
+    Sighting seen = look(mark);
+    List<String> alive = new ArrayList<>(seen.alive());
+    List<String> checks = new ArrayList<>(seen.checks());
+    lent.forEach((principal, secret) ->
+        password(secret)
+            .filter(it -> target.has(principal))
+            .ifPresent(password ->
+                ask(() -> {
+                  if (target.letsIn(principal, password)) {
+                    alive.add("the login of " + principal + " is let in");
+                  } else {
+                    checks.add("login as " + principal + ": refused");
+                  }
+                })));
+    return new Sighting(alive, checks);
+  }
+
+  private static Optional<String> password(SecretBytes secret) {
+    try {
+      return Optional.of(secret.read(bytes -> new String(bytes, StandardCharsets.UTF_8)))
+          .filter(it -> !it.isEmpty());
+    } catch (IllegalStateException e) {
+      return Optional.empty();
+    }
   }
 
   @Override

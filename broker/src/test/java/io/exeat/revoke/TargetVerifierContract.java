@@ -1,13 +1,17 @@
 package io.exeat.revoke;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.SecretBytes;
 import io.exeat.base.TaskId;
 import io.exeat.revoke.TargetVerifier.Mark;
+import io.exeat.revoke.TargetVerifier.Sighting;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -47,6 +51,33 @@ public abstract class TargetVerifierContract {
   void whatIsNotShutIsSeenAlive() {
     create(name("a"), PASSWORD);
     assertThat(verifier().look(all).dead()).isFalse();
+  }
+
+  @Test
+  void whoHasThePasswordIsLetInUntilItIsShut() {
+    create(name("a"), PASSWORD);
+    Map<String, SecretBytes> lent = Map.of(name("a"), SecretBytes.adopt(PASSWORD.getBytes(UTF_8)));
+    assertThat(verifier().look(all, lent).alive())
+        .anyMatch(it -> it.contains(name("a")) && it.contains("let in"));
+    verifier().shut(all);
+    Sighting shut = verifier().look(all, lent);
+    assertThat(shut.alive()).isEmpty();
+    assertThat(shut.checks()).anyMatch(it -> it.contains(name("a")) && it.contains("refused"));
+    drop(name("a"));
+    assertThat(verifier().look(all, lent).dead()).isTrue();
+  }
+
+  @Test
+  void aPasswordThatNobodyKnowsAnyMoreIsNotTried() {
+    create(name("a"), PASSWORD);
+    create(name("b"), PASSWORD);
+    SecretBytes gone = SecretBytes.adopt(PASSWORD.getBytes(UTF_8));
+    gone.close();
+    verifier().shut(all);
+    Sighting seen =
+        verifier().look(all, Map.of(name("a"), gone, name("b"), SecretBytes.adopt(new byte[0])));
+    assertThat(seen.dead()).isTrue();
+    assertThat(seen.checks()).noneMatch(it -> it.contains("refused"));
   }
 
   @Test

@@ -50,11 +50,11 @@ final class TurnsTest {
   @Test
   void whatOneAgentLeavesBehindStandsInNobodysWay() {
     for (int i = 0; i < 20; i++) {
-      var _ = revoker.end(epoch(), GREEDY);
+      var _ = revoker.end(epoch(), GREEDY, id -> Optional.empty());
     }
     await().atMost(SOON).until(() -> held.shutting.size() == Held.AT_ONCE - 1);
 
-    CompletableFuture<Obituary> clerks = revoker.end(epoch(), CLERK);
+    CompletableFuture<Obituary> clerks = revoker.end(epoch(), CLERK, id -> Optional.empty());
 
     await().atMost(SOON).until(() -> held.shutting.size() == Held.AT_ONCE);
     assertThat(held.shutting.getLast()).isEqualTo(ours.getLast());

@@ -5,7 +5,7 @@ import io.exeat.base.Spread;
 import io.exeat.flow.Readings;
 import io.exeat.flow.Status;
 import io.exeat.gateway.Faults;
-import io.exeat.revoke.Revoker;
+import io.exeat.revoke.Unproven;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
@@ -107,7 +107,7 @@ final class Exposition {
             .build());
   }
 
-  private void revoking(List<Revoker.Waiting> revoking) {
+  private void revoking(List<Unproven> revoking) {
     Map<String, List<Duration>> ages = new TreeMap<>();
     revoking.forEach(
         each -> ages.computeIfAbsent(each.waitsFor(), _ -> new ArrayList<>()).add(each.age()));

@@ -137,11 +137,21 @@ record Link(
   /** Connects with a login that was lent; it stays the caller's to give back. */
   static Connection connect(Target.Postgres target, Optional<Path> ca, Duration timeout, Lent lent)
       throws SQLException {
+    return connect(
+        target,
+        ca,
+        timeout,
+        lent.principal(),
+        lent.secret().read(bytes -> new String(bytes, StandardCharsets.UTF_8)));
+  }
+
+  static Connection connect(
+      Target.Postgres target, Optional<Path> ca, Duration timeout, String user, String password)
+      throws SQLException {
     String seconds = Long.toString(Math.max(1, timeout.toSeconds()));
     Properties properties = new Properties();
-    properties.setProperty("user", lent.principal());
-    properties.setProperty(
-        "password", lent.secret().read(bytes -> new String(bytes, StandardCharsets.UTF_8)));
+    properties.setProperty("user", user);
+    properties.setProperty("password", password);
     properties.setProperty("ApplicationName", "exeat-verifier");
     properties.setProperty("connectTimeout", seconds);
     properties.setProperty("loginTimeout", seconds);

@@ -3,6 +3,7 @@ package io.exeat.revoke.postgres;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
+import io.exeat.base.SecretBytes;
 import io.exeat.base.Time;
 import io.exeat.credential.OwnLogins;
 import io.exeat.revoke.TargetVerifier;
@@ -15,9 +16,11 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -32,10 +35,11 @@ import org.slf4j.LoggerFactory;
  * calls run at once; the next wait, for the time limit at most.
  *
  * <p>What it can say: which roles of the epoch exist and which of them may log in, which sessions
- * they have, and which sessions there are of roles that are gone. It has no password to try a login
- * with. A login that PostgreSQL let in just before {@link #shut} was committed may show its session
- * a moment later; {@link #look} after Vault has ended the lease sees it as one of a role that is
- * gone.
+ * they have, which sessions there are of roles that are gone, and of a role that is there and shut
+ * whether the server lets in who has its password, as long as the broker knows it: not after a
+ * restart. A login that PostgreSQL let in just before {@link #shut} was committed may show its
+ * session a moment later; {@link #look} after Vault has ended the lease sees it as one of a role
+ * that is gone.
  */
 public final class PostgresVerifier implements TargetVerifier {
   private static final Logger LOG = LoggerFactory.getLogger(PostgresVerifier.class);
@@ -66,6 +70,7 @@ public final class PostgresVerifier implements TargetVerifier {
   private final OwnLogins logins;
   private final Duration timeout;
   private final Time time;
+  private final Logins logIn;
   private final Semaphore entries = new Semaphore(AT_ONCE, true);
   private final Queue<Link> idle = new ConcurrentLinkedQueue<>();
   private volatile boolean closed;
@@ -85,6 +90,7 @@ public final class PostgresVerifier implements TargetVerifier {
     this.logins = logins;
     this.timeout = timeout;
     this.time = time;
+    this.logIn = new Logins(target, ca, timeout);
     this.health = Health.available(time.now());
   }
 
@@ -106,21 +112,33 @@ public final class PostgresVerifier implements TargetVerifier {
 
   @Override
   public Sighting look(Mark mark) {
-    return ask(connected -> {
-      PreparedStatement look = bind(connected.look(), mark);
-      look.setString(3, AT_MOST);
-      try (ResultSet answer = look.executeQuery()) {
-        answer.next();
-        return Seen.sighting(
-            target.name(),
-            mark,
-            names(answer.getArray("roles")),
-            names(answer.getArray("able")),
-            answer.getInt("sessions"),
-            answer.getInt("orphans"),
-            answer.getInt("ended"));
-      }
-    });
+    return look(mark, Map.of());
+  }
+
+  /** A role that is gone is no login's: only those that are there are tried. */
+  @Override
+  public Sighting look(Mark mark, Map<String, SecretBytes> lent) {
+    Seen seen =
+        ask(connected -> {
+          PreparedStatement look = bind(connected.look(), mark);
+          look.setString(3, AT_MOST);
+          try (ResultSet answer = look.executeQuery()) {
+            answer.next();
+            return new Seen(
+                names(answer.getArray("roles")),
+                names(answer.getArray("able")),
+                answer.getInt("sessions"),
+                answer.getInt("orphans"),
+                answer.getInt("ended"));
+          }
+        });
+    Map<String, SecretBytes> there = new TreeMap<>(lent);
+    there.keySet().retainAll(seen.roles());
+    try {
+      return logIn.tried(there, seen.sighting(target.name(), mark));
+    } catch (SQLException e) {
+      throw unavailable(Link.problem(target, e), e);
+    }
   }
 
   @Override

@@ -5,18 +5,10 @@ import io.exeat.revoke.TargetVerifier.Sighting;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What {@code exeat.look} answers, in words. */
-final class Seen {
-  private Seen() {}
-
-  static Sighting sighting(
-      String target,
-      Mark mark,
-      List<String> roles,
-      List<String> able,
-      int sessions,
-      int orphans,
-      int ended) {
+/** What {@code exeat.look} answers. */
+record Seen(List<String> roles, List<String> able, int sessions, int orphans, int ended) {
+  /** In words. */
+  Sighting sighting(String target, Mark mark) {
     List<String> alive = new ArrayList<>();
     able.forEach(role -> alive.add("role " + role + " can log in"));
     if (sessions > 0) {

@@ -10,8 +10,8 @@ import io.exeat.flow.Readings;
 import io.exeat.flow.Status;
 import io.exeat.flow.Vitals;
 import io.exeat.gateway.grpc.UnixDoorConfig;
-import io.exeat.revoke.Revoker;
 import io.exeat.revoke.TargetVerifier.Mark;
+import io.exeat.revoke.Unproven;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -129,8 +129,8 @@ class MetricsDoorTest {
             new Readings(
                 new Status.Counts(3, 1, 5, 2),
                 List.of(
-                    new Revoker.Waiting(mark, Duration.ofSeconds(61), "TARGET", "orders is down"),
-                    new Revoker.Waiting(mark, Duration.ofSeconds(2), "TARGET", "orders is down")),
+                    new Unproven(mark, Duration.ofSeconds(61), "TARGET", "orders is down"),
+                    new Unproven(mark, Duration.ofSeconds(2), "TARGET", "orders is down")),
                 Map.of("Credentials.Issue", issues.seen()),
                 Map.of(new Fault.Unavailable(Fault.Dependency.VAULT, "sealed", Duration.ZERO), 7L),
                 new Spread().seen(),

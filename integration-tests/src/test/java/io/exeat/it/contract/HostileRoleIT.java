@@ -203,7 +203,7 @@ final class HostileRoleIT {
   private Future<Long> timed(Borrowed it) {
     long begun = System.nanoTime();
     return revoker
-        .end(it.condemned(exchange), agent(it))
+        .end(it.condemned(exchange), agent(it), _ -> Optional.of(it.lent.secret()))
         .orTimeout(60, TimeUnit.SECONDS)
         .thenApply(seen -> TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
   }

@@ -78,7 +78,8 @@ final class RevocationRaceIT {
                     Optional.of(token.accessor()),
                     List.of(held(token.epoch(), lent)),
                     Set.of(exchange.real.target.name())),
-                AGENT)
+                AGENT,
+                _ -> Optional.of(lent.secret()))
             .get(30, TimeUnit.SECONDS);
     long dead = System.nanoTime();
     assertThat(seen.checks()).isNotEmpty();

@@ -38,7 +38,7 @@ enum Mutant {
       java("revoke.Revoker", "verifier(target).shut(condemned.at(target))", "{}"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned, attempt))",
           "{}")),
 
   TRUSTS_204(
@@ -51,7 +51,7 @@ enum Mutant {
           ""),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned, attempt))",
           "{}")),
 
   SAYS_DEAD_BEFORE_LOOKING(
@@ -73,7 +73,7 @@ enum Mutant {
           "0 INTO signalled"),
       java(
           "revoke.Revoker",
-          "attempt.step(\"look at \" + target, () -> look(target, condemned.at(target), attempt))",
+          "attempt.step(\"look at \" + target, () -> look(target, condemned, attempt))",
           "{}")),
 
   /** And takes what Vault says of a certificate's lease for the list's word. */
