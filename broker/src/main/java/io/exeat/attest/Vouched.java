@@ -28,19 +28,14 @@ final class Vouched implements Asked.Later {
   /** After this long a process that nothing depends on is attested anew, should it come again. */
   static final Duration IDLE = Duration.ofSeconds(60);
 
-  /** So long before it is due an answer is no longer promised from memory. */
-  private static final Duration MARGIN = Duration.ofSeconds(1);
-
   private final Peer.Local peer;
   private final Terms terms;
   private final Once gone = new Once();
   private final ReentrantLock asking = new ReentrantLock();
+  private final Due due;
 
   @GuardedBy("this")
   private @Nullable Asked stream;
-
-  @GuardedBy("this")
-  private long askAgainAt;
 
   @GuardedBy("this")
   private long idleAt;
@@ -54,6 +49,7 @@ final class Vouched implements Asked.Later {
   Vouched(Peer.Local peer, Terms terms) {
     this.peer = peer;
     this.terms = terms;
+    this.due = new Due(terms.time(), terms.timing().recheck());
     this.idleAt = terms.time().after(IDLE);
     Subscription held = peer.process().onDeath(() -> end("the process has exited"));
     this.death = held;
@@ -115,8 +111,8 @@ final class Vouched implements Asked.Later {
   }
 
   /** Whether {@link #svidNow} would ask nobody, now and in the next moment. */
-  synchronized boolean isFresh() {
-    return svid != null && !isGone() && !terms.time().reached(askAgainAt - MARGIN.toNanos());
+  boolean isFresh() {
+    return svid != null && !isGone() && !due.isNear();
   }
 
   /**
@@ -126,17 +122,15 @@ final class Vouched implements Asked.Later {
    */
   Svid svidNow() {
     Svid now = svid;
-    if (now == null || isDue()) {
+    if (now == null || due.isNow()) {
       now = ask();
+    } else {
+      due.ahead(asking, () -> askAnew(svid, terms.timing().within()));
     }
     if (isGone() || !isValid(now)) {
       throw unattested("the agent is no longer attested");
     }
     return now;
-  }
-
-  private synchronized boolean isDue() {
-    return terms.time().reached(askAgainAt);
   }
 
   private boolean isValid(Svid some) {
@@ -156,7 +150,7 @@ final class Vouched implements Asked.Later {
     }
     try {
       Svid now = svid;
-      return now != null && !isDue() ? now : askAnew(now, within);
+      return now != null && !due.isNow() ? now : askAnew(now, within);
     } finally {
       asking.unlock();
     }
@@ -207,7 +201,7 @@ final class Vouched implements Asked.Later {
     synchronized (this) {
       old = stream;
       stream = next;
-      askAgainAt = terms.time().after(terms.timing().recheck());
+      due.answered();
     }
     if (old != null) {
       old.close();

@@ -10,6 +10,7 @@ import io.exeat.base.Subscription;
 import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.TestTime;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -161,5 +162,20 @@ final class LocalAttestorTest {
     clock.pass(DevelopmentPlace.TIMING.recheck().minusMillis(900));
 
     assertThat(attestor.knows(peer)).isFalse();
+  }
+
+  @Test
+  void nobodyWaitsForAnAnswerThatIsAskedForAheadOfTime() throws InterruptedException {
+    Peer.Local peer = new Sleeper(1).peer();
+    var _ = attestor.attest(peer);
+    clock.pass(DevelopmentPlace.TIMING.recheck().minusSeconds(4));
+
+    var _ = attestor.attest(peer);
+
+    for (int i = 0; i < 100; i++) { // to when the first answer does not count any more
+      clock.pass(Duration.ofMillis(50));
+      Thread.sleep(10);
+    }
+    assertThat(attestor.knows(peer)).isTrue();
   }
 }
