@@ -143,6 +143,12 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
+  public boolean judgesFromMemory() {
+    AgentRequests there = agents;
+    return there != null && there.judgesFromMemory();
+  }
+
+  @Override
   public Held release(Peer peer, TaskId task, CredentialId credential, Duration within) {
     return agents().release(peer, task, credential, within);
   }

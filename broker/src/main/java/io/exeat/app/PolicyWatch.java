@@ -132,6 +132,11 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   }
 
   @Override
+  public boolean isHere() {
+    return first.getCount() == 0 && engine.decides().isHere();
+  }
+
+  @Override
   public Health health() {
     return engine.decides().health();
   }

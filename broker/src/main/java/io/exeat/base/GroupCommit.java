@@ -135,6 +135,24 @@ public final class GroupCommit<T> implements AutoCloseable {
     void commit(List<Entry<T>> entries);
   }
 
+  private record Handed(
+      Entry<?> entry, Time time, long until, Supplier<? extends RuntimeException> late)
+      implements Durable {
+    @Override
+    public void await() {
+      try {
+        entry.await(time, until);
+      } catch (TimeoutException e) {
+        throw late.get();
+      }
+    }
+
+    @Override
+    public void then(Runnable next) {
+      var _ = entry.outcome.thenRun(next);
+    }
+  }
+
   /** One item and who waits for it. */
   public static final class Entry<T> {
     private final T item;
@@ -159,6 +177,16 @@ public final class GroupCommit<T> implements AutoCloseable {
 
     private void done() {
       outcome.complete(null);
+    }
+
+    /**
+     * The same as a write that was handed in.
+     *
+     * @param within from now on; the item may be through later
+     * @param late what is thrown when it is not through by then
+     */
+    public Durable durable(Time time, Duration within, Supplier<? extends RuntimeException> late) {
+      return new Handed(this, time, time.after(within), late);
     }
 
     /**

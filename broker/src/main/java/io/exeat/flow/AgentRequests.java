@@ -75,5 +75,10 @@ public interface AgentRequests {
     return judge(peer, task, act).orThrow();
   }
 
+  /**
+   * Whether {@link #judging} waits for nobody just now: neither an engine elsewhere nor the disk.
+   */
+  boolean judgesFromMemory();
+
   Held release(Peer peer, TaskId task, CredentialId credential, Duration within);
 }

@@ -50,6 +50,11 @@ final class Asking {
     }
   }
 
+  /** Whether asking waits neither for an engine elsewhere nor for a disk that has a problem. */
+  boolean isFromMemory() {
+    return policy.isHere() && audit.problem().isEmpty();
+  }
+
   /** What policy would say now, without anything on record. */
   Decision foresee(List<Question> asked) {
     return Decision.together(asked.stream().map(policy::decide).toList());

@@ -36,7 +36,6 @@ import java.util.stream.Collectors;
  */
 public final class Broker implements AgentRequests {
   private static final String CHECK = "Decisions.Check";
-
   private final Attestor attestor;
   private final Ceiling ceiling;
   private final Tasks tasks;
@@ -169,6 +168,11 @@ public final class Broker implements AgentRequests {
   }
 
   @Override
+  public boolean judgesFromMemory() {
+    return judge.isFromMemory();
+  }
+
+  @Override
   public TaskView changeScope(
       Peer peer, TaskId id, Set<String> scope, long epoch, Duration within) {
     return story(
@@ -187,8 +191,7 @@ public final class Broker implements AgentRequests {
           }
           judge.rescope(peer, before, scope);
           budgets.inScope(coming, () -> endings.changeScope(agent, id, scope, epoch));
-          Task task = views.settledWithin(id, within);
-          return views.of(requireOpen(task));
+          return views.of(requireOpen(views.settledWithin(id, within)));
         });
   }
 

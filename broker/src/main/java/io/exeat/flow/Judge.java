@@ -116,6 +116,11 @@ final class Judge {
     return new Judged(id, said.decision(), Optional.of(allowed));
   }
 
+  /** Whether deciding waits for nobody just now. */
+  boolean isFromMemory() {
+    return asking.isFromMemory();
+  }
+
   /** What would be said of the act now, without anything on record: it is not asked for yet. */
   Decision foresee(Peer peer, Task task, Act act) {
     return asking.foresee(questions(peer, task, act, memory(task.id()).history()));

@@ -9,6 +9,12 @@ public interface Judging {
   void outOfSight();
 
   /**
+   * Runs {@code next} once, as soon as {@link #await} need not wait for the disk: on any thread,
+   * which it must not keep.
+   */
+  void whenRecorded(Runnable next);
+
+  /**
    * What came of asking, once a permit is on record and only if the epoch is still open. To be
    * called once, whatever becomes of who asked: closing the epoch waits for it.
    *

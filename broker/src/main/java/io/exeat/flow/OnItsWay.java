@@ -19,6 +19,11 @@ record OnItsWay(Judged judged, Stay stay, Runnable told, Consumer<FaultException
   }
 
   @Override
+  public void whenRecorded(Runnable next) {
+    judged.allowed().ifPresentOrElse(allowed -> allowed.recorded().then(next), next);
+  }
+
+  @Override
   public Judged await() {
     try (stay) {
       Judge.await(judged);

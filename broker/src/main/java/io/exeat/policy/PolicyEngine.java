@@ -11,6 +11,9 @@ import io.exeat.base.Health;
 public interface PolicyEngine {
   Decision decide(Question question);
 
+  /** Whether it decides in this process and from memory: deciding waits for nobody. */
+  boolean isHere();
+
   /** Whether the policies that were last seen are those in force. */
   Health health();
 }

@@ -140,6 +140,11 @@ final class Stage implements AutoCloseable {
   private PolicyEngine policyOfNow() {
     return new PolicyEngine() {
       @Override
+      public boolean isHere() {
+        return true;
+      }
+
+      @Override
       public Decision decide(Question question) {
         return policy.decide(question);
       }

@@ -212,6 +212,11 @@ class StagedApprovalsTest {
   private static PolicyEngine asks(Predicate<Question> which) {
     return new PolicyEngine() {
       @Override
+      public boolean isHere() {
+        return true;
+      }
+
+      @Override
       public Decision decide(Question question) {
         List<Reason> because = List.of(new Reason("r", List.of()));
         return question.tool().isPresent() && which.test(question)

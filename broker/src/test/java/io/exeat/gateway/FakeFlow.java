@@ -57,8 +57,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +84,11 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
 
   /** Runs in each call, which has been written down. */
   public volatile Consumer<String> meanwhile = call -> {};
+
+  /** The record of what is judged from now on. */
+  public volatile CompletableFuture<Void> recorded = CompletableFuture.completedFuture(null);
+
+  public volatile boolean fromMemory = true;
 
   private final Function<Peer, String> agentOf;
   private final Map<TaskId, Task> tasks = new ConcurrentHashMap<>();
@@ -173,15 +182,35 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
                 id,
                 new Decision.Permit(because, "ab"),
                 Optional.of(new Allowed(id, because, () -> {}, () -> {})));
-    return new Judging() {
-      @Override
-      public void outOfSight() {}
+    return new Written(judged, recorded, System.nanoTime() + TimeUnit.SECONDS.toNanos(10));
+  }
 
-      @Override
-      public Judged await() {
+  @Override
+  public boolean judgesFromMemory() {
+    return fromMemory;
+  }
+
+  /** Its record is awaited for ten seconds, as the broker does. */
+  private record Written(Judged judged, CompletableFuture<Void> recorded, long until)
+      implements Judging {
+    @Override
+    public void outOfSight() {}
+
+    @Override
+    public void whenRecorded(Runnable next) {
+      var _ = recorded.whenComplete((_, _) -> next.run());
+    }
+
+    @Override
+    public Judged await() {
+      try {
+        recorded.get(until - System.nanoTime(), TimeUnit.NANOSECONDS);
         return judged;
+      } catch (ExecutionException | TimeoutException | InterruptedException e) {
+        throw new FaultException(
+            new Fault.Unavailable(Fault.Dependency.AUDIT, "not recorded", Duration.ZERO), e);
       }
-    };
+    }
   }
 
   @Override

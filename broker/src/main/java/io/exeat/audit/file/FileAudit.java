@@ -112,15 +112,11 @@ public final class FileAudit implements AuditSink {
     } catch (RejectedExecutionException e) {
       throw refusal("the audit is closed");
     }
-    long until = time.after(WAIT);
     Durable recorded =
-        () -> {
-          try {
-            entry.await(time, until);
-          } catch (TimeoutException e) {
-            throw refusal("the audit's disk has not answered for 10 s; look at its health");
-          }
-        };
+        entry.durable(
+            time,
+            WAIT,
+            () -> refusal("the audit's disk has not answered for 10 s; look at its health"));
     if (problem.isPresent()) {
       recorded.await();
     }

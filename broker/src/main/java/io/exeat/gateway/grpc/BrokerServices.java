@@ -29,7 +29,9 @@ public final class BrokerServices {
             Messages.service(new TasksService(flow).bindService()),
             Messages.service(new CredentialsService(flow).bindService()),
             Messages.service(new DecisionsService(flow).bindService())),
-        known);
+        known,
+        peer -> flow.judgesFromMemory() && known.test(peer),
+        Limits.MESSAGE_BYTES);
   }
 
   /** {@code exeat.v1.Admin} and {@code Approvals}. */

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import io.exeat.attest.Peer;
+import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.TasksGrpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -11,8 +12,9 @@ import java.util.concurrent.Executor;
 import java.util.function.Predicate;
 
 /**
- * Where a call runs: what is answered from memory runs on the connection's own event loop, the
- * rest, and the first call of a connection, which is attested with it, on a virtual thread.
+ * Where a call runs: what is answered from memory, or decided from it, runs on the connection's own
+ * event loop, the rest, and the first call of a connection, which is attested with it, on a virtual
+ * thread.
  */
 final class CallExecutors implements ServerCallExecutorSupplier {
 
@@ -26,12 +28,14 @@ final class CallExecutors implements ServerCallExecutorSupplier {
           TasksGrpc.getGetMethod().getFullMethodName(),
           TasksGrpc.getWatchMethod().getFullMethodName());
 
-  private final Executor virtual;
-  private final Predicate<Peer> fromMemory;
+  private static final String CHECK = DecisionsGrpc.getCheckMethod().getFullMethodName();
 
-  CallExecutors(Executor virtual, Predicate<Peer> fromMemory) {
+  private final Executor virtual;
+  private final Served served;
+
+  CallExecutors(Executor virtual, Served served) {
     this.virtual = virtual;
-    this.fromMemory = fromMemory;
+    this.served = served;
   }
 
   @Override
@@ -41,17 +45,21 @@ final class CallExecutors implements ServerCallExecutorSupplier {
       return Runnable::run;
     }
     Connection connection = call.getAttributes().get(Connection.KEY);
-    return connection != null && FROM_MEMORY.contains(method)
-        ? step -> place(connection).execute(step)
-        : virtual;
+    if (connection != null && FROM_MEMORY.contains(method)) {
+      return step -> place(connection, served.fromMemory()).execute(step);
+    }
+    if (connection != null && CHECK.equals(method)) {
+      return step -> place(connection, served.decides()).execute(step);
+    }
+    return virtual;
   }
 
   /**
    * Asked anew for each step of a call: between its headers and its message, which is attested, a
    * client can let pass what time it likes.
    */
-  private Executor place(Connection connection) {
-    return connection.attested().get() && fromMemory.test(connection.peer())
+  private Executor place(Connection connection, Predicate<Peer> waitsForNothing) {
+    return connection.attested().get() && waitsForNothing.test(connection.peer())
         ? Runnable::run
         : virtual;
   }

@@ -11,6 +11,7 @@ import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CheckResponse;
 import io.exeat.v1.CheckResponse.Verdict;
 import io.exeat.v1.DecisionsGrpc;
+import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -18,6 +19,9 @@ import java.time.Duration;
 /** {@code exeat.v1.Decisions}. */
 final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
   private static final Duration AGAIN = Duration.ofMillis(100);
+
+  /** Bytes of a question that is read and hashed in so little time that an event loop can do it. */
+  private static final int BRIEF = 4 << 10;
 
   private final AgentRequests flow;
 
@@ -27,7 +31,19 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
 
   @Override
   public void check(CheckRequest request, StreamObserver<CheckResponse> observer) {
-    Unary.serve(observer, caller -> answer(judging(caller, request).await()));
+    if (request.getSerializedSize() > BRIEF && Caller.current().connection().loop().inEventLoop()) {
+      var _ =
+          Thread.ofVirtual()
+              .name("check")
+              .start(Context.current().wrap(() -> decide(request, observer)));
+    } else {
+      decide(request, observer);
+    }
+  }
+
+  private void decide(CheckRequest request, StreamObserver<CheckResponse> observer) {
+    Recorded.serve(
+        observer, caller -> judging(caller, request), judging -> answer(judging.await()));
   }
 
   @Override

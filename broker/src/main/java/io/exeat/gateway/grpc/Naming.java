@@ -39,7 +39,7 @@ public final class Naming implements ServerInterceptor {
       return next.startCall(call, headers);
     }
     Peer named = connections.named(client, instance(headers));
-    Connection connection = new Connection(named, caller.connection().attested());
+    Connection connection = caller.connection().named(named);
     Context context =
         Context.current().withValue(Caller.KEY, new Caller(caller.request(), connection));
     return Contexts.interceptCall(context, call, headers, next);

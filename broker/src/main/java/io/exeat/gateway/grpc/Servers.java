@@ -24,7 +24,7 @@ final class Servers {
     // The lookup of the method runs on the event loop; then CallExecutors decides.
     builder
         .directExecutor()
-        .callExecutor(new CallExecutors(parts.calls(), served.fromMemory()))
+        .callExecutor(new CallExecutors(parts.calls(), served))
         .bossEventLoopGroup(parts.loops())
         .workerEventLoopGroup(parts.loops())
         .intercept(new Calls(check))

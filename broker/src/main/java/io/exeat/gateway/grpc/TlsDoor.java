@@ -69,7 +69,7 @@ public final class TlsDoor implements AutoCloseable {
         tls,
         id -> true,
         new Letting(tls, connections, new Admission(parts.limits())),
-        new Served(services, agents.fromMemory(), agents.messageBytes()),
+        new Served(services, agents.fromMemory(), agents.decides(), agents.messageBytes()),
         parts);
   }
 
@@ -215,7 +215,9 @@ public final class TlsDoor implements AutoCloseable {
             admission.leave(id);
             connections.closed(peer);
           });
-      return attributes.toBuilder().set(Connection.KEY, Connection.of(peer)).build();
+      return attributes.toBuilder()
+          .set(Connection.KEY, Connection.of(peer, channel.eventLoop()))
+          .build();
     }
 
     private static void close(@Nullable Channel channel) {

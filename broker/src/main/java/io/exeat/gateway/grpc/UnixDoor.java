@@ -180,7 +180,8 @@ public final class UnixDoor implements AutoCloseable {
       channel.closeFuture().addListener(closed -> admission.leave(owner));
       Peer.Local peer = UnixPeers.read(socket);
       channel.pipeline().addFirst(new FirstBytes(limits.handshake()));
-      return Optional.of(known.toBuilder().set(Connection.KEY, Connection.of(peer)).build());
+      return Optional.of(
+          known.toBuilder().set(Connection.KEY, Connection.of(peer, channel.eventLoop())).build());
     }
 
     private static void after(int times, Channel channel, Runnable close) {

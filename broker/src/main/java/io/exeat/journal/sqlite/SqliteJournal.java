@@ -182,15 +182,9 @@ public final class SqliteJournal implements Journal {
     } catch (RejectedExecutionException e) {
       throw refusal("the journal is closed");
     }
-    long until = time.after(WAIT);
     Durable durable =
-        () -> {
-          try {
-            entry.await(time, until);
-          } catch (TimeoutException e) {
-            throw refusal("the disk has not answered for 10 s; look at its health");
-          }
-        };
+        entry.durable(
+            time, WAIT, () -> refusal("the disk has not answered for 10 s; look at its health"));
     if (problem.isPresent()) {
       durable.await();
     }

@@ -61,7 +61,8 @@ public final class CedarEngine implements PolicyEngine {
           loaded.prove(cases.cases().stream().map(CaseSuite.Case::question).toList());
       if (!unlike.isEmpty()) {
         LOG.warn(
-            "{} of the cases of {} are decided otherwise in Java than by Cedar: Cedar decides alone",
+            "{} of the cases of {} are decided otherwise in Java than by Cedar: Cedar decides"
+                + " alone",
             unlike.size(),
             files.source());
       }
@@ -86,6 +87,11 @@ public final class CedarEngine implements PolicyEngine {
             : "the policies as last taken are still in force";
     health =
         Health.unavailable(stays + "; " + why, health.available() ? time.now() : health.since());
+  }
+
+  @Override
+  public boolean isHere() {
+    return true;
   }
 
   @Override

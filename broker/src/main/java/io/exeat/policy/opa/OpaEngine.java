@@ -102,6 +102,11 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
   }
 
   @Override
+  public boolean isHere() {
+    return false;
+  }
+
+  @Override
   public Health health() {
     return health;
   }

@@ -1,0 +1,91 @@
+package io.exeat.gateway.grpc;
+
+import io.exeat.base.InRequest;
+import io.exeat.flow.Judging;
+import io.exeat.gateway.Faults;
+import io.grpc.Context;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The answer of a call whose decision is on its way to the disk. A thread waits for it; an event
+ * loop, which has other connections, is told: only touched by it then.
+ */
+final class Recorded<A> implements Runnable {
+  /** By then the disk is too late, and awaiting says so at once. */
+  private static final Duration LATE = Duration.ofMillis(10_100);
+
+  private final Caller caller;
+  private final StreamObserver<A> observer;
+  private final Judging judging;
+  private final Function<Judging, A> answer;
+  private @Nullable ScheduledFuture<?> late;
+  private boolean over;
+
+  private Recorded(
+      Caller caller, StreamObserver<A> observer, Judging judging, Function<Judging, A> answer) {
+    this.caller = caller;
+    this.observer = observer;
+    this.judging = judging;
+    this.answer = answer;
+  }
+
+  /**
+   * Serves the current call as {@link Unary} does.
+   *
+   * @param answer awaits what was begun
+   */
+  static <A> void serve(
+      StreamObserver<A> observer, Function<Caller, Judging> begin, Function<Judging, A> answer) {
+    Caller caller = Caller.current();
+    if (Context.current().isCancelled()) {
+      return;
+    }
+    Judging judging;
+    try {
+      judging = InRequest.call(caller.request(), () -> begin.apply(caller));
+    } catch (RuntimeException e) {
+      observer.onError(Faults.answer(caller.request(), e));
+      return;
+    }
+    new Recorded<>(caller, observer, judging, answer).begin(caller.connection().loop());
+  }
+
+  private void begin(EventLoop loop) {
+    if (loop.inEventLoop()) {
+      late = loop.schedule(this, LATE.toMillis(), TimeUnit.MILLISECONDS);
+      judging.whenRecorded(() -> loop.execute(this));
+    } else {
+      run();
+    }
+  }
+
+  @Override
+  public void run() {
+    if (over) {
+      return;
+    }
+    over = true;
+    if (late != null) {
+      late.cancel(false);
+    }
+    A said;
+    try {
+      said = InRequest.call(caller.request(), () -> answer.apply(judging));
+    } catch (RuntimeException e) {
+      observer.onError(Faults.answer(caller.request(), e));
+      return;
+    }
+    if (!(observer instanceof ServerCallStreamObserver<A> call && call.isCancelled())) {
+      observer.onNext(said);
+    }
+    caller.connection().attested().set(true);
+    observer.onCompleted();
+  }
+}

@@ -1,0 +1,116 @@
+package io.exeat.gateway.grpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.google.common.util.concurrent.ListenableFuture;
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.v1.CheckRequest;
+import io.exeat.v1.CheckResponse;
+import io.exeat.v1.CheckResponse.Verdict;
+import io.exeat.v1.DecisionsGrpc;
+import io.exeat.v1.GetRequest;
+import io.grpc.ManagedChannel;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Decisions on the event loop of a connection, whose records are on their way to the disk. */
+@NullMarked
+@SuppressWarnings("NullAway.Init") // JUnit sets these
+final class RecordedTest {
+  private UnixFixture fixture;
+  private ManagedChannel channel;
+  private TaskId task;
+
+  @BeforeEach
+  void begin() throws Exception {
+    fixture = new UnixFixture();
+    fixture.agents();
+    channel = fixture.channel();
+    task = UnixFixture.opened(channel, "k"); // attested with it
+  }
+
+  @AfterEach
+  void end() {
+    fixture.close();
+  }
+
+  private ListenableFuture<CheckResponse> ask(String arguments) {
+    return DecisionsGrpc.newFutureStub(channel)
+        .check(
+            CheckRequest.newBuilder()
+                .setTaskId(task.value())
+                .setTool("search")
+                .setArgumentsJson(arguments)
+                .build());
+  }
+
+  @Test
+  void theLoopServesOthersWhileARecordIsOnItsWay() throws Exception {
+    fixture.flow.recorded = new CompletableFuture<>();
+    ListenableFuture<CheckResponse> asked = ask("{}");
+    await().until(() -> fixture.flow.calls.contains("judge call search"));
+
+    var _ = UnixFixture.tasks(channel).get(GetRequest.newBuilder().setTaskId(task.value()).build());
+    assertThat(asked.isDone()).isFalse();
+    fixture.flow.recorded.complete(null);
+
+    assertThat(asked.get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    assertThat(fixture.flow.threads).containsExactly("virtual", "loop", "loop");
+  }
+
+  @Test
+  void aRecordThatFailsIsAFault() {
+    fixture.flow.recorded = new CompletableFuture<>();
+    ListenableFuture<CheckResponse> asked = ask("{}");
+    await().until(() -> fixture.flow.calls.contains("judge call search"));
+
+    fixture.flow.recorded.completeExceptionally(
+        new FaultException(
+            new Fault.Unavailable(Fault.Dependency.AUDIT, "the disk is full", Duration.ZERO)));
+
+    assertThatThrownBy(() -> asked.get(5, TimeUnit.SECONDS))
+        .isInstanceOf(ExecutionException.class)
+        .hasMessageContaining("UNAVAILABLE");
+  }
+
+  @Test
+  void aRecordThatNeverComesIsAFaultToo() {
+    fixture.flow.recorded = new CompletableFuture<>();
+    ListenableFuture<CheckResponse> asked = ask("{}");
+
+    assertThatThrownBy(() -> asked.get(30, TimeUnit.SECONDS))
+        .isInstanceOf(ExecutionException.class)
+        .hasMessageContaining("UNAVAILABLE");
+    fixture.flow.recorded.complete(null); // is not answered a second time, and harms nobody
+    var get = GetRequest.newBuilder().setTaskId(task.value()).build();
+    assertThat(UnixFixture.tasks(channel).get(get).getId()).isEqualTo(task.value());
+  }
+
+  @Test
+  void aLongQuestionDoesNotHoldUpTheLoop() throws Exception {
+    var answer = ask("{\"text\":\"" + "x".repeat(5_000) + "\"}").get(5, TimeUnit.SECONDS);
+
+    assertThat(answer.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    assertThat(fixture.flow.threads).containsExactly("virtual", "virtual");
+  }
+
+  @Test
+  void whereDecidingWaitsForOthersItHasAThread() throws Exception {
+    fixture.flow.fromMemory = false;
+
+    var answer = ask("{}").get(5, TimeUnit.SECONDS);
+
+    assertThat(answer.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    assertThat(fixture.flow.threads).containsExactly("virtual", "virtual");
+  }
+}
