@@ -35,6 +35,13 @@ public interface AuditSink extends AutoCloseable {
   void recordEnding(AuditEvent event);
 
   /**
+   * Appends an event of what has happened and nobody waits for: with the next one that somebody
+   * waits for, a second from now at the latest. Kept as {@link #recordEnding} does; returns at once
+   * and never throws.
+   */
+  void recordSoon(AuditEvent event);
+
+  /**
    * The receipts of a task's credentials and epochs that are in the chain, oldest first; the latest
    * {@code most} of them.
    *

@@ -1,9 +1,11 @@
 package io.exeat.base;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -28,6 +30,9 @@ public final class GroupCommit<T> implements AutoCloseable {
   private final Thread owner;
   private final Spread waits = new Spread();
   private boolean closed;
+
+  /** Whether something in the queue is waited for. */
+  private boolean urgent;
 
   /**
    * Starts the thread: a platform thread, because native file calls would pin a virtual one's
@@ -59,15 +64,31 @@ public final class GroupCommit<T> implements AutoCloseable {
    * @throws RejectedExecutionException after {@link #close}
    */
   public Entry<T> begin(T item) {
-    Entry<T> entry = new Entry<>(item, time.after(Duration.ZERO));
+    Entry<T> entry = new Entry<>(item, OptionalLong.of(time.after(Duration.ZERO)));
     synchronized (this) {
-      if (closed) {
-        throw new RejectedExecutionException("closed");
-      }
-      queue.add(entry);
+      add(entry);
+      urgent = true;
       notifyAll();
     }
     return entry;
+  }
+
+  /**
+   * Hands in {@code item}, for which nobody waits: it goes with the next batch, a second from now
+   * at the latest.
+   *
+   * @throws RejectedExecutionException after {@link #close}
+   */
+  public synchronized void later(T item) {
+    add(new Entry<>(item, OptionalLong.empty()));
+  }
+
+  @GuardedBy("this")
+  private void add(Entry<T> entry) {
+    if (closed) {
+      throw new RejectedExecutionException("closed");
+    }
+    queue.add(entry);
   }
 
   /** Lets what was handed in go through, then ends the thread. Idempotent. */
@@ -90,7 +111,7 @@ public final class GroupCommit<T> implements AutoCloseable {
     }
   }
 
-  /** How long items waited until their batch was through, failed or not. */
+  /** How long those that are waited for took until their batch was through, failed or not. */
   public Spread waits() {
     return waits;
   }
@@ -100,7 +121,7 @@ public final class GroupCommit<T> implements AutoCloseable {
     while (awaitSome(entries)) {
       try {
         batch.commit(entries);
-        entries.forEach(entry -> waits.add(time.since(entry.begun)));
+        entries.forEach(entry -> entry.begun.ifPresent(at -> waits.add(time.since(at))));
         entries.forEach(Entry::done);
       } catch (RuntimeException | Error e) {
         entries.forEach(entry -> entry.fail(() -> new IllegalStateException("batch failed", e)));
@@ -112,7 +133,7 @@ public final class GroupCommit<T> implements AutoCloseable {
   /** False when this is closed and nothing is left. Waking up for nothing is an early tick. */
   @SuppressWarnings("WaitNotInLoop")
   private synchronized boolean awaitSome(List<Entry<T>> entries) {
-    if (queue.isEmpty() && !closed) {
+    if (!urgent && !closed) {
       try {
         wait(TICK.toMillis());
       } catch (InterruptedException e) {
@@ -122,6 +143,7 @@ public final class GroupCommit<T> implements AutoCloseable {
     while (!queue.isEmpty() && entries.size() < MOST_IN_A_BATCH) {
       entries.add(queue.remove());
     }
+    urgent = !queue.isEmpty();
     return !closed || !entries.isEmpty();
   }
 
@@ -159,9 +181,10 @@ public final class GroupCommit<T> implements AutoCloseable {
     private final CompletableFuture<@Nullable Supplier<? extends RuntimeException>> outcome =
         new CompletableFuture<>();
 
-    private final long begun;
+    /** Empty when nobody waits for it. */
+    private final OptionalLong begun;
 
-    private Entry(T item, long begun) {
+    private Entry(T item, OptionalLong begun) {
       this.item = item;
       this.begun = begun;
     }

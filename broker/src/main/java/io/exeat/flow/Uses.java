@@ -144,7 +144,7 @@ final class Uses implements ProxyRequests {
         sha256 -> {
           allowed.get().answered(sha256);
           var event = new AuditEvent.Answered(judged.id(), task.id(), sha256);
-          Chains.onItsOwn(() -> audit.recordEnding(event)); // it has happened
+          audit.recordSoon(event); // it has happened
         };
     try {
       Line line = line(agent, new Key(task.epoch(), grant.name()));

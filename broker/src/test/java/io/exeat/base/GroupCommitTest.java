@@ -73,4 +73,28 @@ final class GroupCommitTest {
 
     assertThatThrownBy(late::await).hasMessage("too late");
   }
+
+  @Test
+  void whatNobodyWaitsForGoesWithWhatIsWaitedForOrSoon() throws Exception {
+    disk.countDown();
+    commit.later("a");
+    begin("b", Duration.ofSeconds(10)).await();
+    commit.later("c");
+    commit.later("d");
+
+    await().until(() -> written.size() == 2);
+
+    assertThat(written).containsExactly(List.of("a", "b"), List.of("c", "d"));
+    assertThat(commit.waits().seen().counts().stream().mapToLong(it -> it).sum()).isEqualTo(1);
+  }
+
+  @Test
+  void whatNobodyWaitsForIsWrittenBeforeItIsClosed() {
+    disk.countDown();
+    commit.later("a");
+
+    commit.close();
+
+    assertThat(written).containsExactly(List.of("a"));
+  }
 }

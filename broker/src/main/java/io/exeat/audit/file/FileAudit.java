@@ -133,6 +133,15 @@ public final class FileAudit implements AuditSink {
   }
 
   @Override
+  public void recordSoon(AuditEvent event) {
+    try {
+      writer.later(item(event, true));
+    } catch (RejectedExecutionException e) {
+      LOG.error("{} is not recorded: the audit is closed", event.kind());
+    }
+  }
+
+  @Override
   public List<AuditEvent.ReceiptSigned> receipts(TaskId task, int most) {
     try {
       return ReceiptLines.of(folder, task, most);

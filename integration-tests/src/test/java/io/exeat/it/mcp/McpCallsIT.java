@@ -1,6 +1,7 @@
 package io.exeat.it.mcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -15,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -237,6 +239,9 @@ class McpCallsIT {
       }
     }
     assertThat(permits.keySet()).isEqualTo(allowed.keySet());
+    await() // nobody waits for these: they go with the next record, in a second at the latest
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> stage.audit("act.answered").size() >= allowed.size());
     Map<String, List<String>> answers =
         stage.audit("act.answered").stream()
             .collect(
