@@ -45,7 +45,8 @@ final class McpGateway {
       Closing closing)
       throws IOException {
     Trust trust = closing.later(new Trust(party));
-    Upstream upstreams = closing.later(new Ways(new UrlUpstream(trust), new StdioUpstream(time)));
+    Upstream upstreams =
+        closing.later(new Ways(new UrlUpstream(trust, parts.loops()), new StdioUpstream(time)));
     Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
     closing.later(UnixMcpDoor.open(config.socket(), group, gateway, parts));
     return new McpGateway(gateway);

@@ -45,7 +45,15 @@ final class UpstreamFile {
 
   /** Set for each request by the gateway itself. */
   private static final Set<String> OWN_HEADERS =
-      Set.of("host", "content-length", "content-type", "accept", "connection", "transfer-encoding");
+      Set.of(
+          "host",
+          "content-length",
+          "content-type",
+          "accept",
+          "connection",
+          "expect",
+          "transfer-encoding",
+          "upgrade");
 
   private final Map<String, Grant> grants;
   private final Map<String, Tool> tools;

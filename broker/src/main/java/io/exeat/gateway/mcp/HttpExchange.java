@@ -4,6 +4,7 @@ import io.exeat.attest.Peer;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
@@ -98,12 +99,8 @@ final class HttpExchange implements Exchange {
     if (!hasNone) {
       HttpUtil.setContentLength(response, content.length);
     }
-    done = true;
-    try {
-      await(context.writeAndFlush(response));
-    } catch (IOException e) {
-      done = false;
-    }
+    done = true; // who does not take it is cut off with the connection's patience
+    var _ = context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
   }
 
   @Override

@@ -22,6 +22,9 @@ import io.exeat.task.Catalogue;
 import io.exeat.task.Target;
 import io.exeat.task.Template;
 import io.exeat.task.UpstreamEntry;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollIoHandler;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -55,6 +58,8 @@ final class GatewayTest {
 
   private final AtomicLong nanos = new AtomicLong();
   private final FakeProxies proxies = new FakeProxies();
+  private final EventLoopGroup loops =
+      new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
   private RecordingServer server;
   private UrlUpstream upstream;
   private Gateway gateway;
@@ -82,7 +87,8 @@ final class GatewayTest {
               public long version() {
                 return 1;
               }
-            });
+            },
+            loops);
     gateway =
         new Gateway(
             () ->
@@ -97,6 +103,7 @@ final class GatewayTest {
   void stop() {
     upstream.close();
     server.close();
+    var _ = loops.shutdownGracefully(0, 2, TimeUnit.SECONDS);
   }
 
   private UpstreamEntry entry(boolean pinned, Optional<String> pin) {
@@ -542,7 +549,7 @@ final class GatewayTest {
           try (OutputStream out = RecordingServer.stream(exchange)) {
             out.write(
                 ("data:"
-                        + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
+                     + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
                         + escaped.replace("3", "\\u0033")
                         + "}}\n\n"
                         + "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"bad header"

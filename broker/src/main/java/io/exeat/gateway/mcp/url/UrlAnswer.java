@@ -2,17 +2,15 @@ package io.exeat.gateway.mcp.url;
 
 import io.exeat.gateway.mcp.Answer;
 import io.exeat.gateway.mcp.Event;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpResponse;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
 /** An HTTP response, read as it comes. */
 final class UrlAnswer implements Answer {
@@ -21,50 +19,44 @@ final class UrlAnswer implements Answer {
 
   private static final int MOST_LINES = 10_000;
 
-  private final HttpResponse<InputStream> response;
-  private final InputStream body;
+  private final HttpResponse head;
+  private final Reply body;
   private final Duration timeout;
   private final byte[] buffer = new byte[8_192];
   private int at;
   private int end;
   private boolean afterReturn;
 
-  UrlAnswer(HttpResponse<InputStream> response, Duration timeout) {
-    this.response = response;
-    this.body = response.body();
+  UrlAnswer(HttpResponse head, Reply body, Duration timeout) {
+    this.head = head;
+    this.body = body;
     this.timeout = timeout;
   }
 
   @Override
   public int status() {
-    return response.statusCode();
+    return head.status().code();
   }
 
   @Override
   public Optional<String> session() {
-    return response.headers().firstValue("mcp-session-id");
+    return Optional.ofNullable(head.headers().get("mcp-session-id"));
   }
 
   @Override
   public boolean isStream() {
     return status() == 200
-        && response
-            .headers()
-            .firstValue("content-type")
+        && Optional.ofNullable(head.headers().get(HttpHeaderNames.CONTENT_TYPE))
             .filter(it -> it.startsWith("text/event-stream"))
             .isPresent();
   }
 
   @Override
   public byte[] whole() throws IOException {
-    CompletableFuture<Void> done = new CompletableFuture<>();
-    var _ =
-        done.completeOnTimeout(null, timeout.toMillis(), TimeUnit.MILLISECONDS)
-            .thenRun(this::close);
+    body.endWithin(timeout);
     byte[] bytes = body.readNBytes(MOST_BYTES + 1);
-    boolean inTime = done.complete(null);
-    if (!inTime || bytes.length > MOST_BYTES) {
-      throw new IOException("the answer is too large, or took too long");
+    if (bytes.length > MOST_BYTES) {
+      throw new IOException("the answer is too large");
     }
     return bytes;
   }
@@ -121,10 +113,6 @@ final class UrlAnswer implements Answer {
 
   @Override
   public void close() {
-    try {
-      body.close();
-    } catch (IOException e) {
-      throw new IllegalStateException("a response's body cannot be closed", e);
-    }
+    body.close();
   }
 }

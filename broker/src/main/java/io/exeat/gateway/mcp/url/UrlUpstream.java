@@ -8,21 +8,25 @@ import io.exeat.gateway.mcp.Filling;
 import io.exeat.gateway.mcp.Outgoing;
 import io.exeat.gateway.mcp.Upstream;
 import io.exeat.task.UpstreamEntry;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.EventLoopGroup;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpVersion;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,12 +37,13 @@ import org.slf4j.LoggerFactory;
  */
 public final class UrlUpstream implements Upstream {
   private static final Logger LOG = LoggerFactory.getLogger(UrlUpstream.class);
-  private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration AGAIN = Duration.ofSeconds(1);
+  private static final String JSON = "application/json";
+  private static final String EVENTS = "text/event-stream";
 
   private final Trust trust;
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final ConcurrentMap<Known, HttpClient> clients = new ConcurrentHashMap<>();
+  private final EventLoopGroup loops;
+  private final ConcurrentMap<Known, Connections> servers = new ConcurrentHashMap<>();
 
   /** Whom a server is known by. */
   public interface Trust {
@@ -51,10 +56,15 @@ public final class UrlUpstream implements Upstream {
     long version();
   }
 
-  private record Known(Optional<Path> ca, Optional<Object> id, long version) {}
+  private record Known(
+      String host, int port, Optional<Path> ca, Optional<Object> id, long version) {}
 
-  public UrlUpstream(Trust trust) {
+  /**
+   * @param loops of Netty's epoll transport
+   */
+  public UrlUpstream(Trust trust, EventLoopGroup loops) {
     this.trust = trust;
+    this.loops = loops;
   }
 
   @Override
@@ -62,12 +72,17 @@ public final class UrlUpstream implements Upstream {
     if (!(entry.server() instanceof UpstreamEntry.Server.Url server)) {
       throw new IllegalArgumentException(entry.name() + " has no URL");
     }
+    FullHttpRequest request = request(server, use, ask);
     try {
-      HttpResponse<InputStream> response =
-          client(server).send(request(entry, server, use, ask), BodyHandlers.ofInputStream());
-      return new UrlAnswer(response, entry.timeout());
+      Reply reply = connections(server).send(request, entry.timeout());
+      try {
+        return new UrlAnswer(reply.awaitHead(), reply, entry.timeout());
+      } catch (IOException | InterruptedException e) {
+        reply.close();
+        throw e;
+      }
     } catch (IOException e) {
-      LOG.debug("{} cannot be reached", entry.name(), e); // the message may hold a header
+      LOG.debug("{} cannot be reached", entry.name(), e);
       throw new FaultException(
           new Fault.Unavailable(
               Fault.Dependency.TARGET,
@@ -79,27 +94,43 @@ public final class UrlUpstream implements Upstream {
     }
   }
 
-  private static HttpRequest request(
-      UpstreamEntry entry, UpstreamEntry.Server.Url server, Use use, Outgoing ask) {
-    HttpRequest.Builder request = HttpRequest.newBuilder(server.url()).timeout(entry.timeout());
-    ask.headers().forEach(request::setHeader);
-    ask.session().ifPresent(it -> request.setHeader("mcp-session-id", it));
-    switch (ask) {
-      case Outgoing.Post post -> {
-        request.setHeader("content-type", "application/json");
-        request.setHeader("accept", "application/json, text/event-stream");
-        request.POST(BodyPublishers.ofByteArray(post.message().bytes()));
-      }
-      case Outgoing.Listen _ -> request.setHeader("accept", "text/event-stream").GET();
-      case Outgoing.End _ -> request.DELETE();
-    }
+  private static FullHttpRequest request(UpstreamEntry.Server.Url server, Use use, Outgoing ask) {
     Map<String, String> values = Filling.of(use);
-    server.headers().forEach((name, template) -> set(request, name, template.fill(values)));
-    return request.build();
+    HttpHeaders headers = new DefaultHttpHeaders();
+    ask.headers().forEach(headers::set);
+    ask.session().ifPresent(it -> headers.set("mcp-session-id", it));
+    server.headers().forEach((name, template) -> set(headers, name, template.fill(values)));
+    headers.set(HttpHeaderNames.HOST, server.url().getRawAuthority());
+    headers.set(HttpHeaderNames.USER_AGENT, "exeat");
+    headers.set(HttpHeaderNames.ACCEPT, EVENTS);
+    return switch (ask) {
+      case Outgoing.Post post -> {
+        byte[] body = post.message().bytes();
+        headers.set(HttpHeaderNames.CONTENT_TYPE, JSON);
+        headers.set(HttpHeaderNames.CONTENT_LENGTH, body.length);
+        headers.set(HttpHeaderNames.ACCEPT, JSON + ", " + EVENTS);
+        yield request(server, HttpMethod.POST, Unpooled.wrappedBuffer(body), headers);
+      }
+      case Outgoing.Listen _ -> request(server, HttpMethod.GET, Unpooled.EMPTY_BUFFER, headers);
+      case Outgoing.End _ -> request(server, HttpMethod.DELETE, Unpooled.EMPTY_BUFFER, headers);
+    };
+  }
+
+  private static FullHttpRequest request(
+      UpstreamEntry.Server.Url server, HttpMethod method, ByteBuf body, HttpHeaders headers) {
+    String path = server.url().getRawPath().isEmpty() ? "/" : server.url().getRawPath();
+    String query = server.url().getRawQuery();
+    return new DefaultFullHttpRequest(
+        HttpVersion.HTTP_1_1,
+        method,
+        query == null ? path : path + "?" + query,
+        body,
+        headers,
+        EmptyHttpHeaders.INSTANCE);
   }
 
   /** The library's complaint would quote the value. */
-  private static void set(HttpRequest.Builder request, String name, String value) {
+  private static void set(HttpHeaders headers, String name, String value) {
     if (!value.chars().allMatch(c -> c >= 0x20 && c < 0x7f)) {
       throw new FaultException(
           new Fault.Unavailable(
@@ -107,35 +138,45 @@ public final class UrlUpstream implements Upstream {
               "what was lent cannot stand in the header " + name + ": it is not printable ASCII",
               AGAIN));
     }
-    request.setHeader(name, value);
+    headers.set(name, value);
   }
 
-  private HttpClient client(UpstreamEntry.Server.Url server) throws IOException {
-    boolean tls = server.url().getScheme().equals("https");
+  private Connections connections(UpstreamEntry.Server.Url server) throws IOException {
+    URI url = server.url();
+    boolean tls = url.getScheme().equals("https");
+    int port = url.getPort() >= 0 ? url.getPort() : tls ? 443 : 80;
     Known known =
         tls
-            ? new Known(server.ca(), server.id().map(Object.class::cast), trust.version())
-            : new Known(Optional.empty(), Optional.empty(), 0);
-    HttpClient there = clients.get(known);
+            ? new Known(
+                url.getHost(),
+                port,
+                server.ca(),
+                server.id().map(Object.class::cast),
+                trust.version())
+            : new Known(url.getHost(), port, Optional.empty(), Optional.empty(), 0);
+    Connections there = servers.get(known);
     if (there != null) {
       return there;
     }
-    HttpClient.Builder builder =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(CONNECT)
-            .executor(threads);
-    if (tls) {
-      builder.sslContext(trust.of(server));
-    }
-    clients.keySet().removeIf(old -> old.version() != 0 && old.version() < known.version());
-    return clients.computeIfAbsent(known, _ -> builder.build());
+    SSLContext context = tls ? trust.of(server) : null;
+    servers.forEach((old, connections) -> {
+      if (old.version() != 0
+          && old.version() < known.version()
+          && servers.remove(old, connections)) {
+        connections.close();
+      }
+    });
+    return servers.computeIfAbsent(
+        known, it -> new Connections(loops, bare(it.host()), it.port(), context));
+  }
+
+  /** Of an IPv6 address a URL has brackets around it. */
+  private static String bare(String host) {
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
   }
 
   @Override
   public void close() {
-    clients.values().forEach(HttpClient::shutdownNow);
-    threads.shutdownNow();
+    servers.values().forEach(Connections::close);
   }
 }

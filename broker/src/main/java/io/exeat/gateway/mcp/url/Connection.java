@@ -1,0 +1,150 @@
+package io.exeat.gateway.mcp.url;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** One connection to a tool server: one request, its answer, then the next one. */
+final class Connection extends ChannelInboundHandlerAdapter {
+  private final Consumer<Connection> free;
+
+  // Only touched by the event loop.
+  private @Nullable Reply reply;
+  private @Nullable Future<?> patience;
+  private boolean written;
+  private boolean kept;
+  private boolean informational;
+  private @Nullable ChannelHandlerContext context;
+
+  /**
+   * @param free told when the next request can be sent
+   */
+  Connection(Consumer<Connection> free) {
+    this.free = free;
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) {
+    context = added;
+  }
+
+  /**
+   * Sends {@code request}; on the event loop.
+   *
+   * @param within how long the answer may take to begin
+   */
+  void send(FullHttpRequest request, Reply to, Duration within) {
+    ChannelHandlerContext there = context;
+    if (there == null || !there.channel().isActive()) {
+      request.release();
+      to.fail("the connection is closed");
+      return;
+    }
+    reply = to;
+    written = false;
+    patience =
+        there
+            .executor()
+            .schedule(
+                () -> over(there, "no answer in time"), within.toMillis(), TimeUnit.MILLISECONDS);
+    there
+        .writeAndFlush(request)
+        .addListener(done -> {
+          written = true;
+          if (!done.isSuccess()) {
+            over(there, "the request could not be sent");
+          }
+        });
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext there, Object message) {
+    try {
+      Reply to = reply;
+      if (to == null || ((HttpObject) message).decoderResult().isFailure()) {
+        over(there, "the answer is no HTTP, or was not asked for");
+        return;
+      }
+      if (message instanceof HttpResponse head) {
+        informational = head.status().codeClass() == HttpStatusClass.INFORMATIONAL;
+        if (!informational) {
+          kept = HttpUtil.isKeepAlive(head);
+          to.begin(head);
+        }
+      }
+      if (message instanceof HttpContent content && !informational) {
+        to.add(content.content().retain());
+        if (content instanceof LastHttpContent) {
+          end(there, to);
+        }
+      }
+    } finally {
+      ReferenceCountUtil.release(message);
+    }
+  }
+
+  private void end(ChannelHandlerContext there, Reply to) {
+    to.end();
+    to.tell();
+    stopWaiting();
+    reply = null;
+    there.channel().config().setAutoRead(true);
+    if (kept && written) {
+      free.accept(this);
+    } else {
+      var _ = there.close();
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext there) {
+    Reply to = reply;
+    if (to != null) {
+      if (to.hasBegun()) {
+        stopWaiting();
+      }
+      to.tell();
+    }
+    there.fireChannelReadComplete();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext there) {
+    over(there, "the connection was closed");
+    there.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext there, Throwable thrown) {
+    over(there, thrown.getClass().getSimpleName()); // its message may hold what was sent
+  }
+
+  private void over(ChannelHandlerContext there, String why) {
+    Reply to = reply;
+    reply = null;
+    stopWaiting();
+    if (to != null) {
+      to.fail(why);
+    }
+    var _ = there.close();
+  }
+
+  private void stopWaiting() {
+    if (patience != null) {
+      patience.cancel(false);
+      patience = null;
+    }
+  }
+}
