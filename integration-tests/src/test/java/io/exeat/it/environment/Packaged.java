@@ -21,6 +21,8 @@ public final class Packaged {
 
   private static final Pattern IN_BRIEF = Pattern.compile("in_brief=\"(-XX:[^\"]*)\"");
 
+  private static final Pattern QUIET = Pattern.compile("quiet=\"(-Xlog:[^\"]*)\"");
+
   private static final Pattern MANY = Pattern.compile("many=\"(-XX:[^\"]*)\"");
 
   private Packaged() {}
@@ -64,13 +66,8 @@ public final class Packaged {
     List<String> options = new ArrayList<>(options());
     Path cache = cache();
     if (Files.exists(cache)) {
-      options.addAll(
-          List.of(
-              "-XX:AOTCache=" + cache,
-              "-Xlog:disable",
-              "-Xlog:all=error:stderr",
-              "-Xlog:aot=off",
-              "-Xlog:cds=off"));
+      options.add("-XX:AOTCache=" + cache);
+      options.addAll(List.of(option(QUIET).split(" ")));
     }
     return command(options, words);
   }
