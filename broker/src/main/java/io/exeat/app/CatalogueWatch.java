@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,17 +21,20 @@ final class CatalogueWatch implements Supplier<Catalogue> {
   private static final Logger LOG = LoggerFactory.getLogger(CatalogueWatch.class);
 
   private final Path file;
+  private final Set<Integer> operators;
   private volatile Catalogue good;
   private volatile Optional<String> problem = Optional.empty();
   private String seen;
 
   /**
+   * @param operators the uids that may use the operators' socket
    * @throws ConfigException when the first one cannot be taken
    */
-  CatalogueWatch(Path file) {
+  CatalogueWatch(Path file, Set<Integer> operators) {
     this.file = file;
+    this.operators = Set.copyOf(operators);
     this.seen = stamp();
-    this.good = CatalogueFile.read(file);
+    this.good = read();
   }
 
   @Override
@@ -51,7 +55,7 @@ final class CatalogueWatch implements Supplier<Catalogue> {
     }
     seen = now;
     try {
-      Catalogue next = CatalogueFile.read(file);
+      Catalogue next = read();
       if (!next.targets().equals(good.targets())) {
         refuse("its targets differ: restart the broker to take them in");
         return;
@@ -62,6 +66,10 @@ final class CatalogueWatch implements Supplier<Catalogue> {
     } catch (ConfigException e) {
       refuse(String.join("; ", e.problems()));
     }
+  }
+
+  private Catalogue read() {
+    return CatalogueFile.read(file, operators);
   }
 
   private void refuse(String why) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -74,7 +75,7 @@ final class DoctorCommand implements Callable<Integer> {
   private void look(BrokerConfig config, Optional<Path> file, Findings findings, Closing closing) {
     Optional<Catalogue> catalogue =
         config.form() instanceof BrokerConfig.AllInOne here
-            ? catalogue(here, findings)
+            ? catalogue(here, config.admin().uids(), findings)
             : Optional.empty();
     new FileCheckup(findings).look(config, file);
     Time time = new Time(InstantSource.system(), System::nanoTime);
@@ -136,10 +137,11 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  private static Optional<Catalogue> catalogue(BrokerConfig.AllInOne here, Findings findings) {
+  private static Optional<Catalogue> catalogue(
+      BrokerConfig.AllInOne here, Set<Integer> operators, Findings findings) {
     String path = here.catalogue().toString();
     try {
-      Catalogue catalogue = CatalogueFile.read(here.catalogue());
+      Catalogue catalogue = CatalogueFile.read(here.catalogue(), operators);
       findings.ok(
           "catalogue",
           path,

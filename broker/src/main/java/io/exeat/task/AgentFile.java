@@ -13,6 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.IntPredicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -20,9 +23,10 @@ import java.util.regex.Pattern;
  *
  * @param grants names of those in the catalogue
  * @param intents names of those in the catalogue
+ * @param operators the uids that may use the operators' socket
  */
-record AgentFile(Collection<String> grants, Collection<String> intents) {
-  private static final Pattern UID = Pattern.compile("uid (0|[1-9][0-9]{0,8})");
+record AgentFile(Collection<String> grants, Collection<String> intents, IntPredicate operators) {
+  private static final Pattern UID = Pattern.compile("uid (?<uid>0|[1-9][0-9]{0,8})");
   private static final Shape<String> APPROVER =
       new Shape<>(
           "a SPIFFE ID with a path, or uid and a number, of the operators' socket",
@@ -69,9 +73,11 @@ record AgentFile(Collection<String> grants, Collection<String> intents) {
     return Shape.spiffeId().parser().apply(text).isPresent();
   }
 
-  /** An agent's yes is no person's, neither its own nor another's. */
-  private static void requirePeople(
-      AgentEntry entry, Map<SpiffeId, String> agents, Section section) {
+  /**
+   * An agent's yes is no person's, neither its own nor another's; and whom no door lets in says
+   * none.
+   */
+  private void requirePeople(AgentEntry entry, Map<SpiffeId, String> agents, Section section) {
     agents.forEach((id, name) -> {
       if (entry.approvers().contains(id.toString())) {
         section.problem(
@@ -81,6 +87,16 @@ record AgentFile(Collection<String> grants, Collection<String> intents) {
                 : "%s is agent %s; name people".formatted(id, name));
       }
     });
+    for (String approver : new TreeSet<>(entry.approvers())) {
+      Matcher uid = UID.matcher(approver);
+      if (uid.matches() && !operators.test(Integer.parseInt(uid.group("uid")))) {
+        section.problem(
+            "approvers",
+            approver
+                + " is not in admin.uids, which alone may use the operators' socket: add it there,"
+                + " as an operator, or name a SPIFFE ID");
+      }
+    }
   }
 
   private static Set<Binding> bindings(Section section) {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -34,18 +35,30 @@ public final class CatalogueFile {
           "a name of 1 to 63 characters of a-z, 0-9, _ and -, beginning with a-z");
 
   private final Section root;
+  private final IntPredicate operators;
 
-  private CatalogueFile(Section root) {
+  private CatalogueFile(Section root, IntPredicate operators) {
     this.root = root;
+    this.operators = operators;
   }
 
   /**
-   * The catalogue in {@code file}.
+   * The catalogue in {@code file}, for somebody who decides nothing by it.
    *
    * @throws io.exeat.config.ConfigException with every problem in it
    */
   public static Catalogue read(Path file) {
-    return read(Settings.read(file, Map.of()));
+    return read(Settings.read(file, Map.of()), uid -> true);
+  }
+
+  /**
+   * The catalogue in {@code file}, for a broker.
+   *
+   * @param operators the uids that may use its operators' socket
+   * @throws io.exeat.config.ConfigException with every problem in it
+   */
+  public static Catalogue read(Path file, Set<Integer> operators) {
+    return read(Settings.read(file, Map.of()), operators::contains);
   }
 
   /**
@@ -55,11 +68,11 @@ public final class CatalogueFile {
    * @throws io.exeat.config.ConfigException with every problem in it
    */
   public static Catalogue parse(String source, byte[] yaml) {
-    return read(Settings.parse(source, yaml, Map.of()));
+    return read(Settings.parse(source, yaml, Map.of()), uid -> true);
   }
 
-  static Catalogue read(Settings settings) {
-    Catalogue catalogue = new CatalogueFile(settings.root()).catalogue();
+  static Catalogue read(Settings settings, IntPredicate operators) {
+    Catalogue catalogue = new CatalogueFile(settings.root(), operators).catalogue();
     settings.finish();
     return catalogue;
   }
@@ -78,7 +91,7 @@ public final class CatalogueFile {
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
     Map<String, AgentEntry> agents =
-        new AgentFile(grantSections.keySet(), intentSections.keySet()).read(root);
+        new AgentFile(grantSections.keySet(), intentSections.keySet(), operators).read(root);
     UpstreamFile upstreams = new UpstreamFile(root, grants, tools());
     return new Catalogue(
         targets, upstreams.grants(), intents, agents, upstreams.tools(), upstreams.entries());

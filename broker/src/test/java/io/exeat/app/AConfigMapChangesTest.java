@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,7 +61,7 @@ final class AConfigMapChangesTest {
   @Test
   void theCatalogueIsReadAgain() throws IOException {
     project(1, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read")));
-    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"));
+    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), Set.of(0));
     assertThat(watch.get().grants().keySet()).hasToString("[orders-read]");
 
     project(2, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-look")));
@@ -68,6 +69,29 @@ final class AConfigMapChangesTest {
 
     assertThat(watch.get().grants().keySet()).hasToString("[orders-look]");
     assertThat(watch.problem()).isEmpty();
+  }
+
+  @Test
+  void anApproverWhomNoDoorLetsInIsNotTakenIn() throws IOException {
+    project(1, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read")));
+    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), Set.of(1000));
+    String agents =
+        """
+        intents: {answer: {description: Answers}}
+        agents: {clerk: {spiffe-id: "spiffe://example.org/clerk", owner: o, escalation: e,
+          grants: [orders-read], intents: [answer], approvers: ["uid %d"]}}
+        """;
+
+    project(2, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read") + agents.formatted(0)));
+    watch.look();
+    assertThat(watch.get().agents()).isEmpty();
+    assertThat(watch.problem().orElseThrow()).contains("uid 0 is not in admin.uids");
+
+    project(
+        3, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read") + agents.formatted(1000)));
+    watch.look();
+    assertThat(watch.problem()).isEmpty();
+    assertThat(watch.get().agents()).containsOnlyKeys("clerk");
   }
 
   @Test

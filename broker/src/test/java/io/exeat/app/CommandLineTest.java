@@ -151,6 +151,40 @@ final class CommandLineTest {
     assertThat(err.toString()).contains("--count").contains("--head");
   }
 
+  /** Whether an approver can say anything is seen in both files together. */
+  @Test
+  void anApproverWhomNoDoorLetsInIsFoundByWhoeverLooksAtTheConfiguration() throws IOException {
+    Path catalogue =
+        Files.writeString(
+            folder.resolve("catalogue.yaml"),
+            """
+            version: 1
+            targets: {orders: {environment: test, service: {host: orders.example.org}}}
+            grants: {read: {target: orders, actions: [read], data-class: internal}}
+            intents: {answer: {description: Answers}}
+            agents: {clerk: {spiffe-id: "spiffe://example.org/clerk", owner: o, escalation: e,
+              grants: [read], intents: [answer], approvers: ["uid 424242"]}}
+            """);
+    Path file = folder.resolve("exeat.yaml");
+    String yaml =
+        """
+        spiffe: {id: "spiffe://example.org/broker/b", workload-api: /nowhere/api.sock}
+        attestation: {mode: broker-api, socket: /b.sock, agents: "spiffe://example.org/agent/*"}
+        vault: {address: "https://vault.example.org:8200"}
+        catalogue: {path: %s}
+        """
+            .formatted(catalogue);
+    Files.writeString(file, yaml);
+
+    CommandLine config =
+        new CommandLine(new ConfigCommand(new PrintWriter(out, true), new PrintWriter(err, true)));
+    String[] check = {"check", "--config", file.toString()};
+    assertThat(config.execute(check)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(err.toString()).contains("uid 424242 is not in admin.uids");
+    Files.writeString(file, yaml + "admin: {uids: [0, 424242]}\n");
+    assertThat(config.execute(check)).isEqualTo(Exit.OK);
+  }
+
   @Test
   void aWrongConfigurationIsJsonToo() throws IOException {
     Path file = Files.writeString(folder.resolve("exeat.yaml"), "spiffe: {idd: x}\n");

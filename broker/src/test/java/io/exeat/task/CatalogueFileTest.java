@@ -253,6 +253,20 @@ final class CatalogueFileTest {
         .hasSize(1);
   }
 
+  /** No door lets it in: its yes, too, would be waited for in vain. */
+  @Test
+  void anApproverWhoMayNotUseTheOperatorsSocketIsRefused() {
+    Settings settings =
+        Settings.parse("a test", approvers("uid 1000\", \"uid 0").getBytes(UTF_8), Map.of());
+    ConfigException refused =
+        catchThrowableOfType(
+            ConfigException.class, () -> CatalogueFile.read(settings, Set.of(0, 64001)::contains));
+    assertThat(refused.problems())
+        .containsExactly(
+            "line 23: agents.billing.approvers: uid 1000 is not in admin.uids, which alone may use"
+                + " the operators' socket: add it there, as an operator, or name a SPIFFE ID");
+  }
+
   private static String approvers(String approver) {
     return FULL.replace(
         "    owner: payments team\n",
@@ -343,7 +357,7 @@ final class CatalogueFileTest {
                     + UpstreamFileTest.UPSTREAMS)
                 .getBytes(UTF_8),
             Map.of());
-    assertThat(CatalogueFile.read(settings)).isNotNull();
+    assertThat(CatalogueFile.read(settings, uid -> true)).isNotNull();
     Set<String> read =
         settings.known().keySet().stream()
             .map(key -> key.replaceAll("\\[[0-9]+]", ".*"))
