@@ -175,6 +175,12 @@ final class TheDoctorFindsIT extends Scenarios {
     assertThat(wrong.get("catalogue " + catalogue)).contains("colour", "exeat config schema");
     assertThat(wrong.get("permissions " + policies)).endsWith("-> chmod go-w " + policies);
     assertThat(wrong.get("policy " + policies)).contains("bad.cedar", "-> exeat policy check");
+    Files.writeString(
+        catalogue,
+        Files.readString(stage.catalogue())
+            .replaceFirst("approvers: \\[.*]", "approvers: [\"uid 424242\"]"));
+    assertThat(wrong(yaml).get("catalogue " + catalogue))
+        .contains("uid 424242 is not in admin.uids");
     Files.delete(catalogue);
   }
 
