@@ -66,7 +66,9 @@ public final class ApprovalCommand {
         "Says yes to one call: exactly as it was asked for, once, for a short time. The agent"
             + " repeats it.",
         "",
-        "Ends with 4 while somebody else's yes is still missing."
+        "Ends with 4 while somebody else's yes is still missing. With 0 it has every yes that was",
+        "asked for so far: policy decides again when the agent repeats the call, and may ask for",
+        "more then. That is known only then, and is a line of its own in `exeat approval list`."
       },
       footer = {
         "",
@@ -104,6 +106,14 @@ public final class ApprovalCommand {
             session.printJson(answer);
           } else if (now.getMissingCount() == 0) {
             session.out().println("approved, for the agent's next call like it, once");
+            session
+                .out()
+                .println(
+                    "policy decides that call again, with this yes: if it asks for another's too,"
+                        + " the call waits anew (exeat approval list)"
+                        + (now.getApprovalsList().stream().anyMatch(it -> isUid(it.getBy()))
+                            ? ", and a uid's yes is void: it names no person"
+                            : ""));
           } else {
             session
                 .out()
@@ -113,6 +123,10 @@ public final class ApprovalCommand {
           }
           return now.getMissingCount() == 0 ? Exit.OK : Exit.PENDING;
         });
+  }
+
+  private static boolean isUid(String person) {
+    return !person.startsWith("spiffe://");
   }
 
   @Command(

@@ -219,6 +219,11 @@ public final class Deployment implements AutoCloseable {
     return front().agentSocket();
   }
 
+  /** The broker's TCP door, for {@code --to}; of the relayed form. */
+  public String address() {
+    return "127.0.0.1:" + port;
+  }
+
   /** Connections between the sidecar and the broker that stand now, by the kernel's word. */
   public List<String> relayed() {
     String there = String.format("0100007F:%04X", port);

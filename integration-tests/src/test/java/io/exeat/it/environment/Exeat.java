@@ -59,6 +59,14 @@ public final class Exeat {
     return new Exeat(Optional.of(id), Optional.empty());
   }
 
+  /** As a workload of this ID that calls the broker over TCP, with its own SVID. */
+  public static Exeat overTcp(SpiffeId id) {
+    return asOurselves(id)
+        .with("EXEAT_SPIFFE_ID", id)
+        .with("EXEAT_SPIFFE_WORKLOAD_API", Stage.get().authority().workloadSocket())
+        .with("EXEAT_BROKER_ID", Stage.BROKER);
+  }
+
   /** As a user whom nobody has registered. */
   public static Exeat asStranger() {
     return new Exeat(

@@ -125,6 +125,7 @@ abstract class DecisionScenarios extends Scenarios {
       return;
     }
     assertThat(yes.code()).as("%s", yes).isZero();
+    assertThat(yes.out()).contains("a uid's yes is void");
 
     CheckResponse permit = client.decisions().check(refund);
     assertThat(permit.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.Exeat;
 import io.exeat.it.environment.Exeat.Said;
 import io.exeat.it.environment.Refusal;
 import io.exeat.it.environment.Stage;
@@ -136,14 +137,7 @@ final class PolicyAsksInStagesIT {
     CheckResponse second = refund(500);
     assertThat(second.getApproversList()).containsExactly("operator");
 
-    var _ =
-        grace
-            .approvals()
-            .reject(
-                RejectRequest.newBuilder()
-                    .setDecisionId(second.getDecisionId())
-                    .setReason("not this customer")
-                    .build());
+    reject(grace, second, "not this customer");
 
     for (int i = 0; i < 2; i++) {
       CheckResponse denied = refund(500);
@@ -155,6 +149,30 @@ final class PolicyAsksInStagesIT {
         .extracting(it -> text(it, "/operator"), it -> text(it, "/action"), it -> text(it, "/what"))
         .containsExactly(
             tuple(GRACE.toString(), "reject", second.getDecisionId() + " of " + Stage.AGENT));
+  }
+
+  /** What policy asks for once it has the first yes, nobody knows before the call is repeated. */
+  @Test
+  void whoSaysTheFirstOnTheCommandLineIsToldThatMoreMayBeAskedFor() {
+    String first = refund(700).getDecisionId();
+    Said said = approval(ADA, "approve", first, "--reason", "checked");
+    assertThat(said.code()).as("%s", said).isZero();
+    assertThat(said.out())
+        .contains("approved", "if it asks for another's too", "exeat approval list")
+        .doesNotContain("uid");
+
+    String second = refund(700).getDecisionId();
+
+    assertThat(approval(GRACE, "list").out()).contains(second, "needs    the yes of operator");
+    assertThat(approval(GRACE, "approve", second, "--reason", "checked").code()).isZero();
+    assertThat(refund(700).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+  }
+
+  private Said approval(SpiffeId person, String command, String... more) {
+    List<String> words = new ArrayList<>(List.of("approval", command, "--to"));
+    words.add(deployment.address());
+    words.addAll(List.of(more));
+    return Exeat.overTcp(person).run(words.toArray(String[]::new));
   }
 
   private CheckResponse refund(int cents) {
@@ -177,6 +195,12 @@ final class PolicyAsksInStagesIT {
                     .setDecisionId(asked.getDecisionId())
                     .setReason("checked")
                     .build());
+  }
+
+  private static void reject(Client person, CheckResponse asked, String reason) {
+    RejectRequest no =
+        RejectRequest.newBuilder().setDecisionId(asked.getDecisionId()).setReason(reason).build();
+    var _ = person.approvals().reject(no);
   }
 
   private static ApprovalRequest waiting(Client person) {

@@ -9,8 +9,6 @@ import io.exeat.it.environment.Stage;
 import io.spiffe.spiffeid.SpiffeId;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -18,21 +16,6 @@ import org.junit.jupiter.api.Test;
 final class TheCommandLineOverTcpIT extends Scenarios {
   TheCommandLineOverTcpIT() {
     super(Deployment.Form.RELAYED);
-  }
-
-  private String address() {
-    Matcher listen =
-        Pattern.compile("listen: \\{address: \"([^\"]*)\"")
-            .matcher(deployment.broker().configuration());
-    assertThat(listen.find()).isTrue();
-    return listen.group(1);
-  }
-
-  private Exeat workload(SpiffeId id) {
-    return Exeat.asOurselves(id)
-        .with("EXEAT_SPIFFE_ID", id)
-        .with("EXEAT_SPIFFE_WORKLOAD_API", stage.authority().workloadSocket())
-        .with("EXEAT_BROKER_ID", Stage.BROKER);
   }
 
   private Said open(Exeat exeat, String... more) {
@@ -47,14 +30,14 @@ final class TheCommandLineOverTcpIT extends Scenarios {
       Stage.READ,
       "--json",
       "--to",
-      address()
+      deployment.address()
     };
     return exeat.run(with(more, words));
   }
 
   @Test
   void anAgentBringsItsOwnSvid() {
-    Said opened = open(workload(Stage.AGENT));
+    Said opened = open(Exeat.overTcp(Stage.AGENT));
     assertThat(opened.code()).as("%s", opened).isZero();
     assertThat(opened.json().path("agent").asText()).isEqualTo(Stage.AGENT.toString());
   }
@@ -69,14 +52,14 @@ final class TheCommandLineOverTcpIT extends Scenarios {
     assertThat(nobody.code()).as("%s", nobody).isEqualTo(2);
     assertThat(nobody.json().at("/error/reason").asText()).isEqualTo("CONFIGURATION");
     assertThat(nobody.err()).contains("spiffe.id: is missing").doesNotContain("attestation");
-    Said whom = open(workload(Stage.AGENT).with("EXEAT_BROKER_ID", ""));
+    Said whom = open(Exeat.overTcp(Stage.AGENT).with("EXEAT_BROKER_ID", ""));
     assertThat(whom.code()).as("%s", whom).isEqualTo(2);
     assertThat(whom.err()).contains("--broker-id", "EXEAT_BROKER_ID");
   }
 
   @Test
   void nobodyButTheNamedBrokerIsBelieved() {
-    Said other = open(workload(Stage.AGENT), "--broker-id", Stage.SIDECAR.toString());
+    Said other = open(Exeat.overTcp(Stage.AGENT), "--broker-id", Stage.SIDECAR.toString());
     assertThat(other.code()).as("%s", other).isEqualTo(3);
     assertThat(other.json().at("/error/exitCode").asInt()).isEqualTo(3);
   }
@@ -89,7 +72,7 @@ final class TheCommandLineOverTcpIT extends Scenarios {
       Said killed = here.run(with(whom, "kill"));
       assertThat(killed.code()).as("%s", killed).isZero();
       assertThat(killed.out()).contains("stopped: " + Stage.AGENT);
-      assertThat(open(workload(Stage.AGENT)).json().at("/error/reason").asText())
+      assertThat(open(Exeat.overTcp(Stage.AGENT)).json().at("/error/reason").asText())
           .isEqualTo("DENIED");
       assertThat(here.run("kill", "--list").out()).contains(Stage.AGENT + "  since ");
 
@@ -97,9 +80,9 @@ final class TheCommandLineOverTcpIT extends Scenarios {
       assertThat(nobody.code()).as("%s", nobody).isEqualTo(1);
       assertThat(nobody.err()).contains("each over mTLS with an SVID of its own");
       assertThat(nobody.err().lines()).hasSize(1);
-      Exeat ada = workload(Stage.OPERATORS.getFirst());
-      Exeat grace = workload(Stage.OPERATORS.getLast());
-      String[] restore = with(whom, "unkill", "--to", address());
+      Exeat ada = Exeat.overTcp(Stage.OPERATORS.getFirst());
+      Exeat grace = Exeat.overTcp(Stage.OPERATORS.getLast());
+      String[] restore = with(whom, "unkill", "--to", deployment.address());
       Said first = ada.run(restore);
       assertThat(first.code()).as("%s", first).isEqualTo(4);
       assertThat(first.out()).contains("another operator must ask too");
@@ -108,7 +91,7 @@ final class TheCommandLineOverTcpIT extends Scenarios {
       assertThat(second.code()).as("%s", second).isZero();
       assertThat(second.out()).contains("restored");
       assertThat(here.run("kill", "--list").out()).isEmpty();
-      Said again = open(workload(Stage.AGENT));
+      Said again = open(Exeat.overTcp(Stage.AGENT));
       assertThat(again.code()).as("%s", again).isZero();
     } finally {
       // Its entity in Vault is one for all scenarios.
@@ -122,7 +105,7 @@ final class TheCommandLineOverTcpIT extends Scenarios {
 
   @Test
   void whoIsNoAgentGetsNothing() {
-    Said refused = open(workload(SpiffeId.parse("spiffe://example.org/host/h1/visitor")));
+    Said refused = open(Exeat.overTcp(SpiffeId.parse("spiffe://example.org/host/h1/visitor")));
     assertThat(refused.code()).as("%s", refused).isNotZero();
     assertThat(refused.json().has("error")).isTrue();
     assertThat(outside.roles()).isEmpty();
