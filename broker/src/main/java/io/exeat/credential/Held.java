@@ -25,6 +25,11 @@ public record Held(
     Instant issuedAt,
     Instant expiresAt,
     Optional<Instant> deadAt) {
+  /** The same at a later moment. */
+  public Held as(State now, Instant expires, Optional<Instant> dead) {
+    return new Held(id, epoch, grant, target, lease, principal, kind, now, issuedAt, expires, dead);
+  }
+
   /** What was lent. */
   public enum Kind {
     /** A role in a PostgreSQL database. */

@@ -17,7 +17,8 @@ import java.util.function.Consumer;
 
 /**
  * What this broker holds for its tasks: the token of each live epoch, and each credential with its
- * secret, for a repeated call. In memory alone; secrets are zeroed when their epoch ends.
+ * secret, for a repeated call and for a look at whether it still opens anything. In memory alone;
+ * secrets are zeroed once they are seen dead.
  */
 public final class Holdings {
   private final ConcurrentMap<Epoch, EpochToken> tokens = new ConcurrentHashMap<>();
@@ -139,19 +140,7 @@ public final class Holdings {
           return backwards
               ? holding
               : new Holding(
-                  new Held(
-                      held.id(),
-                      held.epoch(),
-                      held.grant(),
-                      held.target(),
-                      held.lease(),
-                      held.principal(),
-                      held.kind(),
-                      state,
-                      held.issuedAt(),
-                      expiresAt.orElse(held.expiresAt()),
-                      deadAt),
-                  holding.secret());
+                  held.as(state, expiresAt.orElse(held.expiresAt()), deadAt), holding.secret());
         });
   }
 }

@@ -156,7 +156,7 @@ final class Ledger {
     return credentials.stream()
         .map(held ->
             held.state() == Held.State.ACTIVE
-                ? with(held, Held.State.REVOKING, held.deadAt())
+                ? held.as(Held.State.REVOKING, held.expiresAt(), held.deadAt())
                 : held)
         .toList();
   }
@@ -164,24 +164,11 @@ final class Ledger {
   private static List<Held> dead(List<Held> credentials, Fact.Dead fact) {
     Optional<Instant> at = Optional.of(fact.at());
     return credentials.stream()
-        .map(
-            held -> held.id().equals(fact.credential()) ? with(held, Held.State.REVOKED, at) : held)
+        .map(held ->
+            held.id().equals(fact.credential())
+                ? held.as(Held.State.REVOKED, held.expiresAt(), at)
+                : held)
         .toList();
-  }
-
-  private static Held with(Held held, Held.State state, Optional<Instant> deadAt) {
-    return new Held(
-        held.id(),
-        held.epoch(),
-        held.grant(),
-        held.target(),
-        held.lease(),
-        held.principal(),
-        held.kind(),
-        state,
-        held.issuedAt(),
-        held.expiresAt(),
-        deadAt);
   }
 
   /** What the fact is about: all of its facts go when it is settled. */
