@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -71,6 +72,31 @@ public final class GroupCommit<T> implements AutoCloseable {
       notifyAll();
     }
     return entry;
+  }
+
+  /**
+   * Hands in {@code item} for a caller that does something else meanwhile.
+   *
+   * @param within from now, for whoever awaits it; it may be through later
+   * @param what has the file, for people: {@code the audit}
+   * @param refusal makes what is thrown, here after {@link #close}, and to who awaits in vain
+   */
+  public Durable begin(
+      T item, Duration within, String what, Function<String, RuntimeException> refusal) {
+    Entry<T> entry;
+    try {
+      entry = begin(item);
+    } catch (RejectedExecutionException e) {
+      throw refusal.apply(what + " is closed");
+    }
+    return new Handed(
+        entry,
+        time,
+        time.after(within),
+        () ->
+            refusal.apply(
+                "%s's disk has not answered for %d s; look at its health"
+                    .formatted(what, within.toSeconds())));
   }
 
   /**
@@ -200,16 +226,6 @@ public final class GroupCommit<T> implements AutoCloseable {
 
     private void done() {
       outcome.complete(null);
-    }
-
-    /**
-     * The same as a write that was handed in.
-     *
-     * @param within from now on; the item may be through later
-     * @param late what is thrown when it is not through by then
-     */
-    public Durable durable(Time time, Duration within, Supplier<? extends RuntimeException> late) {
-      return new Handed(this, time, time.after(within), late);
     }
 
     /**

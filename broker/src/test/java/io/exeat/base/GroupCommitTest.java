@@ -46,7 +46,7 @@ final class GroupCommitTest {
   }
 
   private Durable begin(String item, Duration within) {
-    return commit.begin(item).durable(TIME, within, () -> new IllegalStateException("too late"));
+    return commit.begin(item, within, "the test", IllegalStateException::new);
   }
 
   @Test
@@ -68,10 +68,27 @@ final class GroupCommitTest {
   }
 
   @Test
-  void aDiskThatDoesNotAnswerInTimeIsToldToWhoAwaits() {
-    Durable late = begin("good", Duration.ofMillis(50));
+  void whoAwaitsASlowDiskIsToldSoAndItsItemIsThroughLater() {
+    Durable one = begin("one", Duration.ofSeconds(1));
+    assertThatThrownBy(one::await)
+        .hasMessage("the test's disk has not answered for 1 s; look at its health");
 
-    assertThatThrownBy(late::await).hasMessage("too late");
+    disk.countDown();
+
+    begin("two", Duration.ofSeconds(10)).await();
+    assertThat(written.stream().flatMap(List::stream)).containsExactly("one", "two");
+    one.await();
+  }
+
+  @Test
+  void afterTheCloseNothingIsTakenInAndWhatWasBeforeIsThrough() {
+    disk.countDown();
+    Durable one = begin("one", Duration.ofSeconds(10));
+    commit.close();
+
+    one.await();
+    assertThat(written).containsExactly(List.of("one"));
+    assertThatThrownBy(() -> begin("two", Duration.ofSeconds(10))).hasMessage("the test is closed");
   }
 
   @Test

@@ -106,17 +106,7 @@ public final class FileAudit implements AuditSink {
   /** While there is a problem it is awaited at once, so that a refusal comes before any effect. */
   @Override
   public Durable begin(AuditEvent event) {
-    GroupCommit.Entry<Item> entry;
-    try {
-      entry = writer.begin(item(event, false));
-    } catch (RejectedExecutionException e) {
-      throw refusal("the audit is closed");
-    }
-    Durable recorded =
-        entry.durable(
-            time,
-            WAIT,
-            () -> refusal("the audit's disk has not answered for 10 s; look at its health"));
+    Durable recorded = writer.begin(item(event, false), WAIT, "the audit", FileAudit::refusal);
     if (problem.isPresent()) {
       recorded.await();
     }

@@ -44,7 +44,6 @@ public final class SqliteJournal implements Journal {
 
   private final Ledger ledger = new Ledger();
   private final FactStore store;
-  private final Time time;
   private final ReservedSpace reserve;
   private final GroupCommit<Fact> writer;
 
@@ -56,7 +55,6 @@ public final class SqliteJournal implements Journal {
 
   SqliteJournal(FactStore store, List<Fact> found, ReservedSpace reserve, Time time) {
     this.store = store;
-    this.time = time;
     this.reserve = reserve;
     found.forEach(ledger::apply);
     this.writer = new GroupCommit<>("exeat-journal", time, this::commit);
@@ -176,15 +174,7 @@ public final class SqliteJournal implements Journal {
 
   /** While there is a problem it is awaited at once, so that a refusal comes before any effect. */
   private Durable add(Fact fact) {
-    GroupCommit.Entry<Fact> entry;
-    try {
-      entry = writer.begin(fact);
-    } catch (RejectedExecutionException e) {
-      throw refusal("the journal is closed");
-    }
-    Durable durable =
-        entry.durable(
-            time, WAIT, () -> refusal("the disk has not answered for 10 s; look at its health"));
+    Durable durable = writer.begin(fact, WAIT, "the journal", SqliteJournal::refusal);
     if (problem.isPresent()) {
       durable.await();
     }
