@@ -7,6 +7,7 @@ import io.exeat.gateway.jsonrpc.Message;
 import io.exeat.policy.Act;
 import io.exeat.policy.Action;
 import io.exeat.policy.Arguments;
+import io.exeat.policy.CanonicalJson;
 import io.exeat.policy.Door;
 import io.exeat.task.UpstreamEntry;
 import java.util.ArrayList;
@@ -56,6 +57,9 @@ sealed interface Plan {
   Set<String> LEGACY_ONLY =
       Set.of(
           "initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe");
+
+  /** What a person answered to a server, with a request that is made again. */
+  String RESPONSES = "inputResponses";
 
   Set<String> NOTICES =
       Set.of(
@@ -189,12 +193,23 @@ sealed interface Plan {
     return plan;
   }
 
-  /** With whatever else of the agent's words a server takes in. */
+  /**
+   * With whatever else of the agent's words a server takes in. What a person was asked for may be a
+   * secret (2026-07-28, elicitation): of that only the hash is seen, so that other words are
+   * another call and the words themselves are on no record.
+   */
   private static ObjectNode seen(Message.Request request, ObjectNode arguments) {
     ObjectNode seen = arguments.deepCopy();
-    for (String more : List.of("inputResponses", "context")) {
-      if (request.params().has(more)) {
-        seen.set("mcp:" + more, request.params().get(more));
+    for (String more : List.of(RESPONSES, "context")) {
+      String name = "mcp:" + more;
+      if (arguments.has(name)) { // it would hide the other, or pass for it
+        throw request.invalid("Invalid params: no argument may be called " + name);
+      }
+      JsonNode said = request.params().path(more);
+      if (more.equals(RESPONSES) && !said.isMissingNode()) {
+        seen.put(name, CanonicalJson.sha256(said));
+      } else if (!said.isMissingNode()) {
+        seen.set(name, said);
       }
     }
     return seen;

@@ -190,6 +190,64 @@ final class GatewayTest {
     assertThat(server.bodies).isEmpty();
   }
 
+  private static String again(String responses, String state) {
+    return request(
+        "tools/call",
+        "{\"name\":\"echo\",\"arguments\":{\"text\":\"hi\"},\"inputResponses\":%s,\"requestState\":\"%s\",%s}"
+            .formatted(responses, state, META));
+  }
+
+  private static final String[] MODERN_CALL = {
+    "MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "echo"
+  };
+
+  @Test
+  void whatAPersonAnsweredIsPassedOnAndNothingButItsHashIsJudged() throws Exception {
+    List<Act> asked = new ArrayList<>();
+    proxies.policy =
+        act -> {
+          asked.add(act);
+          return new Decision.Permit(List.of(), "p");
+        };
+    String one =
+        "{\"login\":{\"action\":\"accept\",\"content\":{\"password\":\"canary-1\",\"n\":1.0}}}";
+    String same =
+        "{\"login\":{\"content\":{\"n\":1,\"password\":\"canary-1\"},\"action\":\"accept\"}}";
+    String other = one.replace("canary-1", "canary-2");
+    for (String responses : List.of(one, same, other)) {
+      asked.clear();
+      serve(FakeExchange.post(again(responses, "s1"), MODERN_CALL));
+      assertThat(asked).anyMatch(it -> it.action() == io.exeat.policy.Action.CALL);
+      assertThat(asked).noneMatch(it -> it.toString().contains("canary"));
+    }
+    assertThat(server.bodies.getLast()).contains("canary-2", "\"requestState\":\"s1\"");
+    List<String> calls = proxies.permits.stream().filter(it -> it.startsWith("web.echo")).toList();
+    assertThat(calls).hasSize(3); // each is decided on anew
+    String sha256 =
+        CanonicalJson.sha256(
+            "{\"login\":{\"action\":\"accept\",\"content\":{\"n\":1,\"password\":\"canary-1\"}}}"
+                .getBytes(UTF_8));
+    assertThat(calls.getFirst()).isEqualTo("web.echo {mcp:inputResponses=" + sha256 + ", text=hi}");
+    assertThat(calls.get(1)).isEqualTo(calls.getFirst());
+    assertThat(calls.getLast()).isNotEqualTo(calls.getFirst());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mcp:inputResponses", "mcp:context"})
+  void noArgumentPassesForWhatStandsBesideTheArguments(String name) throws Exception {
+    JsonNode said =
+        json(
+            serve(
+                FakeExchange.post(
+                    request(
+                        "tools/call",
+                        "{\"name\":\"echo\",\"arguments\":{\"" + name + "\":\"x\"}}"))));
+    assertThat(said.at("/error/code").asInt()).isEqualTo(-32602);
+    assertThat(said.at("/error/message").asText()).contains(name);
+    assertThat(server.bodies).isEmpty();
+    assertThat(proxies.permits).isEmpty();
+  }
+
   @Test
   void aHiddenToolIsAsUnknownAsOneThatIsNotThere() throws Exception {
     deny("web.drop", false);

@@ -244,6 +244,46 @@ class McpHostileIT {
   }
 
   @Test
+  void whatAPersonAnswersAServerIsOnNoRecord() throws Exception {
+    String canary = "canary-" + java.util.UUID.randomUUID();
+    List<String> judged = new ArrayList<>();
+    try (McpClient client = stage.client("recording")) {
+      for (String said : List.of("", canary + "-1", canary + "-1", canary + "-2")) {
+        String responses =
+            "\"requestState\":\"s\",\"inputResponses\":{\"login\":{\"action\":\"accept\",\"content\":"
+                + "{\"password\":\"%s\"}}},".formatted(said);
+        String body =
+            McpClient.call(judged.size(), "read", "{\"mark\":\"" + canary.substring(7) + "\"}");
+        McpClient.Answer answer =
+            client.post(
+                said.isEmpty() ? body : body.replace("\"arguments\"", responses + "\"arguments\""),
+                Map.of("Exeat-Task", task, "Mcp-Method", "tools/call", "Mcp-Name", "read"));
+        assertThat(answer.json().path("result").path("content")).as("%s", answer).hasSize(1);
+        assertThat(upstream.calls().getLast().body()).contains(said);
+        judged.add(
+            stage.audit("policy.decided").stream()
+                .map(it -> it.at("/question/arguments"))
+                .filter(it -> it.at("/texts/mark").asText().equals(canary.substring(7)))
+                .map(it -> it.path("sha256").asText())
+                .reduce((_, last) -> last)
+                .orElse("none"));
+      }
+    }
+    // Each is decided on, and what is said otherwise is another call.
+    assertThat(judged.get(2)).isEqualTo(judged.get(1));
+    assertThat(judged).doesNotContain("none");
+    assertThat(java.util.Set.copyOf(judged)).hasSize(3);
+    try (var files = Files.walk(stage.broker().audit())) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+            .as("%s", file)
+            .doesNotContain(canary);
+      }
+    }
+    assertThat(stage.broker().log()).doesNotContain(canary);
+  }
+
+  @Test
   void aListNamesWhatIsMappedAndIsNobodyElses() {
     try (McpClient client = stage.client("recording")) {
       McpClient.Answer answer =
