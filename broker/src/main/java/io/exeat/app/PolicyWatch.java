@@ -100,15 +100,24 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
 
   @Override
   public Decision decide(Question question) {
+    return notYet().orElseGet(() -> engine.decides().decide(question));
+  }
+
+  @Override
+  public Decision foresee(Question question) {
+    return notYet().orElseGet(() -> engine.decides().foresee(question));
+  }
+
+  private Optional<Decision> notYet() {
     try {
       if (first.getCount() > 0 && !first.await(FIRST.toNanos(), TimeUnit.NANOSECONDS)) {
-        return new Decision.Failed("the policy engine is still starting", "");
+        return Optional.of(new Decision.Failed("the policy engine is still starting", ""));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return new Decision.Failed("interrupted", "");
+      return Optional.of(new Decision.Failed("interrupted", ""));
     }
-    return engine.decides().decide(question);
+    return Optional.empty();
   }
 
   /** Since policies were last taken in; empty where that is another's affair. */

@@ -10,7 +10,9 @@ import io.exeat.base.DecisionId;
 import io.exeat.base.Durable;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.policy.Action;
 import io.exeat.policy.Answer;
+import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.Question;
@@ -57,7 +59,16 @@ final class Asking {
 
   /** What policy would say now, without anything on record. */
   Decision foresee(List<Question> asked) {
-    return Decision.together(asked.stream().map(policy::decide).toList());
+    return Decision.together(asked.stream().map(this::foresee).toList());
+  }
+
+  /**
+   * What is given is not known yet; but a reading without arguments reads nothing in particular.
+   */
+  private Decision foresee(Question asked) {
+    return asked.action() == Action.READ || !asked.arguments().equals(Arguments.NONE)
+        ? policy.decide(asked)
+        : policy.foresee(asked);
   }
 
   /**

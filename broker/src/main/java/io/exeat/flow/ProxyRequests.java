@@ -51,6 +51,10 @@ public interface ProxyRequests {
   /**
    * What {@link #use} would answer to each of these acts now; nothing is recorded, for nothing is
    * asked for yet. An act that the task's scope or the agent's ceiling does not hold is denied.
+   *
+   * <p>Where a call or a prompt has no arguments they are not known yet: a denial says that it
+   * would be denied with any, as far as the engine can tell ({@link
+   * io.exeat.policy.PolicyEngine#foresee}).
    */
   List<Decision> foresee(Peer peer, TaskId task, List<Act> acts);
 }

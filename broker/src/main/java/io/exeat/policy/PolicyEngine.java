@@ -14,6 +14,15 @@ public interface PolicyEngine {
   /** Whether it decides in this process and from memory: deciding waits for nobody. */
   boolean isHere();
 
+  /**
+   * What could be said to a question whose arguments are not known yet, and stand as none: a denial
+   * where any arguments would be denied, a permit where some may be permitted. An engine that
+   * cannot tell decides as if there were none.
+   */
+  default Decision foresee(Question question) {
+    return decide(question);
+  }
+
   /** Whether the policies that were last seen are those in force. */
   Health health();
 }

@@ -150,6 +150,11 @@ final class Stage implements AutoCloseable {
       }
 
       @Override
+      public Decision foresee(Question question) {
+        return policy.foresee(question);
+      }
+
+      @Override
       public Health health() {
         return policy.health();
       }

@@ -14,6 +14,7 @@ import io.exeat.policy.Action;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
+import io.exeat.policy.PolicyEngines;
 import io.exeat.task.EndCause;
 import java.util.ArrayList;
 import java.util.List;
@@ -183,6 +184,31 @@ class UsesTest {
     assertThat(uses.foresee(stage.billing, task, List.of(act("hidden"), act("orders-read"))))
         .extracting(Decision::word)
         .containsExactly("permit", "deny");
+  }
+
+  @Test
+  void whatItsArgumentsDecideIsForeseenAsPermittedUnlessTheyAreKnown() {
+    TaskId task = open("hidden");
+    stage.policy =
+        PolicyEngines.of(
+            """
+            @id("all") permit (principal, action, resource);
+            @id("limit") forbid (principal, action in
+              [Exeat::Action::"call", Exeat::Action::"read"], resource)
+            unless { context.numbers.hasTag("amount") && context.numbers.getTag("amount") <= 1000 };
+            """);
+    Act open = Act.under("hidden", Action.CALL, Arguments.NONE, Door.MCP);
+    Act given =
+        Act.under(
+            "hidden",
+            Action.CALL,
+            Arguments.of(JsonNodeFactory.instance.objectNode().put("amount", 1001)),
+            Door.MCP);
+    Act reading = Act.under("hidden", Action.READ, Arguments.NONE, Door.MCP);
+    assertThat(uses.foresee(stage.billing, task, List.of(open, given, reading)))
+        .extracting(Decision::word)
+        .containsExactly("permit", "deny", "deny");
+    assertThat(uses.use(stage.billing, task, open).isPermitted()).isFalse(); // it has none
   }
 
   @Test

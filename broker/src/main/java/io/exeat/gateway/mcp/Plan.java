@@ -98,7 +98,7 @@ sealed interface Plan {
     return act(Action.READ, entry.offers(), entry.grant(), arguments);
   }
 
-  /** As if the tool were called without arguments: whether it is there at all. */
+  /** Of a tool or prompt without what it will be given: for {@code foresee} alone. */
   static Act bare(UpstreamEntry.Item item, Action action) {
     return new Act(
         action,

@@ -149,6 +149,20 @@ public final class CedarEngine implements PolicyEngine {
         : decision;
   }
 
+  @Override
+  public Decision foresee(Question question) {
+    Decision bare = decide(question);
+    Policies now = policies;
+    if (now == null || !(bare instanceof Decision.Deny)) {
+      return bare;
+    }
+    try {
+      return now.mayPermit(question) ? new Decision.Permit(List.of(), now.sha256()) : bare;
+    } catch (IllegalStateException e) {
+      return bare;
+    }
+  }
+
   private static Decision decide(Policies now, Question question) {
     Outcome outcome = now.decide(question);
     List<Reason> because = outcome.because().stream().map(Rule::reason).toList();

@@ -19,6 +19,42 @@ interface Expression {
     }
   }
 
+  /** It hangs on what the act is given, which is not known yet. */
+  final class NotKnown extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    NotKnown() {
+      super("what the act is given is not known yet", null, false, false);
+    }
+  }
+
+  /**
+   * Two of which one decides alone where it is {@code alone}: then it does not matter whether the
+   * other is known.
+   */
+  static Expression either(Expression left, Expression right, boolean alone) {
+    return facts -> {
+      boolean first;
+      try {
+        first = left.flag(facts);
+      } catch (NotKnown e) {
+        if (right.is(alone, facts)) {
+          return alone;
+        }
+        throw e;
+      }
+      return first == alone ? alone : right.flag(facts);
+    };
+  }
+
+  private boolean is(boolean wanted, Facts facts) {
+    try {
+      return flag(facts) == wanted;
+    } catch (CannotEvaluate e) { // what stands before it may keep it from being looked at
+      return false;
+    }
+  }
+
   default boolean flag(Facts facts) {
     if (of(facts) instanceof Boolean flag) {
       return flag;

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param attributes of each entity that has some
  * @param tags of each entity that has some
+ * @param open whether what the act is given is not known yet; who looks at it is told so
  */
 record Facts(
     Uid principal,
@@ -24,7 +25,15 @@ record Facts(
     Uid resource,
     Map<String, Object> context,
     Map<Uid, Map<String, Object>> attributes,
-    Map<Uid, Map<String, ?>> tags) {
+    Map<Uid, Map<String, ?>> tags,
+    boolean open) {
+  /** Stands for a value that is not known yet. */
+  static final Object NOT_KNOWN = Stand.IN;
+
+  private enum Stand {
+    IN
+  }
+
   private static final Uid PARAMETERS = new Uid(Names.TEXTS, "parameters");
   private static final Uid ARGUMENTS = new Uid(Names.TEXTS, "arguments");
   private static final Uid NUMBERS = new Uid(Names.NUMBERS, "arguments");
@@ -42,7 +51,16 @@ record Facts(
         Map.of(
             PARAMETERS, question.task().parameters(),
             ARGUMENTS, question.arguments().texts(),
-            NUMBERS, question.arguments().numbers()));
+            NUMBERS, question.arguments().numbers()),
+        false);
+  }
+
+  /** The same, but for what the act is given. */
+  Facts withAnyArguments() {
+    Map<String, Object> any = new HashMap<>(context);
+    any.put("arguments_sha256", NOT_KNOWN);
+    any.put("omitted", NOT_KNOWN);
+    return new Facts(principal, action, resource, any, attributes, tags, true);
   }
 
   /** The entity's attribute; null when it, or the entity, is not there. */
@@ -51,8 +69,15 @@ record Facts(
     return all == null ? null : all.get(name);
   }
 
-  /** The entity's tag; null when it, or the entity, is not there. */
+  /**
+   * The entity's tag; null when it, or the entity, is not there.
+   *
+   * @throws Expression.NotKnown
+   */
   @Nullable Object tag(Uid entity, String name) {
+    if (open && (entity.equals(ARGUMENTS) || entity.equals(NUMBERS))) {
+      throw new Expression.NotKnown();
+    }
     Map<String, ?> all = tags.get(entity);
     return all == null ? null : all.get(name);
   }

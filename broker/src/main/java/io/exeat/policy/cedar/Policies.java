@@ -92,6 +92,45 @@ final class Policies {
   }
 
   /**
+   * Whether the question may be permitted with some arguments, or with them and somebody's yes;
+   * false only where it is denied with any.
+   */
+  boolean mayPermit(Question question) {
+    Facts open = Facts.of(question).withAnyArguments();
+    BitSet about = about(question);
+    boolean may = false;
+    for (int i = about.nextSetBit(0); i >= 0; i = about.nextSetBit(i + 1)) {
+      Rule rule = rules.get(i);
+      Optional<Boolean> speaks =
+          rule.ask().isPresent() ? Optional.empty() : speaks(i, question, open);
+      if (rule.forbids() && speaks.orElse(false)) {
+        return false;
+      }
+      may |= !rule.forbids() && speaks.orElse(true);
+    }
+    return may;
+  }
+
+  /**
+   * Whether the policy is satisfied whatever the arguments are, or never; empty when they decide.
+   */
+  private Optional<Boolean> speaks(int i, Question question, Facts open) {
+    Rule rule = rules.get(i);
+    if (!translated || rule.satisfied().isEmpty()) {
+      BitSet only = new BitSet();
+      only.set(i);
+      return rule.looksAtArguments()
+          ? Optional.empty()
+          : Optional.of(!inCedar(question, only).because().isEmpty());
+    }
+    try {
+      return Optional.of(rule.satisfied().get().flag(open));
+    } catch (Expression.NotKnown | Expression.CannotEvaluate e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
    * Leaves everything to Cedar from now on unless both decide these alike.
    *
    * @return what was decided otherwise

@@ -32,6 +32,9 @@ record Rule(
     Set<String> actions,
     Optional<String> resource,
     Optional<String> tool) {
+  private static final Set<String> ARGUMENTS =
+      Set.of("arguments", "numbers", "arguments_sha256", "omitted");
+
   static Rule of(Policy policy, JsonNode est, Map<String, String> annotations) {
     Set<String> attributes = new LinkedHashSet<>();
     Optional<String> tool = Optional.empty();
@@ -58,6 +61,13 @@ record Rule(
     return (actions.isEmpty() || actions.contains(question.action().word()))
         && (tool.isEmpty() || tool.get().equals(question.tool().orElse("")))
         && (resource.isEmpty() || resource.get().equals(key(question.resource())));
+  }
+
+  /** Whether what it says hangs on what the act is given. */
+  boolean looksAtArguments() {
+    return reason.attributes().stream()
+        .map(it -> it.split("\\.", 2)[0])
+        .anyMatch(ARGUMENTS::contains);
   }
 
   private static String key(Question.Resource resource) {

@@ -133,7 +133,7 @@ final class Translation {
   private static Expression binary(String name, Expression left, Expression right) {
     return switch (name) {
       case "&&" -> and(left, right);
-      case "||" -> facts -> left.flag(facts) || right.flag(facts);
+      case "||" -> Expression.either(left, right, true);
       case "==" -> equal(left, right);
       case "!=" -> not(equal(left, right));
       case "<" -> facts -> left.number(facts) < right.number(facts);
@@ -164,7 +164,7 @@ final class Translation {
   private static Expression and(Expression left, Expression right) {
     return left instanceof Constant(Object value) && value.equals(true)
         ? facts -> right.flag(facts)
-        : facts -> left.flag(facts) && right.flag(facts);
+        : Expression.either(left, right, false);
   }
 
   private static Expression not(Expression arg) {
@@ -216,6 +216,9 @@ final class Translation {
   private static Object present(@Nullable Object value, String what, String name) {
     if (value == null) {
       throw new CannotEvaluate(what + " " + name + " is not there");
+    }
+    if (value.equals(Facts.NOT_KNOWN)) {
+      throw new Expression.NotKnown();
     }
     return value;
   }

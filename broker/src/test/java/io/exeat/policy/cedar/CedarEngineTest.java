@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CedarEngineTest {
@@ -142,6 +143,64 @@ class CedarEngineTest {
                 """);
     assertThat(engine.decide(paying(amount)).word()).isEqualTo("deny");
     assertThat(engine.decide(paying("1e3")).word()).isEqualTo("permit");
+  }
+
+  /**
+   * What policies say beside {@code ALL}, and whether a call may be permitted with some arguments.
+   */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '~',
+      textBlock =
+          """
+          forbid (principal, action, resource) unless { context.numbers.hasTag("amount") && context.numbers.getTag("amount") <= 1000 }; ~ true
+          forbid (principal, action, resource) unless { context.arguments.hasTag("to") };                    ~ true
+          forbid (principal, action, resource) when { context.arguments_sha256 != "5f1c" };                  ~ true
+          forbid (principal, action, resource) when { !context.omitted.contains("x") };                      ~ true
+          @ask("owner") forbid (principal, action, resource) unless { context.approvals.contains("owner") };   ~ true
+          forbid (principal, action, resource);                                                              ~ false
+          forbid (principal, action, resource) when { context.risk >= 0 };                                   ~ false
+          forbid (principal, action, resource) when { context.risk >= 0 || context.arguments.hasTag("to") }; ~ false
+          forbid (principal, action, resource) when { context.arguments.hasTag("to") || context.risk >= 0 }; ~ false
+          forbid (principal, action, resource) when { context.risk < 0 && context.arguments.hasTag("to") };  ~ true
+          forbid (principal, action, resource) when { ip("127.0.0.1").isLoopback() };                        ~ false
+          forbid (principal, action, resource) unless { ip("127.0.0.1").isLoopback() && context.arguments.hasTag("to") }; ~ true
+          """)
+  void whatIsForeseenIsDeniedOnlyIfAnyArgumentsAre(String forbid, boolean may) {
+    CedarEngine engine = PolicyEngines.of(ALL + "@id(\"no\") " + forbid);
+    Question bare = bare(QUESTION);
+    assertThat(engine.decide(bare).word())
+        .isIn(forbid.contains("risk < 0") ? List.of("permit") : List.of("deny", "ask"));
+    assertThat(engine.foresee(bare).word()).isIn(may ? List.of("permit", "ask") : List.of("deny"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          context.arguments.hasTag("to")                                     | true
+          context.arguments.hasTag("to") && context.risk >= 0                | true
+          context.arguments.hasTag("to") && context.risk < 0                 | false
+          context.risk < 0 && context.arguments.hasTag("to")                 | false
+          context.tool == "another" && context.arguments.hasTag("to")        | false
+          principal.name == "another" && context.arguments.hasTag("to")      | false
+          if context.arguments.hasTag("to") then true else false             | true
+          """)
+  void aPermitThatLooksAtArgumentsMayPermit(String when, boolean may) {
+    CedarEngine engine =
+        PolicyEngines.of("@id(\"some\") permit (principal, action, resource) when {" + when + "};");
+    assertThat(engine.decide(bare(QUESTION)).word()).isEqualTo("deny");
+    assertThat(engine.foresee(bare(QUESTION)).word()).isEqualTo(may ? "permit" : "deny");
+  }
+
+  private static Question bare(Question question) {
+    ObjectNode json = QuestionJson.write(question);
+    json.set("arguments", QuestionJson.write(QUESTION).get("arguments"));
+    ObjectNode none = (ObjectNode) json.get("arguments");
+    none.putObject("texts");
+    none.putObject("numbers");
+    return QuestionJson.read(json);
   }
 
   private static Question paying(String amount) throws IOException {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.policy.BadPolicy;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.PolicyEngines;
@@ -36,6 +37,7 @@ class TranslationTest {
     int spoke = 0;
     int silent = 0;
     int erred = 0;
+    int denied = 0;
     for (int i = 0; i < POLICIES; i++) {
       String text = random.policy();
       List<Question> questions =
@@ -47,6 +49,7 @@ class TranslationTest {
       taken++;
       assertThat(loaded.get().isTranslated()).as(text).isTrue();
       for (Question question : questions) {
+        denied += foreseen(text, loaded.get(), question);
         assertThat(loaded.get().agree(question))
             .as("seed %d: %s%n%s", seed, text, QuestionJson.write(question))
             .isTrue();
@@ -64,6 +67,26 @@ class TranslationTest {
     assertThat(taken).isGreaterThan(POLICIES / 4);
     assertThat(List.of(spoke, silent)).allMatch(each -> each > 100);
     assertThat(erred).isPositive();
+    assertThat(denied).isGreaterThan(100);
+  }
+
+  /** What is foreseen as denied without arguments is denied with these; 1 for that, else 0. */
+  private static int foreseen(String text, Policies policies, Question question) {
+    ObjectNode json = QuestionJson.write(question);
+    ObjectNode arguments = (ObjectNode) json.get("arguments");
+    arguments.putObject("texts");
+    arguments.putObject("numbers");
+    if (policies.mayPermit(QuestionJson.read(json))) {
+      return 0;
+    }
+    try {
+      assertThat(policies.decide(question).permitted())
+          .as("%s%n%s", text, QuestionJson.write(question))
+          .isFalse();
+    } catch (IllegalStateException e) {
+      // An error permits nothing.
+    }
+    return 1;
   }
 
   @Test

@@ -34,7 +34,7 @@ public final class McpStage implements AutoCloseable {
   private final BrokerProcess broker;
   private final List<Process> shims = new ArrayList<>();
 
-  private McpStage(String upstreams) {
+  private McpStage(String upstreams, Optional<Path> policies) {
     this.folder = stage.newFolder("m");
     try {
       Path catalogue = folder.resolve("catalogue.yaml");
@@ -44,7 +44,10 @@ public final class McpStage implements AutoCloseable {
                   stage,
                   Deployment.Plan.of(stage, Deployment.Form.ALL_IN_ONE, stage.development()),
                   folder)
-              .replace(stage.catalogue().toString(), catalogue.toString());
+              .replace(stage.catalogue().toString(), catalogue.toString())
+              .replace(
+                  "policy: {",
+                  policies.map(it -> "policy: {folder: " + it + ", ").orElse("policy: {"));
       this.broker =
           BrokerProcess.start(
               folder,
@@ -63,7 +66,23 @@ public final class McpStage implements AutoCloseable {
    * @param upstreams the catalogue's section, without its key, indented by two
    */
   public static McpStage start(String upstreams) {
-    return new McpStage(upstreams);
+    return new McpStage(upstreams, Optional.empty());
+  }
+
+  /** The same, with these policies beside those that ship. */
+  public static McpStage start(String upstreams, String policies) {
+    try {
+      Path folder = Stage.get().newFolder("policies");
+      try (Stream<Path> shipped = Files.list(Packaged.root().resolve("deploy/policies"))) {
+        for (Path each : shipped.filter(it -> it.toString().endsWith(".cedar")).toList()) {
+          Files.copy(each, folder.resolve(each.getFileName()));
+        }
+      }
+      Files.writeString(folder.resolve("own.cedar"), policies);
+      return new McpStage(upstreams, Optional.of(folder));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private String catalogue(String upstreams) throws IOException {
