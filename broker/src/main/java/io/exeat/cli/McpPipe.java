@@ -7,9 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -35,7 +33,7 @@ final class McpPipe {
   private final McpRoute route;
   private final PrintStream out;
   private final Semaphore room = new Semaphore(MOST_AT_ONCE);
-  private final ConcurrentMap<String, SocketChannel> underWay = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, McpConnection> underWay = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Map<String, String>> mirrored = new ConcurrentHashMap<>();
   private volatile Optional<String> session = Optional.empty();
   private volatile Optional<String> negotiated = Optional.empty();
@@ -57,7 +55,7 @@ final class McpPipe {
       calls.shutdown();
       // A client that has said all may still want to hear.
       if (!await(calls)) {
-        underWay.values().forEach(McpPipe::giveUp);
+        underWay.values().forEach(McpConnection::giveUp);
       }
     } finally {
       end();
@@ -83,8 +81,10 @@ final class McpPipe {
     if (message.method().equals("notifications/cancelled") && negotiated.isEmpty()) {
       // Without sessions, to close the answer's stream is to cancel (2026-07-28).
       String id = message.json().path("params").path("requestId").toString();
-      Optional.ofNullable(underWay.get(id)).ifPresent(McpPipe::giveUp);
+      Optional.ofNullable(underWay.get(id)).ifPresent(McpConnection::giveUp);
     } else if (message.isRequest() && !message.method().equals("initialize")) {
+      // Before the next line is read, which may cancel it.
+      underWay.put(message.id().toString(), new McpConnection());
       room.acquireUninterruptibly(); // each line before it is under way, and will end
       calls.execute(() -> {
         try {
@@ -105,7 +105,11 @@ final class McpPipe {
   private void post(McpMessage message, String line) {
     String id = message.id().toString();
     try (UnixHttp answer =
-        route.send("POST", headers(message), line, channel -> underWay.put(id, channel))) {
+        route.send(
+            "POST",
+            headers(message),
+            line,
+            underWay.computeIfAbsent(id, _ -> new McpConnection())::opened)) {
       answer.header("mcp-session-id").ifPresent(it -> session = Optional.of(it));
       if (answer.isEvents()) {
         follow(answer, message);
@@ -174,7 +178,11 @@ final class McpPipe {
     Place place = new Place();
     while (session.isPresent()) {
       try (UnixHttp stream =
-          route.send("GET", resuming(place), "", channel -> underWay.put("", channel))) {
+          route.send(
+              "GET",
+              resuming(place),
+              "",
+              underWay.computeIfAbsent("", _ -> new McpConnection())::opened)) {
         if (stream.status() != 200 || !stream.isEvents()) {
           return; // it has none
         }
@@ -244,19 +252,11 @@ final class McpPipe {
     }
     Map<String, String> headers = resuming(new Place());
     session = Optional.empty();
-    Optional.ofNullable(underWay.get("")).ifPresent(McpPipe::giveUp);
+    Optional.ofNullable(underWay.get("")).ifPresent(McpConnection::giveUp);
     try (UnixHttp answer = route.send("DELETE", headers, "", channel -> {})) {
       var _ = answer.status();
     } catch (IOException e) {
       // It ends with the task all the same.
-    }
-  }
-
-  private static void giveUp(SocketChannel channel) {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

@@ -6,6 +6,8 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.io.PrintStream;
 import java.net.HttpURLConnection;
 import java.net.StandardProtocolFamily;
@@ -17,6 +19,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -34,9 +37,13 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(20)
 @SuppressWarnings("NullAway.Init") // because JUnit calls listen first
 final class McpPipeTest {
+  /** Waits for the client to go away. */
+  private static final String NEVER = "never";
+
   @TempDir private Path folder;
   private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> requests = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Boolean> closed = new LinkedBlockingQueue<>();
   private ServerSocketChannel server;
   private McpRoute route;
 
@@ -74,6 +81,10 @@ final class McpPipeTest {
           Integer.parseInt(head.toString().replaceAll("(?s).*Content-Length: ([0-9]+).*", "$1"));
       requests.put(head + new String(in.readNBytes(length), StandardCharsets.UTF_8));
       String answer = Optional.ofNullable(answers.poll(5, TimeUnit.SECONDS)).orElse("");
+      if (answer.equals(NEVER)) {
+        closed.put(in.read() < 0);
+        return;
+      }
       client.write(ByteBuffer.wrap(answer.getBytes(StandardCharsets.UTF_8)));
     }
   }
@@ -143,6 +154,66 @@ final class McpPipeTest {
     assertThat(requests.take())
         .contains("\r\nMcp-Session-Id: s1\r\n", "\r\nMCP-Protocol-Version: 2025-11-25\r\n");
     assertThat(requests.take()).startsWith("DELETE").contains("\r\nMcp-Session-Id: s1\r\n");
+  }
+
+  private static final String CALL =
+      "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"q\",\"_meta\":"
+          + "{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}\n";
+  private static final String CANCEL =
+      "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n";
+
+  @Test
+  void aCancelledCallsConnectionIsClosed() throws Exception {
+    answers.put(NEVER);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (PipedOutputStream client = new PipedOutputStream();
+        PipedInputStream in = new PipedInputStream(client)) {
+      Thread pipe =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  new McpPipe(route, new PrintStream(out, false, StandardCharsets.UTF_8)).run(in);
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              });
+      client.write(CALL.getBytes(StandardCharsets.UTF_8));
+      client.flush();
+      assertThat(requests.poll(10, TimeUnit.SECONDS)).contains("tools/call");
+      assertThat(closed).isEmpty();
+      client.write(CANCEL.getBytes(StandardCharsets.UTF_8));
+      client.flush();
+      assertThat(closed.poll(10, TimeUnit.SECONDS)).isTrue(); // the client is still there
+      client.close();
+      pipe.join();
+    }
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
+    assertThat(requests).isEmpty(); // without sessions nobody is told but by the closing
+  }
+
+  @Test
+  void aCallThatIsCancelledAtOnceIsGivenUpToo() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      answers.put(NEVER);
+    }
+    for (int i = 0; i < 20; i++) {
+      long begun = System.nanoTime();
+      assertThat(pipe(CALL + CANCEL)).isEmpty();
+      // Otherwise it is waited for, for as long as a client may want to hear last words.
+      assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(4));
+    }
+  }
+
+  @Test
+  void inASessionACancelIsPassedOn() throws Exception {
+    answers.put(
+        json("{\"id\":0,\"result\":{\"protocolVersion\":\"2025-11-25\"}}")
+            .replaceFirst("\r\n", "\r\nMcp-Session-Id: s1\r\n"));
+    answers.put("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+    answers.put("HTTP/1.1 204 No Content\r\n\r\n");
+    assertThat(pipe("{\"id\":0,\"method\":\"initialize\"}", CANCEL)).hasSize(1);
+    assertThat(requests.take()).contains("initialize");
+    assertThat(requests.take()).contains("notifications/cancelled", "\r\nMcp-Session-Id: s1\r\n");
   }
 
   @Test

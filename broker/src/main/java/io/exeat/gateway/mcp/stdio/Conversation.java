@@ -136,10 +136,15 @@ final class Conversation implements AutoCloseable {
     }
     ObjectNode cancel = JsonNodeFactory.instance.objectNode().put("jsonrpc", "2.0");
     cancel.put("method", "notifications/cancelled").putObject("params").put("requestId", number);
+    boolean interrupted = Thread.interrupted(); // who gives up was, often; it could say nothing
     try {
       say(cancel);
     } catch (FaultException e) {
       // It has nothing to stop any more.
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
