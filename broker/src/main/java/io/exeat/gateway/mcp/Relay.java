@@ -72,7 +72,9 @@ final class Relay {
     try {
       said = new String(answer.whole(), UTF_8);
       if (!said.isEmpty() && PASSED.contains(answer.status())) {
-        said = shaper.message(said);
+        boolean isWords = answer.status() >= 400 && !ErrorWords.isMessage(said);
+        said = shaper.message(isWords ? ErrorWords.seen(said) : said);
+        said = isWords ? ErrorWords.shortened(said) : said;
       }
     } catch (IOException e) {
       exchange.answer(200, with(JSON, headers), broken(use, id, e));

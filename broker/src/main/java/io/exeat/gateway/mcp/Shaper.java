@@ -51,7 +51,11 @@ final class Shaper {
    */
   String message(String json) throws IOException {
     String shaped = keeps && !json.contains(LIST_CHANGED) ? json : looked(json);
-    String clean = scrubber.json(shaped);
+    // What cannot be seen goes first: it could stand between two halves of what was lent.
+    String clean =
+        ErrorWords.may(shaped)
+            ? ErrorWords.cut(scrubber.json(ErrorWords.plain(shaped)))
+            : scrubber.json(shaped);
     answer(clean);
     return clean;
   }

@@ -727,6 +727,79 @@ final class GatewayTest {
         .doesNotContain("s3cret", "of-the-t", "ask/1");
   }
 
+  private JsonNode errorOf(String error) throws Exception {
+    String json = "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":" + error + "}";
+    server.handlers.put("tools/call", (exchange, _) -> RecordingServer.json(exchange, 200, json));
+    JsonNode whole = json(serve(FakeExchange.post(call("echo")))).path("error");
+    server.handlers.put(
+        "tools/call",
+        (exchange, _) -> {
+          try (OutputStream out = RecordingServer.stream(exchange)) {
+            out.write(("data: " + json + "\n\n").getBytes(UTF_8));
+          }
+        });
+    String said = serve(FakeExchange.post(call("echo"))).said();
+    assertThat(JSON.readTree(said.substring(said.indexOf('{'))).path("error")).isEqualTo(whole);
+    return whole;
+  }
+
+  @Test
+  void whatAServerSaysOfAnErrorIsShortAndCanBeSeen() throws Exception {
+    String hidden = "\\u001b[2J\\u202e\\u200b\\u2066\\ufeff\\udb40\\udc41\\u2028\\ufe0f\\r\\u0000";
+    JsonNode error =
+        errorOf(
+            ("{\"code\":-32042,\"message\":\"no%s such row:\\n\\tid \\ud83d\\ude00"
+                    + " \\u00e9\",\"data\":"
+                    + "{\"elicitations\":[{\"url\":\"https://a.example/%s\",\"n\":1.50}]}}")
+                .formatted(hidden, hidden));
+    assertThat(error.toString())
+        .isEqualTo(
+            "{\"code\":-32042,\"message\":\"no[2J such row:\\n\\tid \ud83d\ude00 \u00e9\",\"data\":"
+                + "{\"elicitations\":[{\"url\":\"https://a.example/[2J\",\"n\":1.5}]}}");
+    error =
+        errorOf("{\"code\":1,\"message\":\"" + "\ud83d\ude00".repeat(1_500) + "\",\"data\":[1]}");
+    assertThat(error.path("message").asText())
+        .isEqualTo("\ud83d\ude00".repeat(1_000) + "… [Exeat: 1000 more characters were cut]");
+    assertThat(error.path("data").toString()).isEqualTo("[1]");
+    error =
+        errorOf(
+            "{\"code\":1,\"message\":\"m\",\"data\":\"" + "x".repeat(70_000) + "\",\"more\":{}}");
+    assertThat(error.fieldNames()).toIterable().containsExactly("code", "message");
+    assertThat(error.path("message").asText())
+        .matches("m \\[Exeat: 700\\d\\d characters of data were left out]");
+  }
+
+  @Test
+  void whatCannotBeSeenHidesNothingThatWasLent() throws Exception {
+    proxies.credential = Optional.of(issued());
+    String apart = "s3cret-\\\"of\\u200b-the-task/1";
+    String edge = "y".repeat(ErrorWords.MOST - 10) + "s3cret-\\\"of-the-task/1";
+    for (String words : List.of(apart, edge)) {
+      assertThat(errorOf("{\"code\":1,\"message\":\"" + words + "\"}").path("message").asText())
+          .contains("[removed")
+          .doesNotContain("of-the", "s3cr");
+    }
+  }
+
+  @Test
+  void theWordsOfAnHttpErrorAreShortAndCanBeSeenToo() throws Exception {
+    for (String said :
+        List.of("No\u202e such path\u001b " + "x".repeat(5_000), "{\"detail\":\"\u200bNo\"}")) {
+      server.handlers.put("tools/call", (exchange, _) -> RecordingServer.json(exchange, 400, said));
+      FakeExchange exchange = serve(FakeExchange.post(call("echo")));
+      assertThat(exchange.status()).isEqualTo(400);
+      assertThat(exchange.said())
+          .doesNotContain("\u202e", "\u001b", "\u200b")
+          .contains("No")
+          .hasSizeLessThan(2_100);
+    }
+    String message =
+        "{\"jsonrpc\":\"2.0\", \"id\":7,\"error\":{\"code\":-32020,\"message\":\"m\"}}";
+    server.handlers.put(
+        "tools/call", (exchange, _) -> RecordingServer.json(exchange, 400, message));
+    assertThat(serve(FakeExchange.post(call("echo"))).said()).isEqualTo(message);
+  }
+
   @Test
   void whatIsNoJsonIsNoWayOut() throws Exception {
     // Our reader refuses a key that is there twice; another reader takes one of the two.

@@ -245,4 +245,22 @@ final class LeavingTest {
     assertThat(cancel.at("/params/requestId")).isEqualTo(asked.path("id"));
     await().atMost(SOON).untilAsserted(() -> assertThat(flow.underWay).hasValue(0));
   }
+
+  @Test
+  void whatAStartedServerSaysOfAnErrorIsShortAndCanBeSeen() throws Exception {
+    try (SocketChannel agent = post("own", call("wrong"))) {
+      StringBuilder said = new StringBuilder();
+      ByteBuffer buffer = ByteBuffer.allocate(65_536);
+      while (!said.toString().endsWith("}")) {
+        buffer.clear();
+        assertThat(agent.read(buffer)).as("%s", said).isPositive();
+        said.append(UTF_8.decode(buffer.flip()));
+      }
+      JsonNode error = JSON.readTree(said.substring(said.indexOf("{"))).path("error");
+      assertThat(error.path("code").asInt()).isEqualTo(-32000);
+      assertThat(error.path("message").asText())
+          .startsWith("noxxx")
+          .endsWith("x… [Exeat: 3002 more characters were cut]");
+    }
+  }
 }
