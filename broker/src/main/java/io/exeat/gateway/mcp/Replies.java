@@ -6,15 +6,20 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.flow.Judged;
 import io.exeat.gateway.jsonrpc.BadMessage;
 import io.exeat.gateway.jsonrpc.ErrorCode;
+import io.exeat.policy.Decision;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 
 /** What the gateway itself says. */
 final class Replies {
   static final String PROTOCOL_VERSION = "2026-07-28";
+
+  /** People take longer than programs do. */
+  static final Duration ASK_AGAIN = Duration.ofSeconds(15);
 
   /** What a call under it belongs to, for people and for the audit. */
   private static final String DECISION = "io.exeat/decision";
@@ -57,8 +62,27 @@ final class Replies {
     return bytes(json);
   }
 
+  /** Whose yes it waits for, a list of words; and after how many seconds to look for it. */
+  private static final String APPROVERS = "io.exeat/approvers";
+
+  private static final String RETRY_AFTER = "io.exeat/retry-after";
+
   /** What a model sees of a call that was not made: it can act on it. */
-  static byte[] refusal(JsonNode id, String why, Optional<String> decision, boolean modern) {
+  static byte[] refusal(JsonNode id, String why, boolean modern) {
+    return refusal(id, why, NODES.objectNode(), modern);
+  }
+
+  /** The same of one that was decided on, with what a program needs of the decision. */
+  static byte[] refusal(JsonNode id, String why, Judged judged, boolean modern) {
+    ObjectNode meta = NODES.objectNode().put(DECISION, judged.id().value());
+    if (judged.decision() instanceof Decision.Ask ask) {
+      ask.approvers().forEach(meta.putArray(APPROVERS)::add);
+      meta.put(RETRY_AFTER, ASK_AGAIN.toSeconds());
+    }
+    return refusal(id, why, meta, modern);
+  }
+
+  private static byte[] refusal(JsonNode id, String why, ObjectNode meta, boolean modern) {
     ObjectNode json = NODES.objectNode();
     json.put("jsonrpc", "2.0");
     json.set("id", id);
@@ -68,7 +92,9 @@ final class Replies {
     if (modern) {
       result.put("resultType", "complete");
     }
-    decision.ifPresent(it -> result.putObject("_meta").put(DECISION, it));
+    if (!meta.isEmpty()) {
+      result.set("_meta", meta);
+    }
     return bytes(json);
   }
 

@@ -151,8 +151,7 @@ final class Requests {
     }
     String why = reason(use) + " (decision " + use.judged().id() + ")";
     return request.method().equals("tools/call")
-        ? Replies.refusal(
-            request.id(), why, Optional.of(use.judged().id().value()), caller.modern())
+        ? Replies.refusal(request.id(), why, use.judged(), caller.modern())
         : Replies.error(request.id(), ErrorCode.INVALID_PARAMS, why);
   }
 
@@ -175,7 +174,7 @@ final class Requests {
           Fault.TaskEnded _,
           Fault.NoSuchCredential _ ->
           request.method().equals("tools/call")
-              ? Replies.refusal(request.id(), Relay.words(fault), Optional.empty(), caller.modern())
+              ? Replies.refusal(request.id(), Relay.words(fault), caller.modern())
               : internal(request, Relay.words(fault));
       default -> throw new FaultException(fault);
     };
@@ -187,7 +186,9 @@ final class Requests {
       case Decision.Ask it ->
           "it needs the approval of "
               + String.join(" and ", it.approvers())
-              + "; call again once it has it";
+              + "; call again once it has it, and not before "
+              + Replies.ASK_AGAIN.toSeconds()
+              + " s from now";
       case Decision.Deny it -> "denied: " + it.reason();
       case Decision.Failed it -> "policy cannot be asked: " + it.problem();
     };

@@ -801,6 +801,29 @@ final class GatewayTest {
   }
 
   @Test
+  void aCallThatWaitsForAYesSaysWhoseAndWhenToLookAgain() throws Exception {
+    proxies.policy =
+        act ->
+            act.arguments().texts().isEmpty()
+                ? new Decision.Permit(List.of(), "p")
+                : new Decision.Ask(List.of("operator", "owner"), List.of(), "p");
+    JsonNode result = json(serve(FakeExchange.post(call("echo")))).path("result");
+    assertThat(result.path("isError").asBoolean()).isTrue();
+    String decision = result.at("/_meta/io.exeat~1decision").asText();
+    assertThat(decision).startsWith("d").hasSizeGreaterThan(10);
+    assertThat(result.path("_meta").toString())
+        .isEqualTo(
+            "{\"io.exeat/decision\":\""
+                + decision
+                + "\",\"io.exeat/approvers\":[\"operator\",\"owner\"],\"io.exeat/retry-after\":15}");
+    assertThat(result.at("/content/0/text").asText())
+        .contains("operator and owner", "15 s", decision);
+    deny("web.echo", true);
+    JsonNode denied = json(serve(FakeExchange.post(call("echo")))).at("/result/_meta");
+    assertThat(denied.fieldNames()).toIterable().containsExactly("io.exeat/decision");
+  }
+
+  @Test
   void whatIsNoJsonIsNoWayOut() throws Exception {
     // Our reader refuses a key that is there twice; another reader takes one of the two.
     proxies.credential = Optional.of(issued());
