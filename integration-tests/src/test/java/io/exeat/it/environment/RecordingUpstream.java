@@ -117,7 +117,7 @@ public final class RecordingUpstream implements AutoCloseable {
         result.putObject("serverInfo").put("name", "recording").put("version", "1");
       }
       case "tools/list" -> {
-        for (String name : List.of("read", "write", "hidden")) {
+        for (String name : List.of("read", "write", "pay", "hidden")) {
           result
               .withArray("tools")
               .addObject()

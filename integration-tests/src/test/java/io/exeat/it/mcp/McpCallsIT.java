@@ -55,6 +55,16 @@ class McpCallsIT {
 
   private static final String WRITE = "      write: {step: administer, risk: 95}\n";
 
+  /** What is denied for what it is given: the tool is there all the same. */
+  private static final String POLICY =
+      """
+      @id("marked") forbid (principal, action == Exeat::Action::"call", resource)
+      when { context.arguments.hasTag("denied") };
+      """;
+
+  /** Waits for an operator's yes, which nobody gives. */
+  private static final String PAY = "      pay: {step: retrieve, risk: 92}\n";
+
   /** A server that keeps every call that it is told to make, with the time by the same clock. */
   private static final String STARTED =
       """
@@ -66,7 +76,7 @@ class McpCallsIT {
             printf '%s %s\\n' "$(date +%s%N)" "$line" >> "$1"
             result='{"content":[{"type":"text","text":"done"}]}' ;;
           *tools/list*)
-            result='{"tools":[{"name":"read","inputSchema":{}},{"name":"write","inputSchema":{}}]}' ;;
+            result='{"tools":[{"name":"read","inputSchema":{}},{"name":"write","inputSchema":{}},{"name":"pay","inputSchema":{}}]}' ;;
         esac
         [ -z "$id" ] || printf '{"jsonrpc":"2.0","id":%s,"result":%s}\\n' "$id" "$result"
       done
@@ -76,6 +86,7 @@ class McpCallsIT {
   private enum Kind {
     ALLOWED(4),
     DENIED(1),
+    ASKED(1),
     HIDDEN(1),
     OTHER_NAME_IN_THE_HEADER(1),
     OTHER_METHOD_IN_THE_HEADER(1),
@@ -91,6 +102,7 @@ class McpCallsIT {
     HIDDEN_PROMPT(1),
     LEGACY_ALLOWED(3),
     LEGACY_DENIED(1),
+    LEGACY_ASKED(1),
     LEGACY_HIDDEN(1),
     LEGACY_NAME_TWICE(1),
     LEGACY_BATCH(1),
@@ -98,12 +110,14 @@ class McpCallsIT {
     LEGACY_SESSION_OF_ANOTHER_TASK(1),
     LINE_ALLOWED(2),
     LINE_DENIED(1),
+    LINE_ASKED(1),
     LINE_HIDDEN(1),
     LINE_NAME_TWICE(1),
     LINE_BATCH(1),
     LINE_BROKEN(1),
     STARTED_ALLOWED(2),
     STARTED_DENIED(1),
+    STARTED_ASKED(1),
     STARTED_HIDDEN(1),
     STARTED_NAME_TWICE(1);
 
@@ -111,6 +125,14 @@ class McpCallsIT {
 
     Kind(int weight) {
       this.weight = weight;
+    }
+
+    boolean isDenied() {
+      return name().endsWith("DENIED");
+    }
+
+    boolean isAsked() {
+      return name().endsWith("ASKED");
     }
 
     boolean isAllowed() {
@@ -155,7 +177,9 @@ class McpCallsIT {
             McpStage.start(
                 McpStage.at("recording", upstream.address(), List.of("read"))
                     + WRITE
-                    + started(script, effects));
+                    + PAY
+                    + started(script, effects),
+                POLICY);
         ExecutorService agents = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Callable<Boolean>> work = new ArrayList<>();
       for (int i = 0; i < AGENTS; i++) {
@@ -186,7 +210,8 @@ class McpCallsIT {
             .formatted(
                 script, effects, OtherUser.isRoot() ? "nobody" : "unsafe-same-user", McpStage.USE)
         + "    definitions: unsafe-any\n    tools:\n      read: {step: retrieve}\n"
-        + WRITE;
+        + WRITE
+        + PAY;
   }
 
   private boolean calls(McpStage stage, String name, Random random, boolean modernLines)
@@ -213,12 +238,25 @@ class McpCallsIT {
         "mcp calls: " + asked.size() + ", effects " + done.size() + ", statuses " + statuses);
     assertThat(byKind).containsOnlyKeys(Kind.values());
     Map<String, String> allowed = new HashMap<>();
+    List<String> asks = new ArrayList<>();
     for (Asked each : asked) {
       JsonNode result = each.answer().path("result");
       boolean worked = !result.path("content").isEmpty() && !result.path("isError").asBoolean();
       assertThat(worked).as("%s", each).isEqualTo(each.kind().isAllowed());
       if (worked) {
         allowed.put(each.mark(), CanonicalJson.sha256(result));
+      }
+      if (each.kind().isDenied()) {
+        assertThat(result.path("isError").asBoolean()).as("%s", each).isTrue();
+        assertThat(result.path("_meta").fieldNames())
+            .toIterable()
+            .as("%s", each)
+            .containsExactly("io.exeat/decision");
+      }
+      if (each.kind().isAsked()) {
+        asks.add(result.at("/_meta/io.exeat~1decision").asText());
+        assertThat(result.at("/_meta/io.exeat~1approvers")).as("%s", each).hasSize(1);
+        assertThat(result.at("/_meta/io.exeat~1retry-after").asInt()).as("%s", each).isPositive();
       }
     }
 
@@ -263,6 +301,8 @@ class McpCallsIT {
           .containsExactly(allowed.get(mark));
     });
     assertThat(answers).hasSameSizeAs(allowed);
+    assertThat(asks).doesNotHaveDuplicates().doesNotContain("");
+    assertThat(answers.keySet()).doesNotContainAnyElementsOf(asks);
   }
 
   /** One agent, with a connection to each server and a shim. */
@@ -297,7 +337,8 @@ class McpCallsIT {
     }
 
     Asked ask(Kind kind, int id, String mark) throws IOException {
-      String arguments = "{\"mark\":\"" + mark + "\"}";
+      String arguments =
+          "{\"mark\":\"" + mark + (kind.isDenied() ? "\",\"denied\":\"yes\"}" : "\"}");
       if (kind.name().startsWith("LINE_")) {
         String body = bad(kind, body(kind, id, arguments, modernLines));
         return new Asked(kind, mark, 200, line(body));
@@ -310,10 +351,7 @@ class McpCallsIT {
     }
 
     private static String body(Kind kind, int id, String arguments, boolean modern) {
-      String tool =
-          kind.name().endsWith("DENIED")
-              ? "write"
-              : kind.name().endsWith("HIDDEN") ? "hidden" : "read";
+      String tool = kind.isAsked() ? "pay" : kind.name().endsWith("HIDDEN") ? "hidden" : "read";
       String body = McpClient.call(id, tool, arguments);
       return modern ? body : body.replaceAll(",\"_meta\":\\{.*?\\{}}", "");
     }
@@ -333,9 +371,7 @@ class McpCallsIT {
       Map<String, String> headers = new HashMap<>();
       headers.put("Exeat-Task", task);
       headers.put("Mcp-Method", "tools/call");
-      headers.put(
-          "Mcp-Name",
-          body.contains("write") ? "write" : body.contains("hidden") ? "hidden" : "read");
+      headers.put("Mcp-Name", body.contains("hidden") ? "hidden" : kind.isAsked() ? "pay" : "read");
       switch (kind) {
         case OTHER_NAME_IN_THE_HEADER -> body = McpClient.call(id, "write", arguments);
         case OTHER_METHOD_IN_THE_HEADER -> headers.put("Mcp-Method", "tools/list");
