@@ -166,27 +166,26 @@ final class McpPipeTest {
   void aCancelledCallsConnectionIsClosed() throws Exception {
     answers.put(NEVER);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (PipedOutputStream client = new PipedOutputStream();
-        PipedInputStream in = new PipedInputStream(client)) {
-      Thread pipe =
-          Thread.ofVirtual()
-              .start(() -> {
-                try {
-                  new McpPipe(route, new PrintStream(out, false, StandardCharsets.UTF_8)).run(in);
-                } catch (IOException e) {
-                  throw new java.io.UncheckedIOException(e);
-                }
-              });
-      client.write(CALL.getBytes(StandardCharsets.UTF_8));
-      client.flush();
-      assertThat(requests.poll(10, TimeUnit.SECONDS)).contains("tools/call");
-      assertThat(closed).isEmpty();
-      client.write(CANCEL.getBytes(StandardCharsets.UTF_8));
-      client.flush();
-      assertThat(closed.poll(10, TimeUnit.SECONDS)).isTrue(); // the client is still there
-      client.close();
-      pipe.join();
-    }
+    PipedOutputStream client = new PipedOutputStream();
+    PipedInputStream in = new PipedInputStream(client);
+    Thread pipe =
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                new McpPipe(route, new PrintStream(out, false, StandardCharsets.UTF_8)).run(in);
+              } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+              }
+            });
+    client.write(CALL.getBytes(StandardCharsets.UTF_8));
+    client.flush();
+    assertThat(requests.poll(10, TimeUnit.SECONDS)).contains("tools/call");
+    assertThat(closed).isEmpty();
+    client.write(CANCEL.getBytes(StandardCharsets.UTF_8));
+    client.flush();
+    assertThat(closed.poll(10, TimeUnit.SECONDS)).isTrue(); // the client is still there
+    client.close();
+    pipe.join();
     assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
     assertThat(requests).isEmpty(); // without sessions nobody is told but by the closing
   }

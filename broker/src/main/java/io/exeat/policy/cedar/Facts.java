@@ -72,7 +72,7 @@ record Facts(
   /**
    * The entity's tag; null when it, or the entity, is not there.
    *
-   * @throws Expression.NotKnown
+   * @throws Expression.NotKnown for one of the arguments, where they are open
    */
   @Nullable Object tag(Uid entity, String name) {
     if (open && (entity.equals(ARGUMENTS) || entity.equals(NUMBERS))) {
