@@ -5,6 +5,7 @@ import io.exeat.attest.Issuer;
 import io.exeat.attest.Peer;
 import io.exeat.attest.PidNamespace;
 import io.exeat.attest.UnixPeers;
+import io.exeat.attest.workloadapi.Choice;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.identity.IdPattern;
@@ -92,15 +93,11 @@ final class AttestationCheckup {
       findings.unseen(ENTRY, mode.agent().toString(), "there is no own SVID", "mend svid first");
       return;
     }
-    try {
-      Svid agent = party.identity().svid(mode.agent());
-      if (mode.hint().isEmpty() || mode.hint().equals(agent.hint())) {
-        findings.ok(ENTRY, mode.agent().toString(), "valid until " + agent.notAfter());
-      } else {
-        findings.wrong(ENTRY, mode.agent().toString(), "has the hint '" + agent.hint() + "'", mend);
-      }
-    } catch (FaultException e) {
-      findings.wrong(ENTRY, mode.agent().toString(), "the Workload API gives none of it", mend);
+    String agent = mode.agent().toString();
+    switch (Choice.ofAgent(mode, party.identity())) {
+      case Choice.One(Svid its) -> findings.ok(ENTRY, agent, "valid until " + its.notAfter());
+      case Choice.None(String why) -> findings.wrong(ENTRY, agent, why, mend);
+      case Choice.Several(String what, String remedy) -> findings.wrong(ENTRY, agent, what, remedy);
     }
     catalogue
         .filter(it -> it.agent(mode.agent()).isEmpty())
@@ -126,7 +123,7 @@ final class AttestationCheckup {
       findings.unseen(ENTRY, "", "there is no own SVID to ask with", "mend svid first");
       return;
     }
-    try (Issuer issuer = party.issuer(mode, own)) {
+    try (Issuer issuer = party.issuer(mode)) {
       vouches(issuer, socket, timing, agents);
     } catch (IllegalStateException | FaultException e) {
       findings.wrong(

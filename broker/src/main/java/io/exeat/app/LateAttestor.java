@@ -3,6 +3,7 @@ package io.exeat.app;
 import io.exeat.attest.Agent;
 import io.exeat.attest.Attestor;
 import io.exeat.attest.Peer;
+import io.exeat.base.CannotStart;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
@@ -24,11 +25,13 @@ final class LateAttestor implements Attestor {
 
   private final Thread making;
   private volatile @Nullable Attestor made;
+  private volatile @Nullable CannotStart refused;
   private volatile String missing = "the issuer has not been asked yet";
   private volatile boolean closed;
 
   /**
-   * @param maker makes the real one, or throws what is missing; called until it succeeds
+   * @param maker makes the real one, or throws what is missing; called until it succeeds, or throws
+   *     CannotStart
    */
   LateAttestor(Supplier<Attestor> maker) {
     this.making = Thread.ofVirtual().name("attestation").start(() -> make(maker));
@@ -42,6 +45,10 @@ final class LateAttestor implements Attestor {
         if (closed) {
           attestor.close();
         }
+        return;
+      } catch (CannotStart e) {
+        missing = String.valueOf(e.getMessage());
+        refused = e;
         return;
       } catch (FaultException | IllegalStateException e) {
         String why = String.valueOf(e.getMessage());
@@ -61,6 +68,18 @@ final class LateAttestor implements Attestor {
   /** What is missing, for people; empty when nothing is. */
   java.util.Optional<String> problem() {
     return made == null ? java.util.Optional.of(missing) : java.util.Optional.empty();
+  }
+
+  /**
+   * Returns as long as the real one is made or may be.
+   *
+   * @throws CannotStart when it never will be
+   */
+  void check() {
+    CannotStart why = refused;
+    if (why != null) {
+      throw why;
+    }
   }
 
   private Attestor there() {

@@ -10,7 +10,9 @@ import io.exeat.attest.brokerapi.BrokerApi;
 import io.exeat.attest.delegated.DelegatedIdentity;
 import io.exeat.attest.mtls.MtlsAttestor;
 import io.exeat.attest.workloadapi.PodAgent;
+import io.exeat.base.CannotStart;
 import io.exeat.base.Time;
+import io.exeat.identity.IdentityConfig;
 import io.exeat.identity.IdentitySource;
 import io.exeat.identity.SpiffeTls;
 import io.exeat.identity.SpiffeTransport;
@@ -23,6 +25,7 @@ import java.util.function.Predicate;
 /**
  * Who we are and how callers are attested.
  *
+ * @param issuers who can be asked about processes
  * @param mode the mode for Unix sockets, which may come later than the rest; empty when there is
  *     none
  */
@@ -31,6 +34,7 @@ record Party(
     IdentitySource identity,
     SpiffeTls tls,
     Connections connections,
+    Issuers issuers,
     Optional<LateAttestor> mode,
     Attestor attestor) {
 
@@ -40,7 +44,7 @@ record Party(
         closing.later(new WorkloadIdentity(config.identity(), transport, time));
     SpiffeTls tls = new SpiffeTls(identity, time);
     Connections connections = new Connections();
-    Issuers issuers = new Issuers(config.identity().id(), transport, identity, tls);
+    Issuers issuers = new Issuers(config.identity(), transport, identity, tls);
     Maker maker = new Maker(issuers, transport, time);
     Optional<LateAttestor> mode =
         config.attestation().local().map(local -> new LateAttestor(() -> maker.make(local)));
@@ -50,22 +54,32 @@ record Party(
             .mtls()
             .map(it -> new MtlsAttestor(it, tls, identity, connections, transport, time));
     Attestor attestor = closing.later(new Attestors(mode.map(Attestor.class::cast), mtls));
-    return new Party(transport, identity, tls, connections, mode, attestor);
+    return new Party(transport, identity, tls, connections, issuers, mode, attestor);
+  }
+
+  /**
+   * Looks whether whoever answers for processes can ever be made.
+   *
+   * @throws CannotStart when not, as soon as that is known
+   */
+  void check() {
+    mode.ifPresent(LateAttestor::check);
   }
 
   /**
    * Whoever answers for processes in this mode; the caller's to close.
    *
    * @throws IllegalStateException when the mode cannot work here, saying what to do
+   * @throws CannotStart when that is so whatever else comes
    * @throws io.exeat.base.FaultException Unavailable IDENTITY when nobody listens at its socket
    */
-  Issuer issuer(AttestConfig.Local mode, SpiffeId own) {
-    return new Issuers(own, transport, identity, tls).of(mode);
+  Issuer issuer(AttestConfig.Local mode) {
+    return issuers.of(mode);
   }
 
   /** The switch over the modes. */
-  private record Issuers(
-      SpiffeId own, SpiffeTransport transport, IdentitySource identity, SpiffeTls tls) {
+  record Issuers(
+      IdentityConfig own, SpiffeTransport transport, IdentitySource identity, SpiffeTls tls) {
     Issuer of(AttestConfig.Local mode) {
       return switch (mode) {
         case AttestConfig.WorkloadApi it -> new PodAgent(it, own, identity);
@@ -77,7 +91,7 @@ record Party(
     }
 
     private Issuer brokerApi(Path socket, AttestConfig.Timing timing) {
-      return new BrokerApi(socket, own.getTrustDomain(), tls, transport, timing.within());
+      return new BrokerApi(socket, own.id().getTrustDomain(), tls, transport, timing.within());
     }
   }
 

@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -144,10 +145,11 @@ final class Sidecar implements AutoCloseable {
           .ifPresent(
               new EnvoyDoor(config, made, broker.catalogue(), front, parts, time, closing)::open);
       LOG.info("Serving {} and {}", config.socket().socket(), config.admin().socket());
-      keep(broker);
+      keep(broker, made);
     } else {
       LOG.info("Relaying {}", config.socket().socket());
       while (!stopped) {
+        Objects.requireNonNull(party).check();
         pause(TICK.multipliedBy(10));
       }
     }
@@ -183,8 +185,9 @@ final class Sidecar implements AutoCloseable {
     }
   }
 
-  private void keep(Engine broker) {
+  private void keep(Engine broker, Party made) {
     for (long tick = 0; !stopped; tick++) {
+      made.check();
       try {
         broker.office().sweeper().tick();
         if (tick % 10 == 0) {

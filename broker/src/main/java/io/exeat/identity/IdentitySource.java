@@ -3,6 +3,7 @@ package io.exeat.identity;
 import io.exeat.base.Subscription;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * The broker's own identity and the trust bundles, as they are now.
@@ -20,12 +21,13 @@ public interface IdentitySource extends AutoCloseable {
   Svid svid();
 
   /**
-   * Another SVID that this process is entitled to, by exact SPIFFE ID: a pod-level agent's, in mode
-   * {@code workload-api}.
+   * Those SVIDs that this process is entitled to which are of exactly this SPIFFE ID and valid now:
+   * in mode {@code workload-api} the agent's is among them. More than one where several
+   * registration entries match this process.
    *
-   * @throws io.exeat.base.FaultException Unattested when no SVID of that ID is valid now
+   * @param hint theirs; empty for any
    */
-  Svid svid(SpiffeId id);
+  List<Svid> svids(SpiffeId id, String hint);
 
   /**
    * A JWT-SVID of the broker's own ID for one audience (JWT-SVID specification), fetched anew when

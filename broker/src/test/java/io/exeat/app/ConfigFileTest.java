@@ -108,6 +108,20 @@ final class ConfigFileTest {
         .hasMessageContaining("nobody could be attested");
   }
 
+  @Test
+  void theAgentOfAPodIsNotTheBroker() {
+    String pod =
+        "attestation: {mode: workload-api, agent: \"spiffe://example.org/%s\", uid: 10001}";
+    BrokerConfig config =
+        read(LEAST.replaceAll("attestation.*", pod.formatted("agent/a")), Map.of());
+    String own = config.identity().id().getPath().substring(1);
+
+    assertThatThrownBy(() -> read(LEAST.replaceAll("attestation.*", pod.formatted(own)), Map.of()))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("attestation.agent")
+        .hasMessageContaining("is the broker's own SPIFFE ID, spiffe.id: give each an entry");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

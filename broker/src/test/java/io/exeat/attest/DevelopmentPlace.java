@@ -67,12 +67,9 @@ final class DevelopmentPlace implements AttestorContract.Place {
       entries.add(Entry.ofPid(AGENT, self).withHint("agent"));
       entries.forEach(authority::add);
     }
-    this.identity =
-        new WorkloadIdentity(
-                new IdentityConfig(authority.workloadSocket(), OWN, "", Duration.ofSeconds(10)),
-                transport,
-                TestTime.real())
-            .await();
+    IdentityConfig own =
+        new IdentityConfig(authority.workloadSocket(), OWN, "", Duration.ofSeconds(10));
+    this.identity = new WorkloadIdentity(own, transport, TestTime.real()).await();
     // Agents of other users must get through to the door.
     var _ = directory.toFile().setExecutable(true, false);
     this.door = new Door(directory.resolve("door.sock"), transport.loop());
@@ -85,7 +82,7 @@ final class DevelopmentPlace implements AttestorContract.Place {
           case DELEGATED ->
               new DelegatedIdentity(authority.adminSocket(), transport, timing.within());
           case WORKLOAD_API ->
-              new PodAgent(new AttestConfig.WorkloadApi(AGENT, "agent", uid()), OWN, identity);
+              new PodAgent(new AttestConfig.WorkloadApi(AGENT, "agent", uid()), own, identity);
         };
     this.attestor =
         new LocalAttestor(

@@ -73,7 +73,7 @@ public abstract class IdentityContract {
   @Test
   final void theOwnSvidIsTheConfiguredOneAndVerifiesByTheBundle() {
     assertThat(source.svid().id()).isEqualTo(issuer.own());
-    assertThat(source.svid(issuer.own())).isEqualTo(source.svid());
+    assertThat(source.svids(issuer.own(), "")).containsExactly(source.svid());
     assertThat(new SpiffeTls(source, TestTime.real()).verify(source.svid().chain()))
         .isEqualTo(issuer.own());
     assertThat(source.svid().toString())
@@ -85,9 +85,7 @@ public abstract class IdentityContract {
   final void anIdThatIsNotOursIsNobodys() {
     SpiffeId other = SpiffeIds.parse("id", issuer.own() + "-other");
 
-    assertThatThrownBy(() -> source.svid(other))
-        .isInstanceOfSatisfying(
-            FaultException.class, e -> assertThat(e.fault()).isInstanceOf(Fault.Unattested.class));
+    assertThat(source.svids(other, "")).isEmpty();
     try (WorkloadIdentity wrong = open(other, Duration.ofMillis(300))) {
       assertThatThrownBy(wrong::await)
           .isInstanceOfSatisfying(

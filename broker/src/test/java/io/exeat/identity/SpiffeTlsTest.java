@@ -66,8 +66,8 @@ final class SpiffeTlsTest {
     }
 
     @Override
-    public Svid svid(SpiffeId id) {
-      return svid;
+    public List<Svid> svids(SpiffeId id, String hint) {
+      return List.of(svid);
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.spiffe.spiffeid.SpiffeId;
 import io.spiffe.spiffeid.TrustDomain;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -46,8 +47,8 @@ public final class TestIdentity implements IdentitySource {
   }
 
   @Override
-  public Svid svid(SpiffeId id) {
-    throw new FaultException(new Fault.Unattested("only its own"));
+  public List<Svid> svids(SpiffeId id, String hint) {
+    return List.of();
   }
 
   @Override

@@ -139,17 +139,19 @@ final class WatchTest {
     await().until(() -> !source.svid().equals(first));
 
     assertThat(source.svid().id()).isEqualTo(OWN);
-    assertThat(source.svid(AGENT).id()).isEqualTo(AGENT);
+    assertThat(source.svids(AGENT, "agent")).hasSize(1);
   }
 
   @Test
   void twoOfTheSameIdAreNone() throws Exception {
     service.next().onNext(answer(svid(OWN, "a"), svid(OWN, "b"), svid(AGENT, "")));
 
-    await()
-        .ignoreExceptionsInstanceOf(FaultException.class)
-        .until(() -> source.svid(AGENT) != null);
-    awaitNone();
+    await().until(() -> source.svids(AGENT, "").size() == 1);
+    assertThatThrownBy(source::svid)
+        .hasMessageContaining("2 of spiffe://td/broker, with the hints [a, b]: set spiffe.hint");
+    assertThat(source.svids(OWN, "")).hasSize(2);
+    assertThat(source.svids(OWN, "b")).singleElement().extracting(Svid::hint).isEqualTo("b");
+    assertThat(source.svids(OWN, "c")).isEmpty();
   }
 
   @Test
@@ -176,7 +178,7 @@ final class WatchTest {
                 good));
 
     awaitOwn();
-    assertThatThrownBy(() -> source.svid(AGENT)).isInstanceOf(FaultException.class);
+    assertThat(source.svids(AGENT, "")).isEmpty();
   }
 
   @Test

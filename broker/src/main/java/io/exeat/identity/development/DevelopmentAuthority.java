@@ -249,8 +249,8 @@ public final class DevelopmentAuthority implements AutoCloseable {
     }
 
     @Override
-    public Svid svid(SpiffeId id) {
-      return svid;
+    public List<Svid> svids(SpiffeId id, String hint) {
+      return List.of(svid);
     }
 
     @Override

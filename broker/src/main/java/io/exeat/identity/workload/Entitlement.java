@@ -65,15 +65,20 @@ record Entitlement(List<Svid> svids, Map<TrustDomain, Set<X509Certificate>> bund
     }
   }
 
+  /**
+   * The SVIDs of {@code id}.
+   *
+   * @param hint theirs; empty for any
+   */
+  List<Svid> of(SpiffeId id, String hint) {
+    return svids.stream()
+        .filter(svid -> svid.id().equals(id) && (hint.isEmpty() || svid.hint().equals(hint)))
+        .toList();
+  }
+
   /** The SVID of {@code id}; none also when there are two, because either may be the wrong one. */
   Optional<Svid> only(SpiffeId id, String hint) {
-    List<Svid> matching =
-        svids.stream()
-            .filter(svid -> svid.id().equals(id) && (hint.isEmpty() || svid.hint().equals(hint)))
-            .toList();
-    if (matching.size() > 1) {
-      LOG.warn("{} X.509-SVIDs of {}: set a hint that names one", matching.size(), id);
-    }
+    List<Svid> matching = of(id, hint);
     return matching.size() == 1 ? Optional.of(matching.getFirst()) : Optional.empty();
   }
 

@@ -74,7 +74,8 @@ public final class WorkloadIdentity implements IdentitySource {
 
   @Override
   public Svid svid() {
-    return valid(config.id(), config.hint())
+    return now.only(config.id(), config.hint())
+        .filter(this::isValid)
         .orElseThrow(() ->
             new FaultException(
                 new Fault.Unavailable(
@@ -84,14 +85,12 @@ public final class WorkloadIdentity implements IdentitySource {
   }
 
   @Override
-  public Svid svid(SpiffeId id) {
-    return valid(id, id.equals(config.id()) ? config.hint() : "")
-        .orElseThrow(() ->
-            new FaultException(new Fault.Unattested("no X.509-SVID of " + id + " is valid now")));
+  public List<Svid> svids(SpiffeId id, String hint) {
+    return now.of(id, hint).stream().filter(this::isValid).toList();
   }
 
-  private Optional<Svid> valid(SpiffeId id, String hint) {
-    return now.only(id, hint).filter(svid -> time.now().isBefore(svid.notAfter()));
+  private boolean isValid(Svid svid) {
+    return time.now().isBefore(svid.notAfter());
   }
 
   @Override
@@ -152,12 +151,19 @@ public final class WorkloadIdentity implements IdentitySource {
     @Override
     public void answered(X509SVIDResponse answer) {
       Entitlement read = Entitlement.read(answer);
-      become(
-          read,
-          "the Workload API gives "
-              + (read.svids().isEmpty()
-                  ? "none: is there a registration entry?"
-                  : "only " + read.svids().stream().map(svid -> svid.id().toString()).toList()));
+      become(read, "the Workload API gives " + instead(read));
+    }
+
+    /** What there is, where the own SVID is not. */
+    private String instead(Entitlement read) {
+      List<Svid> own = read.of(config.id(), "");
+      if (read.svids().isEmpty()) {
+        return "none: is there a registration entry?";
+      }
+      return own.isEmpty()
+          ? "only " + read.svids().stream().map(svid -> svid.id().toString()).toList()
+          : "%d of %s, with the hints %s: set spiffe.hint to the one of this process"
+              .formatted(own.size(), config.id(), own.stream().map(Svid::hint).toList());
     }
 
     @Override

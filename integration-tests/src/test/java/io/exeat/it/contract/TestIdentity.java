@@ -93,7 +93,7 @@ final class TestIdentity implements IdentitySource {
   }
 
   @Override
-  public Svid svid(SpiffeId other) {
+  public List<Svid> svids(SpiffeId other, String hint) {
     throw new UnsupportedOperationException();
   }
 

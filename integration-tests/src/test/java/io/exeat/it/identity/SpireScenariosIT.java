@@ -196,8 +196,8 @@ final class SpireScenariosIT {
     }
 
     @Override
-    public Svid svid(SpiffeId id) {
-      return svid();
+    public List<Svid> svids(SpiffeId id, String hint) {
+      return List.of(svid());
     }
 
     @Override

@@ -60,7 +60,8 @@ final class TheDoctorLooksAtEachModeIT extends Scenarios {
     Map<String, String> wrong = asBroker().wrong(yaml);
     assertThat(wrong).containsOnlyKeys("agent-entry " + Stage.AGENT);
     assertThat(wrong.get("agent-entry " + Stage.AGENT))
-        .contains("the Workload API gives none of it -> register " + Stage.AGENT);
+        .contains(
+            "the Workload API gives no X.509-SVID of %1$s -> register %1$s".formatted(Stage.AGENT));
   }
 
   @Test
