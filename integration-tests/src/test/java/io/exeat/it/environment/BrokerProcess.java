@@ -62,6 +62,33 @@ public final class BrokerProcess implements AutoCloseable {
   public interface Launch {
     /** The words that become the process itself, not its child. */
     List<String> command(Path config);
+
+    /**
+     * As the sidecar of a pod: in a PID namespace of its own, on a node without swap. The process
+     * is its parent, and takes it along when it is killed.
+     */
+    default Launch inAPod() {
+      return config -> {
+        Path none = config.resolveSibling("swaps");
+        try {
+          Files.writeString(none, "Filename\tType\tSize\tUsed\tPriority\n");
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+        return Processes.join(
+            List.of(
+                "unshare",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "sh",
+                "-c",
+                "mount --bind \"$0\" /proc/swaps && exec \"$@\"",
+                none.toString()),
+            command(config).toArray(String[]::new));
+      };
+    }
   }
 
   /** From the next start on. */

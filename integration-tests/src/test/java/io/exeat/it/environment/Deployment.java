@@ -133,7 +133,10 @@ public final class Deployment implements AutoCloseable {
   private BrokerProcess start(Path folder, String yaml, SpiffeId id) {
     BrokerProcess.Launch launch =
         id.equals(Stage.BROKER) ? plan.launch() : BrokerProcess.AS_PACKAGED;
-    return BrokerProcess.start(folder, yaml, launch, pid -> enrol(id, pid));
+    boolean attests = plan.form() == Form.ALL_IN_ONE || id.equals(Stage.SIDECAR);
+    boolean inPod = attests && plan.place().mode().equals("workload-api");
+    return BrokerProcess.start(
+        folder, yaml, inPod ? launch.inAPod() : launch, pid -> enrol(id, pid));
   }
 
   /** The sidecar, once the broker can be called. Nothing is left running when that fails. */

@@ -3,6 +3,7 @@ package io.exeat.it.environment;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKSet;
+import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.text.ParseException;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 
 /** A real SPIRE as the issuer of a {@link Stage}: brokers of our uid, agents of another. */
 public final class SpireStage implements AutoCloseable {
@@ -19,14 +21,22 @@ public final class SpireStage implements AutoCloseable {
 
   /** How the broker asks it for an agent's SVID. */
   public enum Mode {
-    BROKER_API,
-    DELEGATED
+    BROKER_API("broker-api"),
+    DELEGATED("delegated"),
+    WORKLOAD_API("workload-api");
+
+    private final String word;
+
+    Mode(String word) {
+      this.word = word;
+    }
   }
 
   private final Stage stage;
   private final Spire spire;
   private final String java;
-  private String agentEntry;
+  private String processEntry;
+  private String podEntry;
 
   private SpireStage(Stage stage, Spire spire) {
     this.stage = stage;
@@ -37,8 +47,11 @@ public final class SpireStage implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     // Only a root runs this: see OtherUser.
-    var _ = spire.entry(Stage.BROKER.toString(), LIFE, "", "unix:uid:0", "unix:path:" + java);
-    this.agentEntry = entitle();
+    for (SpiffeId id : List.of(Stage.BROKER, Stage.SIDECAR)) {
+      var _ = spire.entry(id.toString(), LIFE, "", "unix:uid:0", "unix:path:" + java);
+    }
+    this.processEntry = ofProcesses();
+    this.podEntry = ofPod();
   }
 
   /** Skips the test where there is no SPIRE. */
@@ -46,9 +59,14 @@ public final class SpireStage implements AutoCloseable {
     return new SpireStage(stage, Spire.start());
   }
 
-  private String entitle() {
+  private String ofProcesses() {
     return spire.entry(
         Stage.AGENT.toString(), LIFE, "", "unix:uid:" + OtherUser.AGENT, "unix:path:" + java);
+  }
+
+  /** As one of a pod, it matches the broker's process too; the agent's is in no entry of it. */
+  private String ofPod() {
+    return spire.entry(Stage.AGENT.toString(), LIFE, Yaml.POD_HINT, "unix:uid:0");
   }
 
   public Stage.Place place(Mode mode) {
@@ -63,12 +81,7 @@ public final class SpireStage implements AutoCloseable {
 
   private Stage.Place place(Mode mode, String mount, String role) {
     return new Stage.Place(
-        mode == Mode.BROKER_API ? "broker-api" : "delegated",
-        spire.workloadSocket(),
-        socket(mode),
-        mount,
-        role,
-        Duration.ofMinutes(2));
+        mode.word, spire.workloadSocket(), socket(mode), mount, role, Duration.ofMinutes(2));
   }
 
   /** What is in each JWT-SVID as {@code iss}. */
@@ -77,15 +90,23 @@ public final class SpireStage implements AutoCloseable {
   }
 
   private Path socket(Mode mode) {
-    return mode == Mode.BROKER_API ? spire.brokerSocket() : spire.adminSocket();
+    return switch (mode) {
+      case BROKER_API -> spire.brokerSocket();
+      case DELEGATED -> spire.adminSocket();
+      case WORKLOAD_API -> spire.workloadSocket();
+    };
   }
 
-  public void removeAgentEntry() {
-    spire.removeEntry(agentEntry);
+  public void removeAgentEntry(Mode mode) {
+    spire.removeEntry(mode == Mode.WORKLOAD_API ? podEntry : processEntry);
   }
 
-  public void addAgentEntry() {
-    agentEntry = entitle();
+  public void addAgentEntry(Mode mode) {
+    if (mode == Mode.WORKLOAD_API) {
+      podEntry = ofPod();
+    } else {
+      processEntry = ofProcesses();
+    }
   }
 
   public void restartAgent() {

@@ -308,7 +308,7 @@ public final class Stage {
    * An issuer, how a broker asks it, and who the broker then is in Vault.
    *
    * @param mode {@code attestation.mode}
-   * @param attestation its socket
+   * @param attestation the socket where it is asked about agents
    */
   public record Place(
       String mode,

@@ -7,6 +7,9 @@ import java.util.Optional;
 final class Yaml {
   private static final String AGENTS = "spiffe://example.org/host/h1/agent/*";
 
+  /** Of the agent's entry, in mode {@code workload-api}. */
+  static final String POD_HINT = "agent";
+
   private Yaml() {}
 
   static String allInOne(Stage stage, Deployment.Plan plan, Path folder) {
@@ -59,6 +62,12 @@ final class Yaml {
   }
 
   private static String attestation(Stage.Place place) {
+    if (place.mode().equals("workload-api")) {
+      return """
+      attestation: {mode: workload-api, agent: "%s", hint: %s, uid: %d}
+      """
+          .formatted(Stage.AGENT, POD_HINT, OtherUser.AGENT);
+    }
     return """
     attestation: {mode: %s, socket: %s, agents: "%s", recheck: 1s}
     """

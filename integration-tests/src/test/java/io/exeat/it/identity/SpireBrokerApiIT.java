@@ -15,7 +15,7 @@ final class SpireBrokerApiIT extends AttestorContract {
   @BeforeAll
   static void start() {
     spire = Spire.start();
-    entries = new SpirePlace.Entries(spire, Duration.ofHours(1));
+    entries = SpirePlace.Entries.ofProcesses(spire, Duration.ofHours(1));
   }
 
   @AfterAll

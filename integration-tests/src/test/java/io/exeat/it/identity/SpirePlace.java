@@ -10,6 +10,7 @@ import io.exeat.attest.LocalAttestor;
 import io.exeat.attest.TestProcess;
 import io.exeat.attest.brokerapi.BrokerApi;
 import io.exeat.attest.delegated.DelegatedIdentity;
+import io.exeat.attest.workloadapi.PodAgent;
 import io.exeat.identity.IdPattern;
 import io.exeat.identity.IdentityConfig;
 import io.exeat.identity.SpiffeIds;
@@ -39,18 +40,31 @@ final class SpirePlace implements AttestorContract.Place {
 
   enum Mode {
     BROKER_API,
-    DELEGATED
+    DELEGATED,
+    WORKLOAD_API;
+
+    /** Whether SPIRE is asked about the agent's own process. */
+    boolean isByPid() {
+      return this != WORKLOAD_API;
+    }
   }
 
   /** What lasts from test to test. */
   static final class Entries {
     final Spire spire;
     private final Duration life;
+    private final List<String> agentSelectors;
     private String agent;
 
-    Entries(Spire spire, Duration life) {
+    private Entries(Spire spire, Duration life, List<String> agentSelectors, String agent) {
       this.spire = spire;
       this.life = life;
+      this.agentSelectors = agentSelectors;
+      this.agent = agent;
+    }
+
+    /** The agent's matches its processes, as on a host. */
+    static Entries ofProcesses(Spire spire, Duration life) {
       var _ = TestProcess.asUid(AGENT_UID);
       Map<String, String> made =
           spire.entries(
@@ -63,16 +77,28 @@ final class SpirePlace implements AttestorContract.Place {
       if (!made.keySet().equals(Set.of(OWN.toString(), AGENT.toString()))) {
         throw new AssertionError("entries.json made " + made);
       }
-      this.agent = Objects.requireNonNull(made.get(AGENT.toString()));
+      return new Entries(
+          spire,
+          life,
+          List.of("unix:uid:" + AGENT_UID, "unix:path:" + AgentProcess.java()),
+          Objects.requireNonNull(made.get(AGENT.toString())));
+    }
+
+    /**
+     * The agent's matches the broker's process and more, as one of a whole pod does; the broker's
+     * own matches it alone, as one of a container. The agent's process is in neither.
+     */
+    static Entries ofPod(Spire spire, Duration life) {
+      var _ = TestProcess.asUid(AGENT_UID);
+      String pod = "unix:uid:" + TestProcess.uid();
+      var _ = spire.entry(OWN.toString(), life, "broker", pod, "unix:path:" + AgentProcess.java());
+      Entries entries = new Entries(spire, life, List.of(pod), "");
+      entries.agent = entries.entitle();
+      return entries;
     }
 
     private String entitle() {
-      return spire.entry(
-          AGENT.toString(),
-          life,
-          "agent",
-          "unix:uid:" + AGENT_UID,
-          "unix:path:" + AgentProcess.java());
+      return spire.entry(AGENT.toString(), life, "agent", agentSelectors.toArray(String[]::new));
     }
   }
 
@@ -86,12 +112,8 @@ final class SpirePlace implements AttestorContract.Place {
   SpirePlace(Mode mode, Entries entries, SpiffeTransport transport, AttestConfig.Timing timing) {
     this.entries = entries;
     Spire spire = entries.spire;
-    this.identity =
-        new WorkloadIdentity(
-                new IdentityConfig(spire.workloadSocket(), OWN, "broker", Spire.PATIENCE),
-                transport,
-                TestTime.real())
-            .await();
+    IdentityConfig own = new IdentityConfig(spire.workloadSocket(), OWN, "broker", Spire.PATIENCE);
+    this.identity = new WorkloadIdentity(own, transport, TestTime.real()).await();
     this.tls = new SpiffeTls(identity, TestTime.real());
     try {
       this.folder = Files.createTempDirectory("door");
@@ -106,6 +128,8 @@ final class SpirePlace implements AttestorContract.Place {
               new BrokerApi(
                   spire.brokerSocket(), OWN.getTrustDomain(), tls, transport, timing.within());
           case DELEGATED -> new DelegatedIdentity(spire.adminSocket(), transport, timing.within());
+          case WORKLOAD_API ->
+              new PodAgent(new AttestConfig.WorkloadApi(AGENT, "agent", AGENT_UID), own, identity);
         };
     this.attestor =
         new LocalAttestor(

@@ -20,10 +20,15 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The whole way with a real SPIRE, which knows agents by their uid; so only a root can run it. */
+/**
+ * The whole way with a real SPIRE, which knows agents by their uid; so only a root can run it. In
+ * mode WORKLOAD_API the sidecar is in a PID namespace of its own, as in a pod, and its agents have
+ * PID 0.
+ */
 @SuppressWarnings("NullAway.Init")
 final class ARealSpireAttestsIT {
   private static final Map<SpireStage.Mode, Deployment> DEPLOYMENTS = new HashMap<>();
@@ -110,7 +115,7 @@ final class ARealSpireAttestsIT {
       String task = agent.may("open " + Stage.READ).getFirst();
       DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
       long removed = System.nanoTime();
-      spire.removeAgentEntry();
+      spire.removeAgentEntry(mode);
       try {
         Duration dead = outside.awaitDead(task, removed, SpireStage.PATIENCE);
         System.out.printf(
@@ -119,7 +124,7 @@ final class ARealSpireAttestsIT {
         assertThat(agent.does("open " + Stage.READ))
             .startsWith("refused UNAUTHENTICATED UNATTESTED");
       } finally {
-        spire.addAgentEntry();
+        spire.addAgentEntry(mode);
       }
       await()
           .atMost(SpireStage.PATIENCE)
@@ -140,6 +145,43 @@ final class ARealSpireAttestsIT {
           .isLessThan(Duration.ofSeconds(1));
       assertThat(outside.login(login)).startsWith("28");
       outside.requireDead(task);
+      String seen = mode == SpireStage.Mode.WORKLOAD_API ? "0" : "" + agent.pid();
+      assertThat(deployment(mode).broker().log())
+          .as("the PID as the broker has it")
+          .contains(
+              "Process %s (uid %d) is no longer vouched for: the process has exited"
+                  .formatted(seen, OtherUser.AGENT));
+    }
+  }
+
+  /** A pod that reaches no Vault: its sidecar brings the agent's SVID to a broker elsewhere. */
+  @Test
+  void aPodsSidecarRelaysWithTheAgentsSvid() {
+    SpireStage.Mode mode = SpireStage.Mode.WORKLOAD_API;
+    try (Deployment deployment =
+            Deployment.start(Deployment.Plan.of(Deployment.Form.RELAYED, spire.place(mode)));
+        AgentProcess agent = AgentProcess.start(deployment.socket(), Optional.of(OtherUser.AGENT));
+        AgentProcess stranger =
+            AgentProcess.start(deployment.socket(), Optional.of(OtherUser.STRANGER))) {
+      assertThat(stranger.does("open " + Stage.READ))
+          .startsWith("refused UNAUTHENTICATED UNATTESTED");
+      String first = agent.may("open " + Stage.READ).getFirst();
+      DatabaseLogin lent = login(agent.may("issue " + first + " " + Stage.READ));
+      assertThat(outside.login(lent)).isEmpty();
+      assertThat(agent.does("complete " + first)).isEqualTo("ok TASK_STATE_ENDED");
+      assertThat(outside.login(lent)).startsWith("28");
+      outside.requireDead(first);
+
+      String task = agent.may("open " + Stage.READ).getFirst();
+      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      long removed = System.nanoTime();
+      spire.removeAgentEntry(mode);
+      try {
+        outside.awaitDead(task, removed, SpireStage.PATIENCE);
+        assertThat(outside.login(login)).startsWith("28");
+      } finally {
+        spire.addAgentEntry(mode);
+      }
     }
   }
 
