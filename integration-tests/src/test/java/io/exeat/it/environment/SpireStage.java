@@ -109,6 +109,19 @@ public final class SpireStage implements AutoCloseable {
     }
   }
 
+  /**
+   * Another entry of the agent's ID, which matches the broker's process too.
+   *
+   * @return the entry, for {@link #remove}
+   */
+  public String entitleAgain(String hint) {
+    return spire.entry(Stage.AGENT.toString(), LIFE, hint, "unix:uid:0", "unix:path:" + java);
+  }
+
+  public void remove(String entry) {
+    spire.removeEntry(entry);
+  }
+
   public void restartAgent() {
     stopAgent();
     startAgent();

@@ -10,6 +10,9 @@ import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.SpireStage;
 import io.exeat.it.environment.Stage;
 import io.exeat.v1.DatabaseLogin;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -31,6 +34,10 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @SuppressWarnings("NullAway.Init")
 final class ARealSpireAttestsIT {
+  private static final String TWO =
+      "the Workload API gives 2 X.509-SVIDs of %s, with the hints 'agent' and 'container'"
+          .formatted(Stage.AGENT);
+
   private static final Map<SpireStage.Mode, Deployment> DEPLOYMENTS = new HashMap<>();
   private static SpireStage spire;
 
@@ -183,6 +190,57 @@ final class ARealSpireAttestsIT {
         spire.addAgentEntry(mode);
       }
     }
+  }
+
+  /** Nobody says which of two is meant: neither is, until one is removed or a hint says it. */
+  @Test
+  void aSecondEntryOfTheAgentIsTakenOnlyByItsHint() {
+    SpireStage.Mode mode = SpireStage.Mode.WORKLOAD_API;
+    try (Deployment guessing = Deployment.start(withoutHint());
+        AgentProcess agent = AgentProcess.start(guessing.socket(), Optional.of(OtherUser.AGENT));
+        AgentProcess other = agent(mode)) {
+      String task = agent.may("open " + Stage.READ).getFirst();
+      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      long added = System.nanoTime();
+      String second = spire.entitleAgain("container");
+      try {
+        outside.awaitDead(task, added, SpireStage.PATIENCE);
+        assertThat(outside.login(login)).startsWith("28");
+        assertThat(agent.does("open " + Stage.READ))
+            .startsWith("refused UNAUTHENTICATED UNATTESTED");
+        assertThat(guessing.broker().log()).contains(TWO + "; none of them is taken");
+
+        try (Deployment starting = Deployment.begin(withoutHint())) {
+          await().atMost(Duration.ofSeconds(60)).until(() -> !starting.broker().isAlive());
+          assertThat(starting.broker().log())
+              .contains(
+                  "cannot start: " + TWO, "Set attestation.hint to the hint of the right one");
+        }
+
+        String hinted = other.may("open " + Stage.READ).getFirst();
+        DatabaseLogin lent = login(other.may("issue " + hinted + " " + Stage.READ));
+        assertThat(outside.login(lent)).isEmpty();
+        assertThat(other.does("complete " + hinted)).isEqualTo("ok TASK_STATE_ENDED");
+      } finally {
+        spire.remove(second);
+      }
+      await()
+          .atMost(SpireStage.PATIENCE)
+          .until(() -> agent.does("open " + Stage.READ).startsWith("ok"));
+    }
+  }
+
+  private static Deployment.Plan withoutHint() {
+    Deployment.Plan usual =
+        Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, spire.place(SpireStage.Mode.WORKLOAD_API));
+    return usual.launchedBy(config -> {
+      try {
+        Files.writeString(config, Files.readString(config).replace(", hint: agent,", ","));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      return usual.launch().command(config);
+    });
   }
 
   private static DatabaseLogin login(List<String> words) {
