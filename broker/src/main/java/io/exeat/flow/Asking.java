@@ -16,7 +16,6 @@ import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.Question;
-import io.exeat.policy.QuestionJson;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -82,7 +81,7 @@ final class Asking {
     List<Answer> answers = answers(asked);
     Decision together = together(answers);
     if (!(together instanceof Decision.Ask people)) {
-      return said(id, task, answers, together);
+      return said(id, task, asked, answers, together);
     }
     List<ObjectNode> documents = answers.stream().map(Answer::question).toList();
     Waits call = new Waits(id, task, asked, documents, Call.of(documents, people, beside));
@@ -112,11 +111,11 @@ final class Asking {
           same
               ? use(it, stages, counts, again, now).orElseGet(() -> waits(it, stages, answers))
               : waits(it, stages, answers); // others decide than those that asked
-      case Decision.Ask more when !same -> said(it.id(), it.task(), again, more);
+      case Decision.Ask more when !same -> said(it.id(), it.task(), it.asked(), again, more);
       case Decision.Ask more when held.containsAll(more.approvers()) ->
-          said(it.id(), it.task(), again, nothingLifts(more));
+          said(it.id(), it.task(), it.asked(), again, nothingLifts(more));
       case Decision.Ask more -> after(it, stages.and(more), again);
-      case Decision.Deny _, Decision.Failed _ -> said(it.id(), it.task(), again, now);
+      case Decision.Deny _, Decision.Failed _ -> said(it.id(), it.task(), it.asked(), again, now);
     };
   }
 
@@ -144,7 +143,7 @@ final class Asking {
                     .ask(it.id(), it.task().value(), it.call(), it.documents(), stages))
             .<Decision>map(why -> new Decision.Deny(why, people.because(), people.policy()))
             .orElse(people);
-    return said(it.id(), it.task(), answers, decision);
+    return said(it.id(), it.task(), it.asked(), answers, decision);
   }
 
   /** What people said yes to, this once; empty when it was used meanwhile. */
@@ -157,7 +156,7 @@ final class Asking {
           Durable use =
               audit.begin(
                   new AuditEvent.ApprovalUsed(used.id(), it.id(), it.task(), it.call().sha256()));
-          Durable decided = said(it.id(), it.task(), answers, permit).recorded();
+          Durable decided = said(it.id(), it.task(), it.asked(), answers, permit).recorded();
           return new Said(
               it.id(),
               permit,
@@ -168,8 +167,9 @@ final class Asking {
         });
   }
 
-  private Said said(DecisionId id, TaskId task, List<Answer> answers, Decision together) {
-    String agent = answers.getFirst().question().path("agent").path("id").asText();
+  private Said said(
+      DecisionId id, TaskId task, List<Question> asked, List<Answer> answers, Decision together) {
+    String agent = asked.getFirst().agent().id();
     AuditEvent event = new AuditEvent.Decided(id, task, agent, answers);
     if (together instanceof Decision.Permit) {
       return new Said(id, together, audit.begin(event));
@@ -183,7 +183,7 @@ final class Asking {
   }
 
   private Answer answer(Question question) {
-    return Answer.of(QuestionJson.write(question), policy.decide(question));
+    return Answer.of(question, policy.decide(question));
   }
 
   private static Decision together(List<Answer> answers) {

@@ -20,9 +20,9 @@ final class Memory {
 
   private final ArrayDeque<Done> chain = new ArrayDeque<>();
   private final LinkedHashSet<String> acts = new LinkedHashSet<>();
-  private final Set<Step> steps = new HashSet<>();
-  private final Set<String> dataClasses = new HashSet<>();
-  private final Set<String> outside = new HashSet<>();
+  private Set<Step> steps = Set.of();
+  private Set<String> dataClasses = Set.of();
+  private Set<String> outside = Set.of();
   private int calls;
   private int retries;
   private int underWay;
@@ -82,16 +82,26 @@ final class Memory {
 
   /** What was done so far, for a question that is no act of its own. */
   synchronized History history() {
-    List<Done> last = List.copyOf(chain);
-    List<Done> hashed = last.subList(Math.max(0, last.size() - History.HASHED), last.size());
+    String[] links = new String[chain.size()];
+    int named = Math.max(0, links.length - History.HASHED);
+    String[] arguments = new String[links.length - named];
+    String[] results = new String[links.length - named];
+    int at = 0;
+    for (Done each : chain) {
+      if (at >= named) {
+        arguments[at - named] = each.arguments;
+        results[at - named] = each.result;
+      }
+      links[at++] = each.link;
+    }
     return new History(
         calls,
         retries,
         underWay,
         denials,
-        last.stream().map(it -> it.link).toList(),
-        hashed.stream().map(it -> it.arguments).toList(),
-        hashed.stream().map(it -> it.result).toList(),
+        List.of(links),
+        List.of(arguments),
+        List.of(results),
         steps,
         dataClasses,
         outside);
@@ -108,10 +118,20 @@ final class Memory {
     if (chain.size() > History.LAST) {
       chain.remove();
     }
-    steps.add(trace.step());
-    dataClasses.addAll(trace.dataClasses());
-    outside.addAll(trace.outside());
+    steps = with(steps, Set.of(trace.step()));
+    dataClasses = with(dataClasses, trace.dataClasses());
+    outside = with(outside, trace.outside());
     return act;
+  }
+
+  /** Seldom anything new: what questions hold of it is the set itself. */
+  private static <T> Set<T> with(Set<T> known, Set<T> more) {
+    if (known.containsAll(more)) {
+      return known;
+    }
+    Set<T> all = new HashSet<>(known);
+    all.addAll(more);
+    return Set.copyOf(all);
   }
 
   /** The act is not permitted: it does not count any more, the denial does. */

@@ -1,19 +1,40 @@
 package io.exeat.policy;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A question as a document and what policy said to it, as the audit keeps them.
+ * A question and what policy said to it, as the audit keeps them.
  *
- * @param canonical the document's canonical JSON
+ * @param canonical the canonical JSON of the question's document
  * @param sha256 of that, in hex
  */
-public record Answer(ObjectNode question, String canonical, String sha256, Decision decision) {
-  /** The answer to the question that {@code document} is; the document must not change any more. */
+public record Answer(String canonical, String sha256, Decision decision) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** The answer to {@code question}. */
+  public static Answer of(Question question, Decision decision) {
+    return of(QuestionText.of(question), decision);
+  }
+
+  /** The answer to the question that {@code document} is. */
   public static Answer of(ObjectNode document, Decision decision) {
-    String canonical = CanonicalJson.text(document);
+    return of(CanonicalJson.text(document), decision);
+  }
+
+  private static Answer of(String canonical, Decision decision) {
     String sha256 = CanonicalJson.sha256(canonical.getBytes(StandardCharsets.UTF_8));
-    return new Answer(document, canonical, sha256, decision);
+    return new Answer(canonical, sha256, decision);
+  }
+
+  /** The question's document: keys and lists are sorted. Read anew each time. */
+  public ObjectNode question() {
+    try {
+      return (ObjectNode) JSON.readTree(canonical);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("it was written by us", e);
+    }
   }
 }

@@ -116,7 +116,7 @@ public final class CanonicalJson {
   }
 
   /** RFC 8785, 3.2.2.2. */
-  private static void string(String text, StringBuilder out) {
+  static void string(String text, StringBuilder out) {
     out.append('"');
     if (isBare(text)) {
       out.append(text).append('"');

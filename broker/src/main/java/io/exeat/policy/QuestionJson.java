@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 
 /**
  * A question as a document: OPA's {@code input}, what the audit chain keeps, what the hash is over.
@@ -22,6 +24,7 @@ import java.util.TreeSet;
  */
 public final class QuestionJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
+  private static final ConcurrentMap<Enum<?>, String> WORDS = new ConcurrentHashMap<>();
 
   private QuestionJson() {}
 
@@ -256,7 +259,8 @@ public final class QuestionJson {
 
   /** The constant's word in questions and policies: lower case with dashes. */
   public static String word(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return WORDS.computeIfAbsent(
+        constant, it -> it.name().toLowerCase(Locale.ROOT).replace('_', '-'));
   }
 
   static <E extends Enum<E>> Optional<E> constant(Class<E> type, String word) {

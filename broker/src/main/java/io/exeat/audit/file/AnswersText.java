@@ -3,6 +3,7 @@ package io.exeat.audit.file;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.policy.Answer;
 import io.exeat.policy.Decision;
@@ -19,14 +20,16 @@ final class AnswersText {
   private AnswersText() {}
 
   static void write(JsonGenerator json, List<Answer> answers) throws IOException {
-    ObjectNode first = answers.getFirst().question();
+    ObjectNode first =
+        answers.size() > 1 ? answers.getFirst().question() : JsonNodeFactory.instance.objectNode();
     json.writeFieldName("question");
     whole(json, answers.getFirst());
     json.writeArrayFieldStart("answers");
-    for (Answer answer : answers) {
+    for (int i = 0; i < answers.size(); i++) {
+      Answer answer = answers.get(i);
       json.writeStartObject();
       json.writeFieldName("but");
-      copy(json, difference(first, answer.question()));
+      copy(json, i == 0 ? first.objectNode() : difference(first, answer.question()));
       json.writeStringField("question_sha256", answer.sha256());
       decision(json, answer.decision());
       json.writeEndObject();
