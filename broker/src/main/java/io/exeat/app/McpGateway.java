@@ -14,6 +14,7 @@ import io.exeat.gateway.mcp.Upstream;
 import io.exeat.gateway.mcp.stdio.StdioUpstream;
 import io.exeat.gateway.mcp.url.UrlUpstream;
 import io.exeat.task.UpstreamEntry;
+import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
@@ -45,8 +46,10 @@ final class McpGateway {
       Closing closing)
       throws IOException {
     Trust trust = closing.later(new Trust(party));
+    EventLoopGroup own = Loops.of("exeat-tools", 2, closing); // a cut waits for no decision
     Upstream upstreams =
-        closing.later(new Ways(new UrlUpstream(trust, parts.loops()), new StdioUpstream(time)));
+        closing.later(
+            new Ways(new UrlUpstream(trust, own, parts.calls()), new StdioUpstream(time)));
     Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
     closing.later(UnixMcpDoor.open(config.socket(), group, gateway, parts));
     return new McpGateway(gateway);

@@ -20,10 +20,6 @@ import io.exeat.gateway.metrics.MetricsDoor;
 import io.exeat.gateway.relay.Relay;
 import io.exeat.identity.Svid;
 import io.exeat.task.EndCause;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollIoHandler;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,7 +29,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +50,10 @@ final class Sidecar implements AutoCloseable {
   private final Serving serving = new Serving();
   private final FrontDesk front = new FrontDesk(this::vitals);
   private final DoorParts parts;
+
+  /** Theirs alone: to see and to end waits for no agent's calls. */
+  private final DoorParts operators;
+
   private volatile @Nullable Party party;
   private volatile @Nullable Engine engine;
   private volatile @Nullable McpGateway mcp;
@@ -65,15 +64,12 @@ final class Sidecar implements AutoCloseable {
     this.time = time;
     this.startedAt = time.now();
     this.startedTick = time.after(Duration.ZERO);
-    EventLoopGroup loops =
-        new MultiThreadIoEventLoopGroup(
-            2, new DefaultThreadFactory("exeat-door", true), EpollIoHandler.newFactory());
-    closing.later(() ->
-        loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS));
     ExecutorService calls =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("call-", 0).factory());
     closing.later(calls::shutdownNow);
-    this.parts = new DoorParts(loops, calls, serving, Limits.DEFAULT);
+    this.parts = new DoorParts(Loops.of("exeat-door", 2, closing), calls, serving, Limits.DEFAULT);
+    this.operators =
+        new DoorParts(Loops.of("exeat-operators", 1, closing), calls, serving, Limits.DEFAULT);
   }
 
   /**
@@ -101,7 +97,7 @@ final class Sidecar implements AutoCloseable {
     for (UnixDoorConfig one : config.agentDoors()) {
       closing.later(UnixDoor.forAgents(one, served, parts));
     }
-    closing.later(UnixDoor.forOperators(config.admin(), front, parts));
+    closing.later(UnixDoor.forOperators(config.admin(), front, operators));
     if (config.metrics().isPresent()) {
       closing.later(
           MetricsDoor.open(config.metrics().get(), () -> Engine.measured(engine, vitals())));

@@ -15,6 +15,7 @@ import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** {@code exeat.v1.Decisions}. */
 final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
@@ -23,6 +24,10 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
   /** Bytes of a question that is read and hashed in so little time that an event loop can do it. */
   private static final int BRIEF = 4 << 10;
 
+  /** So many are decided on event loops and wait for their records: the loops have others. */
+  private static final int MOST_AT_ONCE = 64;
+
+  private final AtomicInteger underWay = new AtomicInteger();
   private final AgentRequests flow;
 
   DecisionsService(AgentRequests flow) {
@@ -31,19 +36,23 @@ final class DecisionsService extends DecisionsGrpc.DecisionsImplBase {
 
   @Override
   public void check(CheckRequest request, StreamObserver<CheckResponse> observer) {
-    if (request.getSerializedSize() > BRIEF && Caller.current().connection().loop().inEventLoop()) {
+    boolean inLoop = Caller.current().connection().loop().inEventLoop();
+    if (inLoop && (request.getSerializedSize() > BRIEF || underWay.get() >= MOST_AT_ONCE)) {
       var _ =
           Thread.ofVirtual()
               .name("check")
-              .start(Context.current().wrap(() -> decide(request, observer)));
+              .start(Context.current().wrap(() -> decide(request, observer, () -> {})));
     } else {
-      decide(request, observer);
+      if (inLoop) {
+        underWay.incrementAndGet();
+      }
+      decide(request, observer, inLoop ? underWay::decrementAndGet : () -> {});
     }
   }
 
-  private void decide(CheckRequest request, StreamObserver<CheckResponse> observer) {
+  private void decide(CheckRequest request, StreamObserver<CheckResponse> observer, Runnable over) {
     Recorded.serve(
-        observer, caller -> judging(caller, request), judging -> answer(judging.await()));
+        observer, caller -> judging(caller, request), judging -> answer(judging.await()), over);
   }
 
   @Override

@@ -25,36 +25,48 @@ final class Recorded<A> implements Runnable {
   private final StreamObserver<A> observer;
   private final Judging judging;
   private final Function<Judging, A> answer;
+  private final Runnable whenOver;
   private @Nullable ScheduledFuture<?> late;
   private boolean over;
 
   private Recorded(
-      Caller caller, StreamObserver<A> observer, Judging judging, Function<Judging, A> answer) {
+      Caller caller,
+      StreamObserver<A> observer,
+      Judging judging,
+      Function<Judging, A> answer,
+      Runnable whenOver) {
     this.caller = caller;
     this.observer = observer;
     this.judging = judging;
     this.answer = answer;
+    this.whenOver = whenOver;
   }
 
   /**
    * Serves the current call as {@link Unary} does.
    *
    * @param answer awaits what was begun
+   * @param whenOver runs once, whatever comes of it
    */
   static <A> void serve(
-      StreamObserver<A> observer, Function<Caller, Judging> begin, Function<Judging, A> answer) {
+      StreamObserver<A> observer,
+      Function<Caller, Judging> begin,
+      Function<Judging, A> answer,
+      Runnable whenOver) {
     Caller caller = Caller.current();
     if (Context.current().isCancelled()) {
+      whenOver.run();
       return;
     }
     Judging judging;
     try {
       judging = InRequest.call(caller.request(), () -> begin.apply(caller));
     } catch (RuntimeException e) {
+      whenOver.run();
       observer.onError(Faults.answer(caller.request(), e));
       return;
     }
-    new Recorded<>(caller, observer, judging, answer).begin(caller.connection().loop());
+    new Recorded<>(caller, observer, judging, answer, whenOver).begin(caller.connection().loop());
   }
 
   private void begin(EventLoop loop) {
@@ -72,6 +84,7 @@ final class Recorded<A> implements Runnable {
       return;
     }
     over = true;
+    whenOver.run();
     if (late != null) {
       late.cancel(false);
     }

@@ -71,8 +71,8 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
       refuse(context, Unreadable.NOT_PLAIN);
       return;
     }
-    if (underWay != null && !underWay.isDone()) {
-      record(context, Unreadable.TOO_EARLY); // an answer now would be the other one's
+    if ((underWay != null && !underWay.isDone()) || !context.channel().isWritable()) {
+      record(context, Unreadable.TOO_EARLY); // the answer before is not out, or not taken
       var _ = context.close();
       return;
     }

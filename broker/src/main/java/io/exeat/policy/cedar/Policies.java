@@ -38,10 +38,12 @@ final class Policies {
   private final Map<String, Rule> byId;
   private final String sha256;
   private final Map<BitSet, PolicySet> choices = new LinkedHashMap<>(64, 0.75f, true);
+  private final boolean allTranslated;
   private volatile boolean translated = true;
 
   Policies(List<Rule> rules, String sha256) {
     this.rules = rules;
+    this.allTranslated = this.rules.stream().allMatch(rule -> rule.satisfied().isPresent());
     this.sha256 = sha256;
     this.byId = new LinkedHashMap<>();
     rules.forEach(rule -> byId.put(rule.policy().getID(), rule));
@@ -157,7 +159,7 @@ final class Policies {
 
   /** Whether Cedar need not be asked for any question. */
   boolean isTranslated() {
-    return translated && rules.stream().allMatch(rule -> rule.satisfied().isPresent());
+    return translated && allTranslated;
   }
 
   List<Rule> rules() {

@@ -88,7 +88,8 @@ final class GatewayTest {
                 return 1;
               }
             },
-            loops);
+            loops,
+            Runnable::run);
     gateway =
         new Gateway(
             () ->

@@ -1,11 +1,14 @@
 package io.exeat.gateway.mcp.url;
 
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpObject;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseDecoder;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
@@ -14,17 +17,24 @@ import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /** One connection to a tool server: one request, its answer, then the next one. */
 final class Connection extends ChannelInboundHandlerAdapter {
+  private static final int LINE_BYTES = 8 << 10;
+  private static final int HEADER_BYTES = 64 << 10;
+  private static final int CHUNK_BYTES = 16 << 10;
+
   private final Consumer<Connection> free;
+  private final Decoder decoder = new Decoder();
 
   // Only touched by the event loop.
   private @Nullable Reply reply;
   private @Nullable Future<?> patience;
   private boolean written;
   private boolean kept;
+  private boolean ended;
   private boolean informational;
   private @Nullable ChannelHandlerContext context;
 
@@ -47,9 +57,12 @@ final class Connection extends ChannelInboundHandlerAdapter {
    */
   void send(FullHttpRequest request, Reply to, Duration within) {
     ChannelHandlerContext there = context;
-    if (there == null || !there.channel().isActive()) {
+    if (there == null || !there.channel().isActive() || to.isClosed()) {
       request.release();
-      to.fail("the connection is closed");
+      to.failUnsent();
+      if (there != null) {
+        var _ = there.close();
+      }
       return;
     }
     reply = to;
@@ -67,6 +80,36 @@ final class Connection extends ChannelInboundHandlerAdapter {
             over(there, "the request could not be sent");
           }
         });
+  }
+
+  /** What reads its bytes. */
+  ChannelHandler decoder() {
+    return decoder;
+  }
+
+  /** Answers alone, while one is awaited: what comes behind one would become part of the next. */
+  private final class Decoder extends HttpResponseDecoder {
+    Decoder() {
+      super(
+          new HttpDecoderConfig()
+              .setMaxInitialLineLength(LINE_BYTES)
+              .setMaxHeaderSize(HEADER_BYTES)
+              .setMaxChunkSize(CHUNK_BYTES));
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext there, Object bytes) throws Exception {
+      if (reply == null) {
+        ReferenceCountUtil.release(bytes);
+        over(there, "more than the answer came");
+      } else {
+        super.channelRead(there, bytes);
+      }
+    }
+
+    boolean isEmpty() {
+      return actualReadableBytes() == 0;
+    }
   }
 
   @Override
@@ -96,14 +139,13 @@ final class Connection extends ChannelInboundHandlerAdapter {
   }
 
   private void end(ChannelHandlerContext there, Reply to) {
-    to.end();
+    boolean taken = to.end();
     to.tell();
     stopWaiting();
     reply = null;
     there.channel().config().setAutoRead(true);
-    if (kept && written) {
-      free.accept(this);
-    } else {
+    ended = kept && written && taken;
+    if (!ended) {
       var _ = there.close();
     }
   }
@@ -117,6 +159,14 @@ final class Connection extends ChannelInboundHandlerAdapter {
       }
       to.tell();
     }
+    if (ended) { // and all that came with it has been looked at
+      ended = false;
+      if (decoder.isEmpty()) {
+        free.accept(this);
+      } else {
+        var _ = there.close();
+      }
+    }
     there.fireChannelReadComplete();
   }
 
@@ -126,9 +176,15 @@ final class Connection extends ChannelInboundHandlerAdapter {
     there.fireChannelInactive();
   }
 
+  /** What TLS complains of is the server's; another message may hold what was sent. */
   @Override
   public void exceptionCaught(ChannelHandlerContext there, Throwable thrown) {
-    over(there, thrown.getClass().getSimpleName()); // its message may hold what was sent
+    Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
+    over(
+        there,
+        cause instanceof SSLException
+            ? "TLS: " + cause.getMessage()
+            : cause.getClass().getSimpleName());
   }
 
   private void over(ChannelHandlerContext there, String why) {

@@ -7,13 +7,14 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.handler.codec.http.FullHttpRequest;
-import io.netty.handler.codec.http.HttpClientCodec;
+import io.netty.handler.codec.http.HttpRequestEncoder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -24,11 +25,12 @@ import org.jspecify.annotations.Nullable;
 final class Connections {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration IDLE = Duration.ofSeconds(30);
-  private static final int LINE_BYTES = 8 << 10;
-  private static final int HEADER_BYTES = 64 << 10;
-  private static final int CHUNK_BYTES = 16 << 10;
+
+  /** A cut is not to wait for a server that does not read. */
+  private static final Duration CLOSE = Duration.ofMillis(20);
 
   private final EventLoopGroup loops;
+  private final Executor work;
   private final String host;
   private final int port;
   private final @Nullable SSLContext tls;
@@ -45,10 +47,13 @@ final class Connections {
   }
 
   /**
+   * @param work for a handshake's arithmetic
    * @param tls the server is known by; null for plain HTTP
    */
-  Connections(EventLoopGroup loops, String host, int port, @Nullable SSLContext tls) {
+  Connections(
+      EventLoopGroup loops, Executor work, String host, int port, @Nullable SSLContext tls) {
     this.loops = loops;
+    this.work = work;
     this.host = host;
     this.port = port;
     this.tls = tls;
@@ -134,9 +139,7 @@ final class Connections {
           looks.cancel(false);
           free.removeIf(it -> it.channel().equals(channel));
         });
-    channel
-        .pipeline()
-        .addLast(new HttpClientCodec(LINE_BYTES, HEADER_BYTES, CHUNK_BYTES), connection);
+    channel.pipeline().addLast(new HttpRequestEncoder(), connection.decoder(), connection);
     return connection;
   }
 
@@ -146,13 +149,16 @@ final class Connections {
     SSLParameters parameters = engine.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     engine.setSSLParameters(parameters);
-    SslHandler handler = new SslHandler(engine);
+    SslHandler handler = new SslHandler(engine, work);
+    handler.setCloseNotifyFlushTimeoutMillis(CLOSE.toMillis());
     handler.setHandshakeTimeout(CONNECT.toMillis(), TimeUnit.MILLISECONDS);
     return handler;
   }
 
   private void isFree(Channel channel, Connection connection) {
-    free.addFirst(new Free(channel, connection));
+    if (channel.isActive()) {
+      free.addFirst(new Free(channel, connection));
+    }
     if (closed) {
       close();
     }

@@ -3,6 +3,7 @@ package io.exeat.gateway.mcp.url;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -27,6 +28,7 @@ final class Reply extends InputStream {
   private boolean ended;
   private boolean closed;
   private @Nullable IOException broken;
+  private @Nullable Future<?> late;
 
   Reply(Channel channel) {
     this.channel = channel;
@@ -50,9 +52,37 @@ final class Reply extends InputStream {
     }
   }
 
-  /** Nothing follows. */
-  synchronized void end() {
+  /** Nothing follows; false when nobody wants it any more, and the connection will be closed. */
+  synchronized boolean end() {
     ended = true;
+    stop();
+    return !closed;
+  }
+
+  private synchronized void stop() {
+    if (late != null) {
+      late.cancel(false);
+      late = null;
+    }
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
+  /** There was no connection to send it over: it can be sent over another one. */
+  synchronized void failUnsent() {
+    broken = new Unsent();
+    tell();
+  }
+
+  /** Nothing was sent. */
+  static final class Unsent extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    Unsent() {
+      super("the connection is closed");
+    }
   }
 
   /** Nothing follows, and something is missing. The first reason counts. */
@@ -60,6 +90,7 @@ final class Reply extends InputStream {
     if (!ended && broken == null) {
       broken = new IOException(why);
     }
+    stop();
     tell();
   }
 
@@ -95,13 +126,11 @@ final class Reply extends InputStream {
   }
 
   /** Fails it when it has not ended by then. */
-  void endWithin(Duration time) {
-    synchronized (this) {
-      if (isOver()) {
-        return;
-      }
+  synchronized void endWithin(Duration time) {
+    if (isOver()) {
+      return;
     }
-    var _ =
+    late =
         channel
             .eventLoop()
             .schedule(
@@ -147,7 +176,7 @@ final class Reply extends InputStream {
     if (!first.isReadable()) {
       parts.removeFirst().release();
     }
-    if (waiting <= MOST_WAITING / 2 && !channel.config().isAutoRead()) {
+    if (!ended && waiting <= MOST_WAITING / 2 && !channel.config().isAutoRead()) {
       channel.config().setAutoRead(true);
     }
     return length;
@@ -160,6 +189,7 @@ final class Reply extends InputStream {
     synchronized (this) {
       cut = !ended && !closed;
       closed = true;
+      stop();
       parts.forEach(ByteBuf::release);
       parts.clear();
       waiting = 0;

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +44,7 @@ public final class UrlUpstream implements Upstream {
 
   private final Trust trust;
   private final EventLoopGroup loops;
+  private final Executor work;
   private final ConcurrentMap<Known, Connections> servers = new ConcurrentHashMap<>();
 
   /** Whom a server is known by. */
@@ -60,11 +62,13 @@ public final class UrlUpstream implements Upstream {
       String host, int port, Optional<Path> ca, Optional<Object> id, long version) {}
 
   /**
-   * @param loops of Netty's epoll transport
+   * @param loops of Netty's epoll transport; a cut waits for whatever else they do
+   * @param work for what takes longer than a loop should
    */
-  public UrlUpstream(Trust trust, EventLoopGroup loops) {
+  public UrlUpstream(Trust trust, EventLoopGroup loops, Executor work) {
     this.trust = trust;
     this.loops = loops;
+    this.work = work;
   }
 
   @Override
@@ -72,14 +76,17 @@ public final class UrlUpstream implements Upstream {
     if (!(entry.server() instanceof UpstreamEntry.Server.Url server)) {
       throw new IllegalArgumentException(entry.name() + " has no URL");
     }
-    FullHttpRequest request = request(server, use, ask);
     try {
-      Reply reply = connections(server).send(request, entry.timeout());
-      try {
-        return new UrlAnswer(reply.awaitHead(), reply, entry.timeout());
-      } catch (IOException | InterruptedException e) {
-        reply.close();
-        throw e;
+      while (true) {
+        Reply reply = connections(server).send(request(server, use, ask), entry.timeout());
+        try {
+          return new UrlAnswer(reply.awaitHead(), reply, entry.timeout());
+        } catch (Reply.Unsent e) {
+          reply.close(); // it had closed meanwhile; those that are free get fewer each time
+        } catch (IOException | InterruptedException e) {
+          reply.close();
+          throw e;
+        }
       }
     } catch (IOException e) {
       LOG.debug("{} cannot be reached", entry.name(), e);
@@ -167,7 +174,7 @@ public final class UrlUpstream implements Upstream {
       }
     });
     return servers.computeIfAbsent(
-        known, it -> new Connections(loops, bare(it.host()), it.port(), context));
+        known, it -> new Connections(loops, work, bare(it.host()), it.port(), context));
   }
 
   /** Of an IPv6 address a URL has brackets around it. */

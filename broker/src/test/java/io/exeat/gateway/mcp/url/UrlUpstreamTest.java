@@ -84,7 +84,8 @@ final class UrlUpstreamTest {
               return trusted.get();
             }
           },
-          loops);
+          loops,
+          Runnable::run);
   private final List<AutoCloseable> open = new CopyOnWriteArrayList<>();
 
   @AfterEach
