@@ -326,6 +326,7 @@ final class AnAgentsPodIsInjectedIT {
         "/spec | shareProcessNamespace | true | shareProcessNamespace",
         "/spec | automountServiceAccountToken | true | automountServiceAccountToken",
         "/spec/containers/0/securityContext | runAsUser | 64001 | the sidecar's uid",
+        "/spec/securityContext | runAsUser | 64001 | the sidecar's uid",
         "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-spiffe\", \"mountPath\": \"/s\"}]"
             + " | SPIFFE Workload API",
         "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-admin\", \"mountPath\": \"/s\"}] |"
@@ -333,7 +334,11 @@ final class AnAgentsPodIsInjectedIT {
       })
   void thePolicyHoldsWithoutTheWebhook(String at, String field, String value, String why)
       throws IOException {
-    JsonNode made = dryRun("agents", pod());
+    // Besides its agent one that leaves its uid to the pod.
+    ObjectNode two = pod();
+    two.withObject("/metadata/annotations").put("exeat.io/containers", "main");
+    two.withArray("/spec/containers").addObject().put("name", "helper").put("image", "helper:1");
+    JsonNode made = dryRun("agents", two);
     ObjectNode pod = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Pod");
     pod.putObject("metadata")
         .put("name", "p" + NUMBERS.incrementAndGet())
