@@ -97,6 +97,8 @@ public final class Kubernetes implements AutoCloseable {
                 "--token-auth-file="
                     + Files.writeString(
                         folder.resolve("tokens.csv"), TOKEN + ",admin,admin,system:masters\n"),
+                // As clusters have it, where policies decide.
+                "--allow-privileged=true",
                 "--authorization-mode=RBAC"),
             folder.resolve("kube-apiserver.log"));
     Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server, etcd)));

@@ -2,6 +2,7 @@ package io.exeat.it.kube;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -317,36 +318,49 @@ final class AnAgentsPodIsInjectedIT {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "/spec | initContainers | [] | needs the sidecar",
-        "/spec/initContainers/0 | image | \"registry.example.org/exeat.evil:1\" | the sidecar's"
-            + " image",
-        "/spec | hostPID | true | hostPID",
-        "/spec | hostNetwork | true | hostNetwork",
-        "/spec | shareProcessNamespace | true | shareProcessNamespace",
-        "/spec | automountServiceAccountToken | true | automountServiceAccountToken",
-        "/spec/containers/0/securityContext | runAsUser | 64001 | the sidecar's uid",
-        "/spec/securityContext | runAsUser | 64001 | the sidecar's uid",
-        "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-spiffe\", \"mountPath\": \"/s\"}]"
-            + " | SPIFFE Workload API",
-        "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-admin\", \"mountPath\": \"/s\"}] |"
-            + " its own volumes",
-      })
-  void thePolicyHoldsWithoutTheWebhook(String at, String field, String value, String why)
-      throws IOException {
-    // Besides its agent one that leaves its uid to the pod.
-    ObjectNode two = pod();
-    two.withObject("/metadata/annotations").put("exeat.io/containers", "main");
-    two.withArray("/spec/containers").addObject().put("name", "helper").put("image", "helper:1");
-    JsonNode made = dryRun("agents", two);
+      quoteCharacter = '\'',
+      textBlock =
+          """
+          {"/spec/initContainers": []} | needs the sidecar
+          {"/spec/initContainers/0/image": "registry.example.org/exeat.evil:1"} | the sidecar's image
+          {"/spec/initContainers/0/": {"name": "early", "image": "i:1"}} | the first of the init
+          {"/spec/hostPID": true} | hostPID
+          {"/spec/hostNetwork": true} | hostNetwork
+          {"/spec/hostIPC": true} | hostIPC
+          {"/spec/shareProcessNamespace": true} | shareProcessNamespace
+          {"/spec/automountServiceAccountToken": true} | automountServiceAccountToken
+          {"/spec/volumes/0/": {"name": "h", "hostPath": {"path": "/run/spire"}}} | no hostPath
+          {"/spec/containers/2/securityContext": {"privileged": true}} | privileged
+          {"/spec/containers/2/securityContext": {"allowPrivilegeEscalation": true}} | privileged
+          {"/spec/containers/2/securityContext": {"capabilities": {"add": ["SYS_PTRACE"]}}} | capabilities
+          {"/spec/initContainers/1": {"name": "i", "image": "i:1", "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}} | capabilities
+          {"/spec/containers/0/securityContext/runAsUser": 64001} | the sidecar's uid
+          {"/spec/securityContext/runAsUser": 64001} | the sidecar's uid
+          {"/spec/initContainers/1": {"name": "i", "image": "i:1", "securityContext": {"runAsUser": 64001}}} | the sidecar's uid
+          {"/spec/containers/0/securityContext": {"runAsUser": 0}} | not root's
+          {"/spec/containers/1/securityContext": {}} | a known uid
+          {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-spiffe", "mountPath": "/s"}} | SPIFFE Workload API
+          {"/spec/containers/2/volumeMounts": [{"name": "exeat-spiffe", "mountPath": "/s"}]} | SPIFFE Workload API
+          {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-admin", "mountPath": "/s"}} | its own volumes
+          {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-agent-1", "mountPath": "/s", "readOnly": true}} | its own socket
+          {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-agent-0", "mountPath": "/s"}} | its own socket, read-only
+          {"/spec/containers/2/volumeMounts": [{"name": "exeat-agent-1", "mountPath": "/s", "readOnly": true}]} | its own socket
+          {"/spec/initContainers/1": {"name": "i", "image": "i:1", "volumeMounts": [{"name": "exeat-agent-0", "mountPath": "/s", "readOnly": true}]}} | its own socket
+          {"/spec/volumes/0/": {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}, "/spec/containers/1/volumeMounts/0/": {"name": "t", "mountPath": "/t"}} | service-account token
+          """)
+  void thePolicyHoldsWithoutTheWebhook(String changes, String why) throws IOException {
+    JsonNode made = dryRun("agents", crowd());
     ObjectNode pod = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Pod");
     pod.putObject("metadata")
         .put("name", "p" + NUMBERS.incrementAndGet())
-        .set("labels", made.at("/metadata/labels"));
+        .<ObjectNode>set("labels", made.at("/metadata/labels"))
+        .set("annotations", made.at("/metadata/annotations"));
     pod.set("spec", made.get("spec").deepCopy());
     withoutTheWebhook(() -> {
       done(kubernetes.create(PODS.formatted("agents") + "?dryRun=All", pod));
-      pod.withObject(at).set(field, JSON.readTree(value));
+      for (Map.Entry<String, JsonNode> change : JSON.readTree(changes).properties()) {
+        set(pod, JsonPointer.compile(change.getKey()), change.getValue());
+      }
 
       Said said = create("agents", pod);
 
@@ -354,6 +368,30 @@ final class AnAgentsPodIsInjectedIT {
       assertThat(said.message()).contains("exeat-agents").contains(why);
       return null;
     });
+  }
+
+  /** At {@code /a/0/} of an array before what is there, at {@code /a/0} in its place. */
+  private static void set(ObjectNode pod, JsonPointer at, JsonNode value) {
+    boolean before = at.last().getMatchingProperty().isEmpty();
+    JsonPointer where = before ? at.head() : at;
+    String last = where.last().getMatchingProperty();
+    if (!(pod.at(where.head()) instanceof ArrayNode array)) {
+      pod.withObject(where.head()).set(last, value);
+    } else if (before || array.size() == Integer.parseInt(last)) {
+      array.insert(Integer.parseInt(last), value);
+    } else {
+      array.set(Integer.parseInt(last), value);
+    }
+  }
+
+  /** Two containers that are the agent, and one that is not and leaves its uid to the pod. */
+  private static ObjectNode crowd() {
+    ObjectNode pod = pod();
+    pod.withObject("/metadata/annotations").put("exeat.io/containers", "main,second");
+    ArrayNode containers = pod.withArray("/spec/containers");
+    containers.add(containers.get(0).<ObjectNode>deepCopy().put("name", "second"));
+    containers.addObject().put("name", "helper").put("image", "helper:1");
+    return pod;
   }
 
   private static void withoutTheWebhook(java.util.concurrent.Callable<?> body) throws IOException {
@@ -420,6 +458,42 @@ final class AnAgentsPodIsInjectedIT {
             "application/strategic-merge-patch+json",
             "{\"spec\": {\"ephemeralContainers\": [{\"name\": \"d\", \"image\": \"i\","
                 + " \"targetContainerName\": \"main\"}]}}"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\'',
+      textBlock =
+          """
+          "targetContainerName": "exeat" | the sidecar as its target
+          "securityContext": {"runAsUser": 64001} | the sidecar's uid
+          "securityContext": {"privileged": true} | privileged
+          "securityContext": {"capabilities": {"add": ["SYS_PTRACE"]}} | capabilities
+          "volumeMounts": [{"name": "exeat-spiffe", "mountPath": "/s"}] | SPIFFE Workload API
+          "volumeMounts": [{"name": "exeat-state", "mountPath": "/s"}] | its own volumes
+          "volumeMounts": [{"name": "exeat-agent-0", "mountPath": "/s", "readOnly": true}] | its own socket
+          """)
+  void thePolicyAloneKeepsDebuggersAway(String words, String why) throws IOException {
+    JsonNode made = done(create("agents", pod())).body();
+    String path =
+        PODS.formatted("agents")
+            + "/"
+            + made.at("/metadata/name").asText()
+            + "/ephemeralcontainers";
+    String debugger =
+        "{\"spec\": {\"ephemeralContainers\": [{\"name\": \"d\", \"image\": \"i\"%s}]}}";
+    withoutTheWebhook(() -> {
+      Said said =
+          kubernetes.patch(
+              path, "application/strategic-merge-patch+json", debugger.formatted(", " + words));
+
+      assertThat(said.status()).isEqualTo(422);
+      assertThat(said.message()).contains("exeat-agents").contains(why);
+      done(
+          kubernetes.patch(path, "application/strategic-merge-patch+json", debugger.formatted("")));
+      return null;
+    });
   }
 
   @Test
