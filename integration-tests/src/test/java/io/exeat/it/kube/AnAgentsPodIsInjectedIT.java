@@ -12,6 +12,7 @@ import io.exeat.it.environment.Injector;
 import io.exeat.it.environment.Kubernetes;
 import io.exeat.it.environment.Kubernetes.Said;
 import io.exeat.it.environment.Manifests;
+import io.exeat.it.environment.OtherInjector;
 import io.exeat.it.environment.Packaged;
 import io.exeat.it.environment.TestCertificate;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -41,14 +43,16 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The shipped webhook configuration and policy, in a real API server. */
 @NullMarked
 final class AnAgentsPodIsInjectedIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PODS = "/api/v1/namespaces/%s/pods";
-  private static final String WEBHOOK =
-      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/exeat";
+  private static final String CONFIGURATIONS =
+      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+  private static final String WEBHOOK = CONFIGURATIONS + "/exeat";
   private static final AtomicInteger NUMBERS = new AtomicInteger();
 
   @TempDir private static Path folder;
@@ -394,7 +398,7 @@ final class AnAgentsPodIsInjectedIT {
     return pod;
   }
 
-  private static void withoutTheWebhook(java.util.concurrent.Callable<?> body) throws IOException {
+  private static void withoutTheWebhook(Callable<?> body) throws IOException {
     JsonNode before = kubernetes.get(WEBHOOK).body().at("/webhooks/0/objectSelector");
     select("{\"matchLabels\": {\"nobody\": \"has-it\"}}", false);
     try {
@@ -494,6 +498,104 @@ final class AnAgentsPodIsInjectedIT {
           kubernetes.patch(path, "application/strategic-merge-patch+json", debugger.formatted("")));
       return null;
     });
+  }
+
+  /** Asked before ours, which then sees what it has added, and after ours, which is asked again. */
+  @ParameterizedTest
+  @ValueSource(strings = {"aaa-mesh", "zzz-mesh"})
+  void besideAnotherInjectorTheAgentAloneHasASocket(String name) throws Exception {
+    withAnother(
+        name,
+        () -> {
+          ObjectNode pod = inTheMesh("none");
+          pod.withObject("/metadata/annotations").put("exeat.io/containers", "main");
+
+          JsonNode made = done(create("agents", pod)).body();
+
+          JsonNode spec = made.path("spec");
+          assertThat(names(spec.path("initContainers"))).containsExactly("exeat", "mesh-init");
+          assertThat(names(spec.path("containers"))).containsExactly("main", "mesh-proxy");
+          assertThat(names(spec.at("/containers/0/volumeMounts"))).containsExactly("exeat-agent-0");
+          assertThat(spec.at("/containers/1/volumeMounts").size()).isZero();
+          assertThat(spec.at("/containers/1/env").size()).isZero();
+          assertThat(spec.at("/initContainers/1/volumeMounts").size()).isZero();
+          assertThat(spec.at("/containers/1/securityContext/runAsUser").asInt()).isEqualTo(1337);
+          assertThat(names(spec.path("volumes"))).doesNotHaveDuplicates();
+          assertThat(spec.toString()).doesNotContain("kube-api-access");
+          return null;
+        });
+  }
+
+  /** Ours writes down which containers are the agent before another one comes; else it asks. */
+  @Test
+  void whichContainerIsTheAgentIsSaidWhenAnotherInjectorComesFirst() throws Exception {
+    withAnother(
+        "zzz-mesh",
+        () -> {
+          JsonNode made = done(create("agents", inTheMesh("none"))).body();
+          assertThat(made.at("/metadata/annotations/exeat.io~1containers").asText())
+              .isEqualTo("main");
+          return null;
+        });
+    withAnother(
+        "aaa-mesh",
+        () -> {
+          Said said = create("agents", inTheMesh("none"));
+          assertThat(said.status()).isEqualTo(422);
+          assertThat(said.message()).contains("exeat.io/containers").contains("main,mesh-proxy");
+          return null;
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"aaa-mesh", "zzz-mesh"})
+  void aMeshThatWantsTheNetworksCapabilitiesIsRefused(String name) throws Exception {
+    withAnother(
+        name,
+        () -> {
+          ObjectNode pod = inTheMesh("NET_ADMIN");
+          pod.withObject("/metadata/annotations").put("exeat.io/containers", "main");
+
+          Said said = create("agents", pod);
+
+          assertThat(said.status()).isEqualTo(422);
+          assertThat(said.message()).contains("mesh-init", "adds the capability", "NET_ADMIN");
+          return null;
+        });
+  }
+
+  private static ObjectNode inTheMesh(String capability) {
+    ObjectNode pod = pod();
+    pod.withObject("/metadata/labels").put(OtherInjector.LABEL, capability);
+    return pod;
+  }
+
+  private static List<String> names(JsonNode array) {
+    List<String> names = new ArrayList<>();
+    array.forEach(it -> names.add(it.path("name").asText()));
+    return names;
+  }
+
+  private static void withAnother(String name, Callable<?> body) throws Exception {
+    try (OtherInjector other = OtherInjector.start(first)) {
+      done(kubernetes.create(CONFIGURATIONS, other.configuration(name)));
+      try {
+        awaitOther(true);
+        body.call();
+      } finally {
+        done(kubernetes.delete(CONFIGURATIONS + "/" + name));
+        awaitOther(false);
+      }
+    }
+  }
+
+  private static void awaitOther(boolean there) {
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() ->
+            there
+                == names(dryRun("others", inTheMesh("none")).at("/spec/containers"))
+                    .contains("mesh-proxy"));
   }
 
   @Test
