@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.exeat.base.Accessor;
 import io.exeat.base.Epoch;
-import io.exeat.base.Health;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.credential.InMemoryBackend;
@@ -14,7 +13,6 @@ import io.exeat.credential.SessionLog;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +77,7 @@ final class TurnsTest {
   }
 
   /** A target at which a call takes until it is let go. */
-  private static final class Held implements TargetVerifier {
+  private static final class Held extends TargetThatAnswers {
     static final int AT_ONCE = 3;
 
     final CountDownLatch letGo = new CountDownLatch(1);
@@ -106,18 +104,5 @@ final class TurnsTest {
     public int atOnce() {
       return AT_ONCE;
     }
-
-    @Override
-    public Duration clockAhead() {
-      return Duration.ZERO;
-    }
-
-    @Override
-    public Health health() {
-      return Health.available(Instant.EPOCH);
-    }
-
-    @Override
-    public void close() {}
   }
 }

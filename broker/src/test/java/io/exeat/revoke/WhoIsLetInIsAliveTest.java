@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import io.exeat.base.Accessor;
 import io.exeat.base.CredentialId;
 import io.exeat.base.Epoch;
-import io.exeat.base.Health;
 import io.exeat.base.LeaseId;
 import io.exeat.base.SecretBytes;
 import io.exeat.base.TaskId;
@@ -86,7 +85,7 @@ final class WhoIsLetInIsAliveTest {
         Optional.empty());
   }
 
-  private static final class Open implements TargetVerifier {
+  private static final class Open extends TargetThatAnswers {
     final AtomicInteger tried = new AtomicInteger();
 
     @Override
@@ -104,18 +103,5 @@ final class WhoIsLetInIsAliveTest {
           ? new Sighting(List.of("the login of " + ROLE + " is let in"), List.of())
           : new Sighting(List.of(), List.of("login as " + ROLE + ": refused"));
     }
-
-    @Override
-    public Duration clockAhead() {
-      return Duration.ZERO;
-    }
-
-    @Override
-    public Health health() {
-      return Health.available(Instant.EPOCH);
-    }
-
-    @Override
-    public void close() {}
   }
 }
