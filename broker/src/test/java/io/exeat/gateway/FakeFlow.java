@@ -124,13 +124,22 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   public Opened open(Peer peer, OpenTask ask) {
     asked(peer, "open " + ask.intent().intent() + " " + ask.idempotencyKey());
     String agent = agentOf.apply(peer);
-    TaskId id = keys.computeIfAbsent(agent + ask.idempotencyKey(), key -> TaskId.random());
+    TaskId id =
+        keys.computeIfAbsent(
+            agent + instance(peer, ask.binding()) + ask.idempotencyKey(), key -> TaskId.random());
     TaskView view =
         view(
             tasks.computeIfAbsent(
                 id,
                 fresh -> task(fresh, agent, ask.intent(), ask.scope(), ask.note(), ask.binding())));
     return new Opened(view, ask.issue().map(grant -> issue(peer, id, grant, 1, "open")));
+  }
+
+  /** Of a task that is bound to its process, the key is that process's own. */
+  private static String instance(Peer peer, Binding binding) {
+    return binding == Binding.PROCESS && peer instanceof Peer.Tls it
+        ? it.instance().orElse("")
+        : "";
   }
 
   public static Task task(

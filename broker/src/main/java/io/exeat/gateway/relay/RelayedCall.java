@@ -76,9 +76,7 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
     try {
       task.ifPresent(named -> Ownership.require(links, link, named));
       caller.connection().attested().set(true);
-      send(
-          new Back(link, task, message),
-          method == Method.OPEN ? Keys.own(message, agent) : message);
+      send(new Back(link, task, message), message);
     } catch (RuntimeException e) {
       leave(link);
       throw e;
@@ -223,8 +221,6 @@ final class RelayedCall extends ServerCall.Listener<byte[]> {
       leave(link);
       if (taken != null) {
         refuse(taken);
-      } else if (method == Method.OPEN && status.getCode() == Status.Code.ALREADY_EXISTS) {
-        refuse(new FaultException(new Fault.IdempotencyConflict(Keys.of(message))));
       } else if (broken && watched.isOver()) {
         agentSide.close(Status.OK, new Metadata());
       } else if (broken && status.getCode() == Status.Code.UNAVAILABLE) {
