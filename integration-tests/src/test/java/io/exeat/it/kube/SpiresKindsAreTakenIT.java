@@ -6,22 +6,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.exeat.it.Needs;
 import io.exeat.it.environment.Helm;
 import io.exeat.it.environment.Kubernetes;
-import io.exeat.it.environment.Kubernetes.Said;
 import io.exeat.it.environment.Manifests;
 import io.exeat.it.environment.Packaged;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
-import org.awaitility.Awaitility;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 @NullMarked
 final class SpiresKindsAreTakenIT {
   private static final Path SPIRE = Packaged.root().resolve("spire-config");
-  private static final String GROUP = "/apis/spire.spiffe.io/v1alpha1/";
 
   @TempDir private Path folder;
 
@@ -38,24 +32,14 @@ final class SpiresKindsAreTakenIT {
   void everyFieldIsOneOfTheirsAndTheHostsEntriesAreTheSameAsSpiresOwn() throws Exception {
     Path binaries = Needs.part("kubernetes", Kubernetes.binaries());
     Helm helm = Helm.in(folder);
-    try (Kubernetes kubernetes = Kubernetes.start(binaries, folder)) {
-      for (String definition : definitions()) {
-        done(Manifests.apply(kubernetes, definition, ""));
-      }
-      for (String plural :
-          List.of("clusterspiffeids", "clusterstaticentries", "clusterfederatedtrustdomains")) {
-        Awaitility.await()
-            .atMost(Duration.ofSeconds(60))
-            .until(() -> kubernetes.get(GROUP + plural).done());
-      }
-
+    List<String> plurals =
+        List.of("clusterspiffeids", "clusterstaticentries", "clusterfederatedtrustdomains");
+    try (ForeignKinds theirs =
+        new ForeignKinds(binaries, folder, "spire.spiffe.io/v1alpha1", definitions(), plurals)) {
       List<String> ours = new ArrayList<>();
-      for (String file :
-          List.of(
-              "clusterspiffeids.yaml",
-              "clusterstaticentries.yaml",
-              "clusterfederatedtrustdomains.yaml")) {
-        ours.addAll(Manifests.all(Files.readString(SPIRE.resolve("kubernetes/" + file))));
+      for (String plural : plurals) {
+        ours.addAll(
+            Manifests.all(Files.readString(SPIRE.resolve("kubernetes/" + plural + ".yaml"))));
       }
       for (String values :
           List.of("form=relayed", "injector.certificate.mode=svid", "node.enabled=true")) {
@@ -67,29 +51,21 @@ final class SpiresKindsAreTakenIT {
                 "templates/spiffeids.yaml");
         ours.addAll(Manifests.all(rendered));
       }
-      for (String document : ours) {
-        done(Manifests.apply(kubernetes, document, ""));
-      }
+      ours.forEach(theirs::take);
 
       // So that the test can fail: a field that nobody knows, and one of another type.
       String first = ours.getFirst();
-      refused(kubernetes, first.replace("  hint: ", "  hints: "), "hints");
-      refused(kubernetes, first.replaceFirst("  hint: \\w+", "  hint: [agent]"), "hint");
+      theirs.refuse(first, "  hint: ", "  hints: ", "hints");
+      theirs.refuse(first, "  hint: \\w+", "  hint: [agent]", "hint");
 
-      assertThat(entries(kubernetes)).containsExactlyInAnyOrderElementsOf(spiresOwn());
+      assertThat(entries(theirs)).containsExactlyInAnyOrderElementsOf(spiresOwn());
     }
   }
 
-  private static void refused(Kubernetes kubernetes, String document, String why) {
-    Said said = Manifests.apply(kubernetes, document, "");
-    assertThat(said.done()).isFalse();
-    assertThat(said.message()).contains(why);
-  }
-
   /** ID, parent and hint of each host's entry that the API server has. */
-  private static List<String> entries(Kubernetes kubernetes) {
+  private static List<String> entries(ForeignKinds theirs) {
     List<String> all = new ArrayList<>();
-    for (JsonNode each : done(kubernetes.get(GROUP + "clusterstaticentries")).body().get("items")) {
+    for (JsonNode each : theirs.all("clusterstaticentries").body().get("items")) {
       JsonNode spec = each.get("spec");
       all.add(
           line(
@@ -124,27 +100,12 @@ final class SpiresKindsAreTakenIT {
   private static List<String> definitions() throws IOException {
     Optional<Path> own = Optional.ofNullable(System.getenv("SPIRE_CRDS")).map(Path::of);
     if (own.isPresent()) {
-      try (Stream<Path> files = Files.list(own.get())) {
-        return files.sorted().flatMap(file -> Manifests.all(text(file)).stream()).toList();
-      }
+      return ForeignKinds.definitions(own.get());
     }
     try (InputStream in =
         Objects.requireNonNull(
             SpiresKindsAreTakenIT.class.getResourceAsStream("/kubernetes/spire-crds.yaml"))) {
       return Manifests.all(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static Said done(Said said) {
-    assertThat(said.done()).as("%s %s", said.status(), said.message()).isTrue();
-    return said;
   }
 }
