@@ -32,7 +32,7 @@ final class GivenBack implements AutoCloseable {
   /** Tries once, and goes on behind the caller's back if that fails. */
   void end(LeaseId lease) {
     try {
-      ending.accept(lease);
+      ask(lease);
     } catch (FaultException e) {
       LOG.info("A login of the verifier cannot be given back yet: {}", e.getMessage());
       Thread.ofVirtual().name("give back").start(() -> untilEnded(lease));
@@ -43,11 +43,26 @@ final class GivenBack implements AutoCloseable {
     while (!closed) {
       LockSupport.parkNanos(pause.toNanos() * ThreadLocalRandom.current().nextInt(50, 101) / 100);
       try {
-        ending.accept(lease);
+        ask(lease);
         return;
       } catch (FaultException e) {
         LOG.debug("A login of the verifier cannot be given back yet", e);
       }
+    }
+  }
+
+  /** Nothing once this is closed, when our own token may be zeroed at any moment. */
+  private void ask(LeaseId lease) {
+    if (closed) {
+      return;
+    }
+    try {
+      ending.accept(lease);
+    } catch (IllegalStateException e) {
+      if (!closed) {
+        throw e;
+      }
+      LOG.debug("A login of the verifier ends with its session", e);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.exeat.credential.vault;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.exeat.base.Fault;
@@ -16,6 +17,8 @@ final class GivenBackTest {
   private final AtomicInteger asked = new AtomicInteger();
   private final AtomicInteger ended = new AtomicInteger();
   private final AtomicBoolean away = new AtomicBoolean(true);
+
+  private Runnable during = () -> {};
 
   private void end(LeaseId lease) {
     asked.incrementAndGet();
@@ -39,6 +42,26 @@ final class GivenBackTest {
       assertThat(ended.get()).isEqualTo(2);
       assertThat(asked.get()).isEqualTo(then + 1);
     }
+  }
+
+  /** The verifiers hang up as the broker stops, each behind its caller's back. */
+  @Test
+  void whatComesAfterTheEndOrMeanwhileMeetsNoTokenThatIsGone() {
+    GivenBack logins = new GivenBack(this::endWithoutAToken, Duration.ofMillis(2));
+    LeaseId lease = new LeaseId("database/creds/exeat-verifier-orders-db/1");
+    assertThatThrownBy(() -> logins.end(lease)).isInstanceOf(IllegalStateException.class);
+    during = logins::close;
+
+    logins.end(lease);
+    assertThat(asked).hasValue(2);
+    logins.end(lease);
+    assertThat(asked).hasValue(2);
+  }
+
+  private void endWithoutAToken(LeaseId lease) {
+    asked.incrementAndGet();
+    during.run();
+    throw new IllegalStateException("the secret is gone");
   }
 
   @Test
