@@ -123,10 +123,10 @@ final class Tokens {
 
   /**
    * A token's properties; empty when it is none with which anything can be asked for: Vault does
-   * not know it, is ending it already, or keeps an accessor of one that it never finished making,
-   * which happens where the connection ends meanwhile (the accessor is written first, and only a
-   * tidy takes it away). To ask for one of the latter two is refused as if by policy (403): what
-   * policy does not refuse is an accessor that is nobody's.
+   * not know it, has taken it away and its accessor not yet, or keeps an accessor of one that it
+   * never finished making, which happens where the connection ends meanwhile (the accessor is
+   * written first, and only a tidy takes it away). To ask for one of the latter two is refused as
+   * if by policy (403): what policy does not refuse is an accessor that is nobody's.
    */
   static Optional<JsonNode> look(VaultClient client, SecretBytes by, Accessor accessor)
       throws NoAnswer {
