@@ -27,24 +27,34 @@ final class Attempt {
   private final Set<String> away = Collections.synchronizedSet(new TreeSet<>());
   private final String agent;
   private final Function<CredentialId, Optional<SecretBytes>> secrets;
+  private final boolean triesAnyway;
   private Instant confirmedAt = Instant.MIN;
 
   /**
    * @param agent whose turn it takes
    * @param secrets what was lent, as far as it is known still, lent
+   * @param triesAnyway to get in, also when it is known already that not all is dead
    */
-  Attempt(String agent, Function<CredentialId, Optional<SecretBytes>> secrets) {
+  Attempt(
+      String agent, Function<CredentialId, Optional<SecretBytes>> secrets, boolean triesAnyway) {
     this.agent = agent;
     this.secrets = secrets;
+    this.triesAnyway = triesAnyway;
   }
 
   String agent() {
     return agent;
   }
 
-  /** What was lent at the target and is known still, by principal. */
+  /**
+   * What was lent at the target and is known still, by principal; nothing where it would not be
+   * tried: a login costs either side as much as all the rest.
+   */
   Map<String, SecretBytes> lent(Condemned condemned, String target) {
     Map<String, SecretBytes> lent = new TreeMap<>();
+    if (!triesAnyway && !left().isEmpty()) {
+      return lent;
+    }
     condemned.held().stream()
         .filter(held -> held.target().equals(target))
         .forEach(held ->

@@ -31,14 +31,18 @@ import org.slf4j.LoggerFactory;
  *
  * <p>An attempt shuts the target's door, which ends who holds it open, ends the token, ends each
  * lease and waits for Vault, ends what sessions are left, looks, and tries to get in where there is
- * something left. No step that fails keeps the next from being tried: with Vault away the target is
- * shut all the same. Attempts go on for ever, jittered and at most {@link #MOST} apart; Vault's own
- * queue stops after six. Each revocation has a virtual thread of its own, so none waits for
- * another's target, and none for issuing; at Vault and at each target agents take turns.
+ * something left: at first, each minute, and before it takes it for dead. No step that fails keeps
+ * the next from being tried: with Vault away the target is shut all the same. Attempts go on for
+ * ever, jittered and at most {@link #MOST} apart; Vault's own queue stops after six. Each
+ * revocation has a virtual thread of its own, so none waits for another's target, and none for
+ * issuing; at Vault and at each target agents take turns.
  */
 public final class Revoker implements AutoCloseable {
   /** The longest pause between two attempts. */
   public static final Duration MOST = Duration.ofSeconds(1);
+
+  /** From one try to get in where not all is dead to the next: Vault may be away for hours. */
+  private static final Duration TRIES = Duration.ofMinutes(1);
 
   private static final Duration LEAST = Duration.ofMillis(20);
   private static final Logger LOG = LoggerFactory.getLogger(Revoker.class);
@@ -127,7 +131,7 @@ public final class Revoker implements AutoCloseable {
     work.thread = Thread.currentThread();
     Duration pause = LEAST;
     while (!closed) {
-      Attempt attempt = new Attempt(agent, secrets);
+      Attempt attempt = new Attempt(agent, secrets, work.isToTry(time));
       attemptAnyway(condemned, attempt);
       if (attempt.left().isEmpty()) {
         works.remove(condemned.mark(), work);
@@ -264,8 +268,20 @@ public final class Revoker implements AutoCloseable {
     volatile String reason = "the first attempt is under way";
     volatile Thread thread = Thread.currentThread();
 
+    private long tries;
+
     Work(long begun) {
       this.begun = begun;
+      this.tries = begun;
+    }
+
+    /** On its own thread. */
+    boolean isToTry(Time time) {
+      boolean now = time.reached(tries);
+      if (now) {
+        tries = time.after(TRIES);
+      }
+      return now;
     }
   }
 }

@@ -34,20 +34,18 @@ final class WhoIsLetInIsAliveTest {
 
   private final Time time = new Time(Clock.systemUTC(), System::nanoTime);
   private final Open target = new Open();
-  private final Revoker revoker =
-      new Revoker(
-          new InMemoryBackend(
-              time,
-              new InMemoryTarget(),
-              new SessionLog() {
-                @Override
-                public void opened(Accessor session) {}
+  private final InMemoryBackend vault =
+      new InMemoryBackend(
+          time,
+          new InMemoryTarget(),
+          new SessionLog() {
+            @Override
+            public void opened(Accessor session) {}
 
-                @Override
-                public void ended(Accessor session) {}
-              }),
-          Map.of("orders", target),
-          time);
+            @Override
+            public void ended(Accessor session) {}
+          });
+  private final Revoker revoker = new Revoker(vault, Map.of("orders", target), time);
 
   @AfterEach
   void close() {
@@ -59,6 +57,26 @@ final class WhoIsLetInIsAliveTest {
     CompletableFuture<Obituary> death =
         revoker.end(
             new Condemned.OneCredential(held()), AGENT, id -> Optional.of(SecretBytes.adopt(pw())));
+
+    await().atMost(Duration.ofSeconds(20)).until(death::isDone);
+    assertThat(target.tried).hasValue(LET_IN + 1);
+    assertThat(death.join().checks()).contains("orders: login as " + ROLE + ": refused");
+  }
+
+  /**
+   * A login takes PostgreSQL a process, and us 4096 rounds: with Vault away for hours, too much.
+   */
+  @Test
+  void whileVaultIsAwayItIsTriedOnceAndThenBeforeItIsDead() {
+    vault.down();
+    CompletableFuture<Obituary> death =
+        revoker.end(
+            new Condemned.OneCredential(held()), AGENT, id -> Optional.of(SecretBytes.adopt(pw())));
+    await().atMost(Duration.ofSeconds(20)).until(() -> target.looks.get() > LET_IN + 2);
+    assertThat(target.tried).hasValue(1);
+    assertThat(death).isNotDone();
+
+    vault.up();
 
     await().atMost(Duration.ofSeconds(20)).until(death::isDone);
     assertThat(target.tried).hasValue(LET_IN + 1);
@@ -86,6 +104,7 @@ final class WhoIsLetInIsAliveTest {
   }
 
   private static final class Open extends TargetThatAnswers {
+    final AtomicInteger looks = new AtomicInteger();
     final AtomicInteger tried = new AtomicInteger();
 
     @Override
@@ -98,6 +117,10 @@ final class WhoIsLetInIsAliveTest {
 
     @Override
     public Sighting look(Mark mark, Map<String, SecretBytes> lent) {
+      looks.incrementAndGet();
+      if (lent.isEmpty()) {
+        return new Sighting(List.of(), List.of("nothing was tried"));
+      }
       assertThat(lent).containsOnlyKeys(ROLE);
       return tried.incrementAndGet() <= LET_IN
           ? new Sighting(List.of("the login of " + ROLE + " is let in"), List.of())
