@@ -86,7 +86,7 @@ final class ConfigFile {
     return identity;
   }
 
-  private static Settings settings(Optional<Path> named, Map<String, String> environment) {
+  static Settings settings(Optional<Path> named, Map<String, String> environment) {
     Optional<Path> file = place(named, environment);
     return file.isPresent()
         ? Settings.read(file.get(), environment)
@@ -235,7 +235,7 @@ final class ConfigFile {
         ExtAuthzFile.read(root));
   }
 
-  private static PolicyConfig policy(Section section) {
+  static PolicyConfig policy(Section section) {
     return section.mode(
         "mode",
         "cedar",

@@ -83,7 +83,7 @@ public final class Main implements Runnable {
     commands.put("receipt", () -> new ReceiptCommand(cli));
     commands.put("status", () -> new StatusCommand(cli));
     commands.put("audit", () -> new AuditCommand(out, err));
-    commands.put("policy", () -> new PolicyCommand(out, err));
+    commands.put("policy", () -> new PolicyCommand(out, err, System.getenv()));
     commands.put("vault", () -> new VaultCommand(out, err));
     commands.put("config", () -> new ConfigCommand(out, err));
     commands.put("doctor", () -> new DoctorCommand(out));

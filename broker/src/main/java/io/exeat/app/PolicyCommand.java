@@ -8,7 +8,6 @@ import io.exeat.config.ConfigException;
 import io.exeat.policy.BadPolicy;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
-import io.exeat.policy.PolicyConfig;
 import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
@@ -20,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -39,10 +39,15 @@ final class PolicyCommand {
 
   private final PrintWriter out;
   private final PrintWriter err;
+  private final PolicyPlace place;
 
-  PolicyCommand(PrintWriter out, PrintWriter err) {
+  /**
+   * @param environment the process's
+   */
+  PolicyCommand(PrintWriter out, PrintWriter err, Map<String, String> environment) {
     this.out = out;
     this.err = err;
+    this.place = new PolicyPlace(environment);
   }
 
   private interface Body {
@@ -197,7 +202,7 @@ final class PolicyCommand {
     return guarded(
         json,
         reports -> {
-          PolicyFiles before = files(from);
+          PolicyFiles before = place.files(Optional.ofNullable(from), "--from");
           PolicyFiles after = files(folder);
           reports.compared(
               PolicyComparison.of(engine(before), engine(after), List.of(before, after)));
@@ -219,24 +224,7 @@ final class PolicyCommand {
     return engine;
   }
 
-  private static PolicyFiles files(@Nullable Path named) throws IOException {
-    Optional<Path> folder = named == null ? configured() : Optional.of(named);
-    return folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
-  }
-
-  /**
-   * The folder of the configuration, where there is one.
-   *
-   * @throws ConfigException when there is one that is wrong: what ships is no answer then
-   */
-  private static Optional<Path> configured() {
-    if (ConfigFile.place(Optional.empty(), System.getenv()).isEmpty()) {
-      return Optional.ofNullable(System.getenv("EXEAT_POLICY_FOLDER")).map(Path::of);
-    }
-    BrokerConfig config = ConfigFile.read(Optional.empty(), System.getenv());
-    return config.form() instanceof BrokerConfig.AllInOne here
-            && here.policy() instanceof PolicyConfig.Cedar cedar
-        ? cedar.folder()
-        : Optional.empty();
+  private PolicyFiles files(@Nullable Path named) throws IOException {
+    return place.files(Optional.ofNullable(named), "--folder");
   }
 }

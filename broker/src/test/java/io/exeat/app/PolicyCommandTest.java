@@ -21,7 +21,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,7 @@ final class PolicyCommandTest {
   @TempDir private Path folder;
   private Path before;
   private Path after;
+  private final Map<String, String> environment = new HashMap<>();
 
   @BeforeEach
   void make() throws IOException {
@@ -61,7 +64,7 @@ final class PolicyCommandTest {
 
   private int policy(Object... words) {
     return new CommandLine(
-            new PolicyCommand(new PrintWriter(out, true), new PrintWriter(err, true)))
+            new PolicyCommand(new PrintWriter(out, true), new PrintWriter(err, true), environment))
         .execute(Stream.of(words).map(Object::toString).toArray(String[]::new));
   }
 
@@ -113,6 +116,94 @@ final class PolicyCommandTest {
   void whatShipsPassesItsOwnCases() {
     assertThat(policy("test")).isEqualTo(Exit.OK);
     assertThat(out.toString()).endsWith(" cases, 0 decided otherwise\n");
+  }
+
+  /** A broker's, with {@code more} in place of what decides in it. */
+  private void configured(String more) throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("exeat.yaml"),
+            """
+            spiffe: {id: "spiffe://example.org/broker"}
+            attestation: {mode: development, socket: /tmp/b.sock, agents: "spiffe://example.org/*"}
+            %s
+            """
+                .formatted(more));
+    environment.put("EXEAT_CONFIG", file.toString());
+  }
+
+  /** Every command that would decide, or judge, without a folder. */
+  private void assertEachRefuses(String... says) throws Exception {
+    Path question =
+        Files.writeString(folder.resolve("question.json"), CaseSuite.example().toString());
+    Path chain = chain();
+    for (List<Object> words :
+        List.<List<Object>>of(
+            List.of("check"),
+            List.of("test"),
+            List.of("explain", "--question", question),
+            List.of("explain", "--audit", chain, "--decision", "d00000000000000000060"),
+            List.of("replay", "--audit", chain),
+            List.of("diff", "--folder", after))) {
+      err.getBuffer().setLength(0);
+      assertThat(policy(words.toArray())).as("%s", words).isEqualTo(Exit.USAGE);
+      assertThat(err.toString())
+          .as("%s", words)
+          .contains(says)
+          .contains(words.getFirst().equals("diff") ? "with --from" : "with --folder");
+      assertThat(out.toString()).as("%s", words).isEmpty();
+    }
+  }
+
+  @Test
+  void whatShipsIsNoAnswerWhereAnOpaServerDecides() throws Exception {
+    configured(
+        """
+        vault: {address: "https://vault.example.org"}
+        policy: {mode: opa, address: "http://opa.example.org:8181", decision: our/word}\
+        """);
+    assertEachRefuses(
+        "exeat: by " + environment.get("EXEAT_CONFIG"),
+        "policy.mode: opa",
+        "http://opa.example.org:8181",
+        "/v1/data/our/word");
+
+    assertThat(policy("check", "--folder", after)).isEqualTo(Exit.OK);
+  }
+
+  @Test
+  void whatShipsIsNoAnswerWhereAnotherBrokerDecides() throws Exception {
+    configured("relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/b\"}");
+    assertEachRefuses(
+        "exeat: by " + environment.get("EXEAT_CONFIG"), "relayed to broker.example.org");
+  }
+
+  @Test
+  void theEnvironmentAloneSaysWhatDecidesToo() throws Exception {
+    environment.put("EXEAT_POLICY_MODE", "opa");
+    environment.put("EXEAT_POLICY_ADDRESS", "http://opa.example.org:8181");
+    assertEachRefuses("exeat: by EXEAT_POLICY_MODE", "http://opa.example.org:8181");
+
+    environment.clear();
+    environment.put("EXEAT_RELAY_TO", "broker.example.org:8443");
+    assertEachRefuses("exeat: by EXEAT_RELAY_TO");
+
+    environment.clear();
+    environment.put("EXEAT_POLICY_FOLDER", after.toString());
+    assertThat(policy("check")).isEqualTo(Exit.OK);
+    assertThat(out.toString()).contains("policies from " + after);
+  }
+
+  @Test
+  void theFolderOfTheConfigurationIsMeantWhereNoneIsNamed() throws IOException {
+    configured(
+        """
+        vault: {address: "https://vault.example.org"}
+        policy: {folder: %s}\
+        """
+            .formatted(after));
+    assertThat(policy("check")).isEqualTo(Exit.OK);
+    assertThat(out.toString()).contains("2 policies from " + after);
   }
 
   @Test
