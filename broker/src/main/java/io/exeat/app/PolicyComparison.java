@@ -44,7 +44,7 @@ record PolicyComparison(
     questions.forEach((name, question) -> {
       Decision was = old.decide(question);
       Decision now = fresh.decide(question);
-      if (!was.word().equals(now.word())) {
+      if (!now.isLike(was)) {
         otherwise.add(new Change(name, was, now));
       }
     });

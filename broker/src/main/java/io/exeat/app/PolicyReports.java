@@ -86,7 +86,7 @@ final class PolicyReports {
       out.println(node);
       return;
     }
-    recorded.ifPresent(it -> out.println("recorded: " + it.decided() + " by " + it.because()));
+    recorded.ifPresent(it -> out.println("recorded: " + it.show() + " by " + it.because()));
     out.println("decision: " + CaseSuite.show(decision));
     for (Reason reason : decision.because()) {
       out.println("  " + reason.policy() + ":");
@@ -127,7 +127,7 @@ final class PolicyReports {
                   was.question().at("/agent/name").asText(),
                   was.question().path("action").asText(),
                   was.question().at("/resource/name").asText(),
-                  was.decided(),
+                  was.show(),
                   was.because(),
                   CaseSuite.show(each.now())));
     }
@@ -171,6 +171,9 @@ final class PolicyReports {
   private static ObjectNode was(Replay.Recorded recorded) {
     ObjectNode node = JSON.objectNode().put("decided", recorded.decided());
     texts(node, "because", recorded.because());
+    if (!recorded.approvers().isEmpty()) {
+      texts(node, "approvers", recorded.approvers());
+    }
     return node;
   }
 

@@ -45,9 +45,14 @@ final class RecordedDecisions {
                 line.path("decision").asText(),
                 question,
                 answer.path("decided").asText(),
-                answer.path("because").valueStream().map(JsonNode::asText).toList(),
+                texts(answer.path("approvers")),
+                texts(answer.path("because")),
                 QuestionJson.sha256(question).equals(answer.path("question_sha256").asText())));
       }
     }
+  }
+
+  private static List<String> texts(JsonNode list) {
+    return list.valueStream().map(JsonNode::asText).toList();
   }
 }

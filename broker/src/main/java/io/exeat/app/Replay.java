@@ -8,6 +8,7 @@ import io.exeat.policy.cedar.CedarEngine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What was recorded, decided again.
@@ -24,10 +25,26 @@ record Replay(int decisions, List<Change> changes, List<Undecided> undecided) {
    * One question and its answer, as the chain has them.
    *
    * @param id of the decision; several questions can be of one
+   * @param decided the decision's word
+   * @param approvers whose yes was missing
    * @param isWhole whether the question is the one that the recorded hash is of
    */
   record Recorded(
-      String id, ObjectNode question, String decided, List<String> because, boolean isWhole) {}
+      String id,
+      ObjectNode question,
+      String decided,
+      List<String> approvers,
+      List<String> because,
+      boolean isWhole) {
+    private boolean isLike(Decision now) {
+      return now.word().equals(decided) && now.asked().equals(Set.copyOf(approvers));
+    }
+
+    /** In words, as {@link io.exeat.policy.CaseSuite#show} has it of one made now. */
+    String show() {
+      return approvers.isEmpty() ? decided : decided + " " + String.join(" and ", approvers);
+    }
+  }
 
   record Change(Recorded recorded, Decision now) {}
 
@@ -44,7 +61,7 @@ record Replay(int decisions, List<Change> changes, List<Undecided> undecided) {
       }
       try {
         Decision now = engine.decide(question(one, engine));
-        if (!now.word().equals(one.decided())) {
+        if (!one.isLike(now)) {
           changes.add(new Change(one, now));
         }
       } catch (IllegalArgumentException e) {

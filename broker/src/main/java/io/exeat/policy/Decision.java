@@ -2,6 +2,7 @@ package io.exeat.policy;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Policy's answer. Everything that is not {@link Permit} has no effect at all. */
 public sealed interface Decision {
@@ -50,6 +51,16 @@ public sealed interface Decision {
       case Deny _ -> "deny";
       case Failed _ -> "failed";
     };
+  }
+
+  /** Whose yes is missing; nobody's unless it is an {@link Ask}. */
+  default Set<String> asked() {
+    return this instanceof Ask ask ? Set.copyOf(ask.approvers()) : Set.of();
+  }
+
+  /** Whether a caller gets the same: the word, and whose yes is missing; for whatever reason. */
+  default boolean isLike(Decision other) {
+    return word().equals(other.word()) && asked().equals(other.asked());
   }
 
   record Permit(List<Reason> because, String policy) implements Decision {

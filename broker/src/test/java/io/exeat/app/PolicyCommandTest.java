@@ -251,8 +251,12 @@ final class PolicyCommandTest {
 
   /** The chain of a broker that decided two acts under {@code before}. */
   private Path chain() throws Exception {
+    return chain(ALL);
+  }
+
+  private Path chain(String policies) throws Exception {
     Path chain = folder.resolve("audit");
-    CedarEngine engine = PolicyEngines.of(ALL);
+    CedarEngine engine = PolicyEngines.of(policies);
     try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
       for (int risk : new int[] {10, 60}) {
         ObjectNode question = CaseSuite.example();
@@ -288,6 +292,63 @@ final class PolicyCommandTest {
             "explain", "--folder", after, "--audit", chain, "--decision", "d00000000000000000060");
     assertThat(explained).isEqualTo(Exit.OK);
     assertThat(out.toString()).contains("recorded: permit by [all]", "decision: deny (too risky)");
+  }
+
+  /** Whoever is risky needs this yes. */
+  private static String asking(String approver) {
+    return ALL
+        + """
+        @id("risky") @ask("%s") forbid (principal, action, resource)
+        when { context.risk > 50 } unless { context.approvals.contains("%s") };
+        """
+            .formatted(approver, approver);
+  }
+
+  @Test
+  void anotherYesThanTheOneThatWasRecordedIsAnotherDecision() throws Exception {
+    Path chain = chain(asking("owner"));
+    Files.writeString(after.resolve("all.cedar"), asking("owner"));
+    Files.delete(after.resolve("risk.cases.yaml"));
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo("2 decisions, 0 would be decided otherwise\n");
+
+    out.getBuffer().setLength(0);
+    Files.writeString(after.resolve("all.cedar"), asking("operator"));
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .contains("d00000000000000000060")
+        .contains("was ask owner by [risky (risk, approvals)], would be ask operator by [risky")
+        .endsWith("2 decisions, 1 would be decided otherwise\n");
+
+    JsonNode otherwise =
+        json(Exit.OK, "replay", "--json", "--audit", chain, "--folder", after)
+            .path("otherwise")
+            .get(0);
+    assertThat(otherwise.at("/was/approvers").toString()).isEqualTo("[\"owner\"]");
+    assertThat(otherwise.at("/now/approvers").toString()).isEqualTo("[\"operator\"]");
+  }
+
+  @Test
+  void theSameYesForAnotherReasonIsNoOtherDecision() throws Exception {
+    Path chain = chain(asking("owner"));
+    Files.writeString(after.resolve("all.cedar"), asking("owner").replace("risky", "other"));
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).isEqualTo("2 decisions, 0 would be decided otherwise\n");
+  }
+
+  @Test
+  void diffTellsWhoseYesIsAskedForFromAnothers() throws IOException {
+    Files.writeString(before.resolve("all.cedar"), asking("owner"));
+    Files.writeString(after.resolve("all.cedar"), asking("operator"));
+    assertThat(policy("diff", "--from", before, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString())
+        .isEqualTo(
+            """
+            ~ risky
+            risk.cases.yaml: risk: ask owner by [risky (risk, approvals)] -> ask operator by \
+            [risky (risk, approvals)]
+            2 questions, 1 would be decided otherwise
+            """);
   }
 
   @Test
