@@ -78,10 +78,21 @@ public final class Deployment implements AutoCloseable {
 
     /** With the policies of this folder, which it looks at again and again. */
     public Plan withPolicies(Path policies) {
-      return launchedBy(config ->
-          Processes.join(
-              List.of("env", "EXEAT_POLICY_FOLDER=" + policies),
-              launch.command(config).toArray(String[]::new)));
+      return withVariables("EXEAT_POLICY_FOLDER=" + policies);
+    }
+
+    /** With an OPA server that decides. */
+    public Plan withOpa(URI address) {
+      return withVariables("EXEAT_POLICY_MODE=opa", "EXEAT_POLICY_ADDRESS=" + address);
+    }
+
+    private Plan withVariables(String... variables) {
+      return launchedBy(config -> {
+        List<String> words = new ArrayList<>(List.of("env"));
+        words.addAll(List.of(variables));
+        words.addAll(launch.command(config));
+        return words;
+      });
     }
 
     public Plan withGrace(Duration other) {

@@ -2,8 +2,6 @@ package io.exeat.it.environment;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,13 +15,17 @@ import java.util.Optional;
 public final class Opa implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  private final Process process;
+  private final Path binary;
+  private final int port;
   private final URI address;
   private final HttpClient http = HttpClient.newHttpClient();
+  private Process process;
 
-  private Opa(Process process, URI address) {
-    this.process = process;
-    this.address = address;
+  private Opa(Path binary, int port) {
+    this.binary = binary;
+    this.port = port;
+    this.address = URI.create("http://127.0.0.1:" + port);
+    this.process = run();
   }
 
   /** EXEAT_OPA_BIN, or {@code opa} on the PATH. */
@@ -33,23 +35,36 @@ public final class Opa implements AutoCloseable {
 
   /** Starts one; it answers when this returns. */
   public static Opa start(Path binary) {
+    Opa opa = new Opa(binary, Processes.freePort());
+    Runtime.getRuntime().addShutdownHook(new Thread(opa::close));
+    opa.awaitHealth();
+    return opa;
+  }
+
+  /** {@code kill -9}. */
+  public void kill() {
+    Processes.end(process, "KILL");
+  }
+
+  /** Starts it again where it was, without a policy. */
+  public void restart() {
+    process = run();
+    awaitHealth();
+  }
+
+  private Process run() {
     try {
-      int port = freePort();
-      ProcessBuilder builder =
-          new ProcessBuilder(
+      return new ProcessBuilder(
               List.of(
                   binary.toString(),
                   "run",
                   "--server",
                   "--addr=127.0.0.1:" + port,
                   "--log-level=error",
-                  "--skip-version-check"));
-      builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
-      builder.redirectError(ProcessBuilder.Redirect.DISCARD);
-      Opa opa = new Opa(builder.start(), URI.create("http://127.0.0.1:" + port));
-      Runtime.getRuntime().addShutdownHook(new Thread(opa::close));
-      opa.awaitHealth();
-      return opa;
+                  "--skip-version-check"))
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .redirectError(ProcessBuilder.Redirect.DISCARD)
+          .start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -92,12 +107,6 @@ public final class Opa implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 

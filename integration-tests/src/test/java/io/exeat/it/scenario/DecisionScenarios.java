@@ -25,11 +25,21 @@ import org.junit.jupiter.api.Test;
 
 /** Whoever runs tools for an agent asks before each. */
 abstract class DecisionScenarios extends Scenarios {
-  private final Deployment.Form form;
+  /** Why standard agents may, as the engine names it. */
+  private final String standard;
 
   DecisionScenarios(Deployment.Form form) {
     super(form);
-    this.form = form;
+    this.standard = "standard (agent.tier)";
+  }
+
+  /**
+   * @param standard the policy that permits standard agents, as the engine of {@code deployment}
+   *     names it
+   */
+  DecisionScenarios(Deployment deployment, String standard) {
+    super(deployment);
+    this.standard = standard;
   }
 
   private static CheckRequest check(Task task, String grant) {
@@ -47,7 +57,7 @@ abstract class DecisionScenarios extends Scenarios {
     CheckResponse permit = client.decisions().check(check(task, Stage.READ));
 
     assertThat(permit.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
-    assertThat(permit.getBecauseList()).containsExactly("standard (agent.tier)");
+    assertThat(permit.getBecauseList()).containsExactly(standard);
     assertThat(permit.getPolicySha256()).hasSize(64);
     assertThat(Files.readString(chain())).contains("\"decision\":\"" + permit.getDecisionId());
     Refusal refused = Refusal.of(() -> client.decisions().check(check(task, Stage.WRITE)));
@@ -118,7 +128,8 @@ abstract class DecisionScenarios extends Scenarios {
         .contains(asked.getDecisionId(), "orders.refund", "1200", "Ada\\u001B[2J", "operator")
         .doesNotContain("\u001b");
     Said yes = people.run("approval", "approve", asked.getDecisionId(), "--reason", "checked");
-    if (form == Deployment.Form.ALL_IN_ONE) { // the agent's uid is the operator's: ours
+    if (deployment.form()
+        == Deployment.Form.ALL_IN_ONE) { // the agent's uid is the operator's: ours
       assertThat(yes.code()).as("%s", yes).isEqualTo(1);
       assertThat(yes.err()).contains("nor does its uid");
       assertThat(client.decisions().check(refund).getVerdict()).isEqualTo(Verdict.VERDICT_ASK);
@@ -162,7 +173,7 @@ abstract class DecisionScenarios extends Scenarios {
     assertThat(other.lines())
         .anyMatch(line ->
             line.startsWith(
-                    decision + " clerk call on orders-read: was permit by [standard (agent.tier)]")
+                    decision + " clerk call on orders-read: was permit by [" + standard + "]")
                 && line.contains("would be deny (not for Ada)"));
   }
 

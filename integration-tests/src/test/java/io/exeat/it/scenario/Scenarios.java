@@ -28,7 +28,11 @@ abstract class Scenarios {
   final Client operator;
 
   Scenarios(Deployment.Form form) {
-    this.deployment = Deployment.shared(form);
+    this(Deployment.shared(form));
+  }
+
+  Scenarios(Deployment deployment) {
+    this.deployment = deployment;
     this.client = deployment.client();
     this.operator = deployment.operator();
   }
