@@ -86,6 +86,11 @@ public final class Deployment implements AutoCloseable {
       return withVariables("EXEAT_POLICY_MODE=opa", "EXEAT_POLICY_ADDRESS=" + address);
     }
 
+    /** With a catalogue of its own, whose agents have the grants that Vault knows of them. */
+    public Plan withCatalogue(Path catalogue) {
+      return withVariables("EXEAT_CATALOGUE_PATH=" + catalogue);
+    }
+
     private Plan withVariables(String... variables) {
       return launchedBy(config -> {
         List<String> words = new ArrayList<>(List.of("env"));
