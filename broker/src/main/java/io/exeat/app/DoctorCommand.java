@@ -21,11 +21,15 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     description = {
-      "Checks what a sidecar needs on this host, as the user and with the configuration that it has:",
-      "Java, kernel, configuration, permissions, the SPIRE socket, its own SVID, the PID namespace,",
-      "the agents' entries, the policies, Vault and its rights there, each database, and all clocks.",
+      "Checks what a sidecar needs on this host, as the user and with the configuration that it"
+          + " has:",
+      "Java, kernel, configuration, permissions, the SPIRE socket, its own SVID, the PID"
+          + " namespace,",
+      "the agents' entries, the policies, Vault and its rights there, each database, and all"
+          + " clocks.",
       "",
-      "Run it as the sidecar's user; the sidecar may be running. It changes nothing, opens no task,",
+      "Run it as the sidecar's user; the sidecar may be running. It changes nothing, opens no"
+          + " task,",
       "and lends nothing but logins of the verifier's own, which it gives back. Ends with 10 when",
       "something is wrong; each such line is followed by how to mend it."
     },
