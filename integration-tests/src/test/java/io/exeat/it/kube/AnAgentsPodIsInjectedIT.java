@@ -439,6 +439,15 @@ final class AnAgentsPodIsInjectedIT {
     assertThat(other.status()).isEqualTo(422);
     assertThat(other.message()).contains("cannot be changed");
 
+    // Nor be taken off: what was an agent is looked at too.
+    Said none =
+        kubernetes.patch(
+            path,
+            "application/merge-patch+json",
+            "{\"metadata\": {\"labels\": {\"exeat.io/agent\": null}}}");
+    assertThat(none.status()).isEqualTo(422);
+    assertThat(none.message()).contains("cannot be changed");
+
     Said image =
         kubernetes.patch(
             path,
