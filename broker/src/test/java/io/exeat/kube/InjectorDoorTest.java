@@ -49,6 +49,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Over real HTTPS on the loopback address. */
@@ -96,6 +97,22 @@ final class InjectorDoorTest {
     var response = Pods.JSON.readTree(answer.body()).get("response");
     assertThat(Pods.patched(Pods.plain(), response))
         .isEqualTo(Pods.injected(Pods.webhook(Pods.HERE), Pods.plain()));
+  }
+
+  /** The cheaper one of those that both have; who has no ChaCha20 is served too. */
+  @ParameterizedTest
+  @CsvSource({
+    "TLS_AES_256_GCM_SHA384 TLS_AES_128_GCM_SHA256 TLS_CHACHA20_POLY1305_SHA256,"
+        + " TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256"
+  })
+  void theDoorChoosesTheCipher(String offered, String chosen) throws Exception {
+    try (SSLSocket socket = connect(client().sslContext())) {
+      socket.setEnabledCipherSuites(offered.split(" "));
+      socket.startHandshake();
+
+      assertThat(socket.getSession().getCipherSuite()).isEqualTo(chosen);
+    }
   }
 
   /** An API server's way: else each pod would cost a handshake. */
