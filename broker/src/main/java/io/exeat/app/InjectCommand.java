@@ -10,6 +10,7 @@ import io.exeat.identity.workload.WorkloadIdentity;
 import io.exeat.kube.CaBundle;
 import io.exeat.kube.InjectConfig;
 import io.exeat.kube.InjectorDoor;
+import io.exeat.kube.Rehearsal;
 import io.exeat.kube.ServingCertificate;
 import io.exeat.kube.Webhook;
 import java.io.IOException;
@@ -53,7 +54,7 @@ final class InjectCommand implements Callable<Integer> {
       ServingCertificate certificate = keeps.certificate();
       certificate.look();
       Webhook webhook = new Webhook(config);
-      var _ = webhook.rehearse();
+      var _ = Rehearsal.run(certificate, webhook);
       InjectorDoor door = closing.later(InjectorDoor.open(config.listen(), certificate, webhook));
       LOG.info("Injecting on port {}", door.port());
       Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(closing), "exeat-stop"));

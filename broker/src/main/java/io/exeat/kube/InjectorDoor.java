@@ -61,6 +61,17 @@ public final class InjectorDoor implements AutoCloseable {
   public static InjectorDoor open(
       InetSocketAddress address, ServingCertificate certificate, Webhook webhook)
       throws IOException {
+    return open(address, certificate, webhook, true);
+  }
+
+  /**
+   * The same.
+   *
+   * @param told whether the log has each answer
+   */
+  static InjectorDoor open(
+      InetSocketAddress address, ServingCertificate certificate, Webhook webhook, boolean told)
+      throws IOException {
     EventLoopGroup loops =
         new MultiThreadIoEventLoopGroup(
             2, new DefaultThreadFactory("exeat-inject", true), EpollIoHandler.newFactory());
@@ -89,7 +100,8 @@ public final class InjectorDoor implements AutoCloseable {
                         .addLast(handler)
                         .addLast(new IdleConnections())
                         .addLast(
-                            new Protocols(() -> new WebhookHandler(webhook, budget), multiplexed));
+                            new Protocols(
+                                () -> new WebhookHandler(webhook, budget, told), multiplexed));
                   }
                 });
     try {

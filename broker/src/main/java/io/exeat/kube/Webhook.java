@@ -20,7 +20,7 @@ public final class Webhook {
   private static final int PROOF_SECONDS = 8;
 
   /** As an API server sends it, in short. */
-  private static final String REHEARSAL =
+  static final String REHEARSAL =
       """
       {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {
         "uid": "rehearsal", "resource": {"group": "", "version": "v1", "resource": "pods"},
@@ -39,7 +39,7 @@ public final class Webhook {
           "status": {}}}}
       """;
 
-  private static final int REHEARSALS = 500;
+  static final int REHEARSALS = 500;
 
   private final InjectConfig config;
 

@@ -35,6 +35,7 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   private final Webhook webhook;
   private final BodyBudget budget;
+  private final boolean told;
 
   private @Nullable HttpRequest request;
   private @Nullable ByteArrayOutputStream body;
@@ -42,9 +43,13 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
   private int taken;
   private boolean refused;
 
-  WebhookHandler(Webhook webhook, BodyBudget budget) {
+  /**
+   * @param told whether the log has each answer
+   */
+  WebhookHandler(Webhook webhook, BodyBudget budget, boolean told) {
     this.webhook = webhook;
     this.budget = budget;
+    this.told = told;
   }
 
   @Override
@@ -69,7 +74,7 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   private void begin(ChannelHandlerContext context, HttpRequest first) {
     boolean health = first.method().equals(HttpMethod.GET) && first.uri().equals("/healthz");
-    if (!health && !first.uri().matches("/inject(\\?.*)?")) {
+    if (!health && !first.uri().equals("/inject") && !first.uri().startsWith("/inject?")) {
       refuse(context, Answer.text(404, "exeat: there are /inject and /healthz"));
     } else if (!health && !first.method().equals(HttpMethod.POST)) {
       refuse(context, Answer.text(405, "exeat: /inject takes POST"));
@@ -132,7 +137,7 @@ final class WebhookHandler extends SimpleChannelInboundHandler<HttpObject> {
         asked.method().equals(HttpMethod.GET)
             ? Answer.text(200, "ok")
             : webhook.answer(whole.toByteArray());
-    if (!asked.method().equals(HttpMethod.GET)) {
+    if (told && !asked.method().equals(HttpMethod.GET)) {
       LOG.info("{}", answer.about());
     }
     forget();

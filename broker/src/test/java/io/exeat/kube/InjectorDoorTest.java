@@ -115,6 +115,23 @@ final class InjectorDoorTest {
     }
   }
 
+  /** Each of its calls went through TLS and HTTP/2, and was answered with 200. */
+  @Test
+  void theDoorIsRehearsed() throws Exception {
+    assertThat(Rehearsal.run(certificate, Pods.webhook(Pods.HERE))).isPositive();
+  }
+
+  /** As an SVID may come later. */
+  @Test
+  void withoutACertificateTheWebhookRehearsesAlone() throws Exception {
+    ServingCertificate none =
+        ServingCertificate.of(
+            new InjectConfig.Files(folder.resolve("none.crt"), folder.resolve("none.key")), TIME);
+    none.look();
+
+    assertThat(Rehearsal.run(none, Pods.webhook(Pods.HERE))).isZero();
+  }
+
   /** An API server's way: else each pod would cost a handshake. */
   @Test
   void manyPodsAtOnceShareAConnection() throws Exception {
