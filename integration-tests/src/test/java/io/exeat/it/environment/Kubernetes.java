@@ -323,6 +323,19 @@ public final class Kubernetes implements AutoCloseable {
     }
   }
 
+  /** Posts what is JSON already, and reads no more of the answer than its status. */
+  public int post(String path, String json) {
+    return sent("POST", path, "application/json", json, token).statusCode();
+  }
+
+  /** Sets all of its metrics to nothing. */
+  public void forget() {
+    Said said = send("DELETE", "/metrics", "text/plain", "");
+    if (!said.done()) {
+      throw new IllegalStateException(said.message());
+    }
+  }
+
   /** The processor's time that the API server has taken since its start. */
   public Duration work() {
     return server.info().totalCpuDuration().orElseThrow();
