@@ -47,7 +47,16 @@ final class Fence {
   static void raise() {
     SafeJvm.check();
     close();
-    debugger(PROC)
+    refuseDebugger(PROC);
+  }
+
+  /**
+   * Looks whether somebody sees this process already.
+   *
+   * @throws CannotStart when another user's debugger does
+   */
+  static void refuseDebugger(Path proc) {
+    debugger(proc)
         .ifPresent(uid -> {
           throw new CannotStart(
               "a debugger of the user with uid " + uid + " has this process",
@@ -73,7 +82,16 @@ final class Fence {
       }
     }
     raise();
-    Optional<String> swap = swap(PROC, CGROUPS);
+    refuseSwap(inPod, PROC, CGROUPS);
+  }
+
+  /**
+   * Looks whether secrets may be swapped out, and warns where that is the host's own affair.
+   *
+   * @throws CannotStart when they may, in a pod: its node is for others too
+   */
+  static void refuseSwap(boolean inPod, Path proc, Path cgroups) {
+    Optional<String> swap = swap(proc, cgroups);
     if (swap.isPresent() && inPod) {
       throw new CannotStart(
           swap.get(),

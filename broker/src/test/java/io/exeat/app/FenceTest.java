@@ -44,6 +44,44 @@ final class FenceTest {
     assertThat(Fence.debugger(folder)).isEqualTo(Optional.ofNullable(whose));
   }
 
+  @Test
+  void aDebuggerOfAnotherUserRefusesTheStart() throws IOException {
+    Files.createDirectories(folder.resolve("self"));
+    Files.createDirectories(folder.resolve("41"));
+    Files.writeString(folder.resolve("self/status"), "TracerPid:\t41\n");
+    Files.writeString(folder.resolve("41/status"), "Uid:\t64001\t64001\t0\t0\n");
+
+    assertThatThrownBy(() -> Fence.refuseDebugger(folder))
+        .isInstanceOf(CannotStart.class)
+        .hasMessageContaining("a debugger of the user with uid 64001 has this process")
+        .hasMessageContaining("Start it without one");
+    Files.writeString(folder.resolve("self/status"), "TracerPid:\t0\n");
+    Fence.refuseDebugger(folder);
+  }
+
+  @Test
+  void withoutProcNobodyKnowsAndNothingStarts() {
+    assertThatThrownBy(() -> Fence.refuseDebugger(folder))
+        .isInstanceOf(CannotStart.class)
+        .hasMessageContaining("Mount /proc in its container");
+  }
+
+  @Test
+  void swapRefusesTheStartInAPodAlone() throws IOException {
+    Files.createDirectories(folder.resolve("self"));
+    Files.writeString(folder.resolve("self/cgroup"), "0::/\n");
+    Files.writeString(folder.resolve("swaps"), SWAP);
+    Path groups = Files.createDirectories(folder.resolve("cgroup"));
+
+    assertThatThrownBy(() -> Fence.refuseSwap(true, folder, groups))
+        .isInstanceOf(CannotStart.class)
+        .hasMessageContaining("this process's secrets may be swapped out")
+        .hasMessageContaining("as much memory requested as its limit");
+    Fence.refuseSwap(false, folder, groups);
+    Files.writeString(folder.resolve("swaps"), HEADINGS);
+    Fence.refuseSwap(true, folder, groups);
+  }
+
   /** Of the group itself and the one above it; empty where there is no such file. */
   @ParameterizedTest
   @CsvSource({

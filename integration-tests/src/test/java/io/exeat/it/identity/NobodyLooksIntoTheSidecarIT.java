@@ -63,15 +63,20 @@ final class NobodyLooksIntoTheSidecarIT {
   }
 
   private static Process start(List<String> command) throws IOException {
-    List<String> words =
-        new ArrayList<>(
-            List.of(
-                "prlimit",
-                "--core=1000000:1000000",
-                "setpriv",
-                "--reuid=" + SIDECAR,
-                "--clear-groups",
-                "--"));
+    return start(List.of(), command);
+  }
+
+  /** With words before it that are still root's. */
+  private static Process start(List<String> before, List<String> command) throws IOException {
+    List<String> words = new ArrayList<>(before);
+    words.addAll(
+        List.of(
+            "prlimit",
+            "--core=1000000:1000000",
+            "setpriv",
+            "--reuid=" + SIDECAR,
+            "--clear-groups",
+            "--"));
     words.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
     // The tests' own would be taken for keys of the configuration.
@@ -111,6 +116,45 @@ final class NobodyLooksIntoTheSidecarIT {
     assertThat(said(sidecar(SIDECAR), 3))
         .contains("cannot start: the agent's uid, attestation.uid, is " + SIDECAR);
     assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  @Test
+  void oneOfAPodWhoseNodeSwapsIsRefused() throws Exception {
+    Path swaps = Files.writeString(folder.resolve("swaps"), "Filename\n/dev/sda2 partition 1\n");
+    Path groups = Files.createDirectory(folder.resolve("groups")); // which limits no swap
+    Process sidecar =
+        start(seeing(swaps, "/proc/swaps", groups, "/sys/fs/cgroup"), run(OtherUser.AGENT));
+
+    assertThat(said(sidecar, 3))
+        .contains("cannot start: this process's secrets may be swapped out: the host has swap")
+        .contains("Give the sidecar as much memory requested as its limit");
+    assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  @Test
+  void oneThatADebuggerHasIsRefused() throws Exception {
+    Path own = Files.writeString(folder.resolve("own"), "Name:\tjava\nTracerPid:\t1\n");
+    Path its = Files.writeString(folder.resolve("its"), "Uid:\t64001\t64001\t64001\t64001\n");
+    Process sidecar =
+        start(seeing(own, "/proc/$$/status", its, "/proc/1/status"), run(OtherUser.AGENT));
+
+    assertThat(said(sidecar, 3))
+        .contains("cannot start: a debugger of the user with uid 64001 has this process");
+    assertThat(folder.resolve("run/agent.sock")).doesNotExist();
+  }
+
+  /** Words before a command that sees two other things in the places of the kernel's. */
+  private static List<String> seeing(Path one, String there, Path other, String beside) {
+    return List.of(
+        "unshare",
+        "--mount",
+        "--cgroup",
+        "sh",
+        "-c",
+        "mount --bind \"$0\" %s && mount --bind \"$1\" %s && shift && exec \"$@\""
+            .formatted(there, beside),
+        one.toString(),
+        other.toString());
   }
 
   @Test
