@@ -11,7 +11,6 @@ import static io.exeat.config.Shape.text;
 import static io.exeat.config.Shape.uri;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.exeat.attest.AttestConfig;
 import io.exeat.base.FaultException;
 import io.exeat.config.Section;
 import io.exeat.config.Settings;
@@ -116,7 +115,7 @@ final class ConfigFile {
             admin.all("uids", number(0, Integer.MAX_VALUE)).or(java.util.List.of(0, Own.uid())));
     return new BrokerConfig(
         identity,
-        attestation(root.section("attestation"), identity.id()),
+        AttestationFile.read(root.section("attestation"), identity.id()),
         door(socket, "agent.sock"),
         socket.all("more", path()).or(java.util.List.of()),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
@@ -141,62 +140,6 @@ final class ConfigFile {
         spiffe.one("id", spiffeId()).required(),
         spiffe.one("hint", text(64)).or(""),
         spiffe.one("first-update-within", seconds(1, 600)).or(Duration.ofSeconds(30)));
-  }
-
-  private AttestConfig attestation(Section section, SpiffeId own) {
-    Optional<AttestConfig.Local> local =
-        section.mode(
-            "mode",
-            "none",
-            Map.of(
-                "none", s -> Optional.empty(),
-                "workload-api", s -> Optional.of(workloadApi(s, own)),
-                "broker-api",
-                    s -> Optional.of(new AttestConfig.BrokerApi(issuer(s), agents(s), timing(s))),
-                "delegated",
-                    s -> Optional.of(new AttestConfig.Delegated(issuer(s), agents(s), timing(s))),
-                "development",
-                    s ->
-                        Optional.of(
-                            new AttestConfig.Development(issuer(s), agents(s), timing(s)))));
-    Optional<AttestConfig.Mtls> mtls =
-        section
-            .optionalSection("mtls")
-            .map(s ->
-                new AttestConfig.Mtls(
-                    agents(s), s.one("grace", seconds(1, 300)).or(Duration.ofSeconds(5))));
-    if (local.isEmpty() && mtls.isEmpty()) {
-      section.problem(
-          "mode",
-          "is missing and so is attestation.mtls: nobody could be attested; it must be"
-              + " workload-api, broker-api, delegated or development");
-    }
-    return new AttestConfig(local, mtls);
-  }
-
-  private static AttestConfig.WorkloadApi workloadApi(Section section, SpiffeId own) {
-    SpiffeId agent = section.one("agent", spiffeId()).required();
-    if (agent.equals(own)) {
-      section.problem("agent", "is the broker's own SPIFFE ID, spiffe.id: give each an entry");
-    }
-    return new AttestConfig.WorkloadApi(
-        agent,
-        section.one("hint", text(64)).or(""),
-        section.one("uid", number(0, Integer.MAX_VALUE)).required());
-  }
-
-  private static Path issuer(Section section) {
-    return section.one("socket", path()).required();
-  }
-
-  private static IdPattern agents(Section section) {
-    return section.one("agents", PATTERN).required();
-  }
-
-  private static AttestConfig.Timing timing(Section section) {
-    return new AttestConfig.Timing(
-        section.one("within", seconds(1, 60)).or(AttestConfig.Timing.USUAL.within()),
-        section.one("recheck", seconds(1, 3600)).or(AttestConfig.Timing.USUAL.recheck()));
   }
 
   private TlsDoorConfig listen(Section section) {

@@ -82,7 +82,21 @@ final class Fence {
       }
     }
     raise();
+    if (ownUserToo(attestation)) {
+      LOG.warn(
+          "UNSAFE: attestation.unsafe-same-user lets agents run as uid {}, this process's own: they"
+              + " can read and write its files, signal it and call the operators' socket",
+          Own.uid());
+    }
     refuseSwap(inPod, PROC, CGROUPS);
+  }
+
+  private static boolean ownUserToo(AttestConfig attestation) {
+    return switch (attestation.local().orElse(null)) {
+      case AttestConfig.BrokerApi it -> it.unsafeSameUser();
+      case AttestConfig.Delegated it -> it.unsafeSameUser();
+      case null, default -> false;
+    };
   }
 
   /**

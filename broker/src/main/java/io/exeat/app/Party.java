@@ -6,6 +6,7 @@ import io.exeat.attest.Attestors;
 import io.exeat.attest.Connections;
 import io.exeat.attest.Issuer;
 import io.exeat.attest.LocalAttestor;
+import io.exeat.attest.OtherUsers;
 import io.exeat.attest.brokerapi.BrokerApi;
 import io.exeat.attest.delegated.DelegatedIdentity;
 import io.exeat.attest.mtls.MtlsAttestor;
@@ -100,16 +101,22 @@ record Party(
     Attestor make(AttestConfig.Local mode) {
       return switch (mode) {
         case AttestConfig.WorkloadApi it ->
-            local(mode, it.agent()::equals, AttestConfig.Timing.USUAL);
-        case AttestConfig.BrokerApi it -> local(mode, it.agents(), it.timing());
-        case AttestConfig.Development it -> local(mode, it.agents(), it.timing());
-        case AttestConfig.Delegated it -> local(mode, it.agents(), it.timing());
+            local(issuers.of(mode), it.agent()::equals, AttestConfig.Timing.USUAL);
+        case AttestConfig.BrokerApi it ->
+            local(users(mode, it.unsafeSameUser()), it.agents(), it.timing());
+        case AttestConfig.Development it -> local(issuers.of(mode), it.agents(), it.timing());
+        case AttestConfig.Delegated it ->
+            local(users(mode, it.unsafeSameUser()), it.agents(), it.timing());
       };
     }
 
-    private Attestor local(
-        AttestConfig.Local mode, Predicate<SpiffeId> agents, AttestConfig.Timing timing) {
-      return new LocalAttestor(issuers.of(mode), agents, timing, transport, time);
+    private Issuer users(AttestConfig.Local mode, boolean ownToo) {
+      Issuer issuer = issuers.of(mode);
+      return ownToo ? issuer : new OtherUsers(issuer, Own.uid());
+    }
+
+    private Attestor local(Issuer issuer, Predicate<SpiffeId> agents, AttestConfig.Timing timing) {
+      return new LocalAttestor(issuer, agents, timing, transport, time);
     }
   }
 }

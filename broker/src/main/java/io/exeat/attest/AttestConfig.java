@@ -32,8 +32,10 @@ public record AttestConfig(Optional<Local> local, Optional<Mtls> mtls) {
    * @param socket its Unix socket
    * @param agents whom it may answer with
    * @param timing how long to wait, how often to ask anew
+   * @param unsafeSameUser whether agents may run as the broker's own user: see {@link OtherUsers}
    */
-  public record BrokerApi(Path socket, IdPattern agents, Timing timing) implements Local {}
+  public record BrokerApi(Path socket, IdPattern agents, Timing timing, boolean unsafeSameUser)
+      implements Local {}
 
   /**
    * {@code delegated}: SPIRE's Delegated Identity API by PID.
@@ -41,8 +43,10 @@ public record AttestConfig(Optional<Local> local, Optional<Mtls> mtls) {
    * @param socket the SPIRE agent's admin socket
    * @param agents whom it may answer with
    * @param timing how long to wait, how often to ask anew
+   * @param unsafeSameUser whether agents may run as the broker's own user: see {@link OtherUsers}
    */
-  public record Delegated(Path socket, IdPattern agents, Timing timing) implements Local {}
+  public record Delegated(Path socket, IdPattern agents, Timing timing, boolean unsafeSameUser)
+      implements Local {}
 
   /**
    * {@code development}: {@code broker-api}, asked of the development authority.

@@ -108,6 +108,20 @@ final class ConfigFileTest {
         .hasMessageContaining("nobody could be attested");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"broker-api", "delegated"})
+  void agentsOfTheOwnUserAreAWordOfTheirOwn(String mode) {
+    String usual = LEAST.replace("broker-api", mode);
+    String unsafe = usual.replace("socket: /b.sock", "socket: /b.sock, unsafe-same-user: true");
+
+    assertThat(read(usual, Map.of()).attestation().local().orElseThrow().toString())
+        .contains("unsafeSameUser=false");
+    assertThat(read(unsafe, Map.of()).attestation().local().orElseThrow().toString())
+        .contains("unsafeSameUser=true");
+    assertThatThrownBy(() -> read(unsafe.replace(mode, "development"), Map.of()))
+        .hasMessageContaining("unsafe-same-user");
+  }
+
   @Test
   void theAgentOfAPodIsNotTheBroker() {
     String pod =

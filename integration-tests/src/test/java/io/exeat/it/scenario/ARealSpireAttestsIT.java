@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -96,6 +97,36 @@ final class ARealSpireAttestsIT {
           .startsWith("refused UNAUTHENTICATED UNATTESTED");
     }
     assertThat(outside.roles()).isEmpty();
+  }
+
+  /** SPIRE's pod entry fits any process of the broker's user, so SPIRE would call it the agent. */
+  @ParameterizedTest
+  @EnumSource
+  void oneOfTheBrokersOwnUserGetsNothing(SpireStage.Mode mode) {
+    try (AgentProcess own = AgentProcess.start(deployment(mode).socket(), Optional.empty())) {
+      assertThat(own.does("open " + Stage.READ))
+          .startsWith("refused UNAUTHENTICATED UNATTESTED")
+          .contains("the process runs as uid 0, which is ");
+    }
+    assertThat(outside.roles()).isEmpty();
+  }
+
+  @Test
+  void oneOfTheBrokersOwnUserIsTakenWhereThatIsSaid() {
+    Deployment.Plan usual =
+        Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, spire.place(SpireStage.Mode.BROKER_API));
+    List<String> unsafe = List.of("env", "EXEAT_ATTESTATION_UNSAFE_SAME_USER=true");
+    try (Deployment deployment =
+            Deployment.start(
+                usual.launchedBy(config ->
+                    Stream.concat(unsafe.stream(), usual.launch().command(config).stream())
+                        .toList()));
+        AgentProcess own = AgentProcess.start(deployment.socket(), Optional.empty())) {
+      assertThat(deployment.broker().log())
+          .contains("UNSAFE: attestation.unsafe-same-user lets agents run as uid 0");
+      String task = own.may("open " + Stage.READ).getFirst();
+      assertThat(own.does("complete " + task)).isEqualTo("ok TASK_STATE_ENDED");
+    }
   }
 
   @ParameterizedTest
