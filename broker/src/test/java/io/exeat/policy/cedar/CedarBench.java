@@ -8,7 +8,6 @@ import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -18,33 +17,10 @@ import java.util.TreeMap;
  * grants.
  */
 public final class CedarBench {
-  private static final int POLICIES = 100;
-  private static final int ENTITIES = 100;
+  public static final int POLICIES = 100;
+  public static final int ENTITIES = 100;
 
   private CedarBench() {}
-
-  /**
-   * What it takes to read these policies, check them and put them in force.
-   *
-   * @param reload in milliseconds
-   */
-  public record Figures(int policies, int entities, double reload) {}
-
-  /**
-   * @param rounds that count, after as many that do not
-   */
-  public static Figures measure(int rounds) throws BadPolicy {
-    CedarEngine engine = new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME);
-    PolicyFiles files = files();
-    long[] loads = new long[2 * rounds];
-    for (int i = 0; i < loads.length; i++) {
-      long begun = System.nanoTime();
-      engine.load(files);
-      loads[i] = System.nanoTime() - begun;
-    }
-    Arrays.sort(loads, rounds, loads.length);
-    return new Figures(engine.policies().size(), 2 * ENTITIES, loads[rounds + rounds / 2] / 1e6);
-  }
 
   /** An engine with these policies in force. */
   public static CedarEngine engine() {
@@ -59,7 +35,7 @@ public final class CedarBench {
 
   private static PolicyFiles files() {
     TreeMap<String, String> all = new TreeMap<>(PolicyFiles.shipped().policies());
-    all.put("more.cedar", more(POLICIES - count(all)));
+    all.put("more.cedar", more(0));
     return new PolicyFiles("the benchmark", all, PolicyFiles.shipped().cases());
   }
 
@@ -67,16 +43,21 @@ public final class CedarBench {
     return policies.values().stream().mapToInt(text -> text.split("@id\\(", -1).length - 1).sum();
   }
 
-  /** Of each tool one policy, as a catalogue's tools have them. */
-  private static String more(int number) {
+  /**
+   * What makes 100 of those that ship: of each tool one policy, as a catalogue's tools have them.
+   *
+   * @param set which of those it could be: each is another set, with as much to it
+   */
+  public static String more(int set) {
     StringBuilder policies = new StringBuilder();
+    int number = POLICIES - count(PolicyFiles.shipped().policies());
     for (int i = 0; i < number; i++) {
       policies.append(
           """
-          @id("tool-%d") forbid (principal, action == Exeat::Action::"call", resource)
+          @id("tool-%d-of-%d") forbid (principal, action == Exeat::Action::"call", resource)
           when { context.tool == "tool%d" && context.risk > 80 };
           """
-              .formatted(i, i));
+              .formatted(i, set, i));
     }
     return policies.toString();
   }

@@ -27,6 +27,7 @@ final class DecisionBenchmarkIT {
             "Cedar p50 us",
             "Cedar p99 us",
             "Cedar reload ms",
+            "Cedar first reload ms",
             "Check/s",
             "CheckAll/s",
             "bare call/s",
