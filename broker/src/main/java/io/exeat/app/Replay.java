@@ -1,5 +1,6 @@
 package io.exeat.app;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Question;
@@ -71,6 +72,15 @@ record Replay(int decisions, List<Change> changes, List<Undecided> undecided) {
     return new Replay(all.size(), List.copyOf(changes), List.copyOf(undecided));
   }
 
+  private static void requireUnseen(String attribute, CedarEngine engine) {
+    Optional<String> looks = engine.lookingAt(attribute);
+    if (looks.isPresent()) {
+      throw new IllegalArgumentException(
+          "was recorded before questions had %s, which policy %s looks at"
+              .formatted(attribute, looks.get()));
+    }
+  }
+
   /**
    * The question that was recorded. What an older broker did not record is nothing where there was
    * nothing to record yet, and where none of the policies would look at it.
@@ -79,14 +89,16 @@ record Replay(int decisions, List<Change> changes, List<Undecided> undecided) {
    */
   static Question question(Recorded one, CedarEngine engine) {
     ObjectNode document = one.question().deepCopy();
+    JsonNode attestation = document.at("/agent/attestation");
+    // These came together; the trust domain is in the SPIFFE ID as well.
+    if (!attestation.has("trust_domain") && attestation.has("uid")) {
+      requireUnseen("agent.attestation.gid", engine);
+    }
     if (document.path("history") instanceof ObjectNode history) {
       for (String field : NEWER) {
         if (!history.has(field)) {
-          Optional<String> looks = engine.lookingAt("history." + field);
-          if (looks.isPresent() && history.path("calls").asLong(1) != 0) {
-            throw new IllegalArgumentException(
-                "was recorded before questions had history.%s, which policy %s looks at"
-                    .formatted(field, looks.get()));
+          if (history.path("calls").asLong(1) != 0) {
+            requireUnseen("history." + field, engine);
           }
           history.putArray(field);
         }

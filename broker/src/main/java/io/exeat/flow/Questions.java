@@ -150,14 +150,19 @@ final class Questions {
 
   private static Question.Caller caller(Peer peer, Agent agent, AgentEntry entry) {
     return new Question.Caller(
-        agent.id().toString(), entry.name(), entry.owner(), entry.tier(), attestation(peer));
+        agent.id().toString(), entry.name(), entry.owner(), entry.tier(), attestation(peer, agent));
   }
 
-  private static Question.Attestation attestation(Peer peer) {
+  private static Question.Attestation attestation(Peer peer, Agent agent) {
+    String domain = agent.id().getTrustDomain().getName();
     return switch (peer) {
-      case Peer.Local local -> new Question.Attestation("process", Optional.of(local.uid()));
-      case Peer.Tls _ -> new Question.Attestation("mtls", Optional.empty());
-      case Peer.Vouched it -> new Question.Attestation(it.by(), Optional.empty());
+      case Peer.Local local ->
+          new Question.Attestation(
+              "process", domain, Optional.of(local.uid()), Optional.of(local.gid()));
+      case Peer.Tls _ ->
+          new Question.Attestation("mtls", domain, Optional.empty(), Optional.empty());
+      case Peer.Vouched it ->
+          new Question.Attestation(it.by(), domain, Optional.empty(), Optional.empty());
     };
   }
 

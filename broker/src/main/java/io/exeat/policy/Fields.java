@@ -28,6 +28,11 @@ final class Fields {
     return node.has(key);
   }
 
+  /** The number, where there is one. */
+  Optional<Long> optionalNumber(String key) {
+    return node.has(key) ? Optional.of(number(key)) : Optional.empty();
+  }
+
   Fields object(String key) {
     return new Fields(path + "." + key, get(key));
   }

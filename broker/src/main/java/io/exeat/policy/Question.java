@@ -64,9 +64,12 @@ public record Question(
    * What the kernel or the handshake says of the agent.
    *
    * @param kind {@code process}, {@code mtls}, or by what else a door knows it: {@code jwt}
-   * @param uid of the process
+   * @param trustDomain whose authority vouches for the SPIFFE ID
+   * @param uid of the process, when it connected
+   * @param gid of the process, when it connected
    */
-  public record Attestation(String kind, Optional<Integer> uid) {}
+  public record Attestation(
+      String kind, String trustDomain, Optional<Integer> uid, Optional<Integer> gid) {}
 
   /**
    * The task.

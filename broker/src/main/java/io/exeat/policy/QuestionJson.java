@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.task.Step;
 import io.exeat.task.Tier;
+import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
@@ -115,7 +116,9 @@ public final class QuestionJson {
     node.put("tier", word(agent.tier()));
     ObjectNode attestation = node.putObject("attestation");
     attestation.put("kind", agent.attestation().kind());
+    attestation.put("trust_domain", agent.attestation().trustDomain());
     agent.attestation().uid().ifPresent(uid -> attestation.put("uid", uid));
+    agent.attestation().gid().ifPresent(gid -> attestation.put("gid", gid));
     return node;
   }
 
@@ -129,9 +132,11 @@ public final class QuestionJson {
             node.one("tier", text -> constant(Tier.class, text)),
             new Question.Attestation(
                 attestation.text("kind"),
-                attestation.has("uid")
-                    ? Optional.of((int) attestation.number("uid"))
-                    : Optional.empty()));
+                attestation.has("trust_domain")
+                    ? attestation.text("trust_domain")
+                    : SpiffeId.parse(node.text("id")).getTrustDomain().getName(),
+                attestation.optionalNumber("uid").map(Long::intValue),
+                attestation.optionalNumber("gid").map(Long::intValue)));
     node.finish();
     attestation.finish();
     return caller;

@@ -43,7 +43,10 @@ final class QuestionText {
   }
 
   private void agent(Question.Caller agent) {
-    text(",\"agent\":{\"attestation\":{\"kind\":", agent.attestation().kind());
+    out.append(",\"agent\":{\"attestation\":{");
+    agent.attestation().gid().ifPresent(gid -> out.append("\"gid\":").append(gid).append(','));
+    text("\"kind\":", agent.attestation().kind());
+    text(",\"trust_domain\":", agent.attestation().trustDomain());
     agent.attestation().uid().ifPresent(uid -> number(",\"uid\":", uid));
     text("},\"id\":", agent.id());
     text(",\"name\":", agent.name());

@@ -430,6 +430,46 @@ final class PolicyCommandTest {
     assertThat(err.toString()).contains(id, "history.results");
   }
 
+  /** A chain as brokers wrote it before questions had gid and trust domain. */
+  private Path chainWithoutGid() throws Exception {
+    Path chain = folder.resolve("old");
+    ObjectNode question = CaseSuite.example();
+    Decision decision = PolicyEngines.of(ALL).decide(QuestionJson.read(question));
+    question.withObject("/agent/attestation").remove(List.of("gid", "trust_domain"));
+    try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
+      audit.record(
+          new AuditEvent.Decided(
+              new DecisionId("d00000000000000000001"),
+              TaskId.random(),
+              "spiffe://example.org/agent",
+              List.of(Answer.of(question, decision))));
+    }
+    return chain;
+  }
+
+  private void forbids(String what) throws IOException {
+    Files.writeString(
+        after.resolve("more.cedar"),
+        "@id(\"more\") forbid (principal, action, resource) when { %s };".formatted(what));
+  }
+
+  @Test
+  void aTrustDomainThatWasNotRecordedYetIsThatOfTheSpiffeId() throws Exception {
+    Path chain = chainWithoutGid();
+    forbids("principal.attestation.trust_domain == \"example.org\"");
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.OK);
+    assertThat(out.toString()).endsWith("1 decisions, 1 would be decided otherwise\n");
+  }
+
+  @Test
+  void aGidThatWasNotRecordedYetIsNamedWhereAPolicyLooksAtIt() throws Exception {
+    Path chain = chainWithoutGid();
+    forbids("principal.attestation has gid && principal.attestation.gid == 0");
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString())
+        .contains("before questions had agent.attestation.gid, which policy more looks at");
+  }
+
   private JsonNode json(int code, Object... words) throws IOException {
     out.getBuffer().setLength(0);
     assertThat(policy(words)).isEqualTo(code);

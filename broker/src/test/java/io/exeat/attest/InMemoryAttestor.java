@@ -28,7 +28,7 @@ public final class InMemoryAttestor implements Attestor {
     return new Peer.Local(
         pid,
         uid,
-        uid,
+        uid + 1,
         1,
         new ProcessHold() {
           @Override

@@ -57,6 +57,15 @@ class HistoryTest {
   }
 
   @Test
+  void theAgentIsAskedAboutAsTheDoorSawIt() {
+    TaskId task = open();
+    assertThat(call(task, "orders.find")).isEqualTo("permit");
+    assertThat(lastQuestion("agent"))
+        .contains(
+            "\"attestation\":{\"kind\":\"process\",\"trust_domain\":\"example.org\",\"uid\":1001,\"gid\":1002}");
+  }
+
+  @Test
   void fromLookingToDoingToAdministeringNeedsAYes() {
     TaskId task = open();
     assertThat(call(task, "orders.drop")).isEqualTo("permit");

@@ -44,6 +44,14 @@ public abstract class EngineContract {
               "0",
               "principal.attestation has uid && principal.attestation.uid == 0"),
           flip(
+              "agent.attestation.trust_domain",
+              "\"partner.org\"",
+              "principal.attestation.trust_domain == \"partner.org\""),
+          flip(
+              "agent.attestation.gid",
+              "0",
+              "principal.attestation has gid && principal.attestation.gid == 0"),
+          flip(
               "task.id",
               "\"t00000000000000000001\"",
               "context.task.id == \"t00000000000000000001\""),

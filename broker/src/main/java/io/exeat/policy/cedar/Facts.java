@@ -85,7 +85,9 @@ record Facts(
   private static Map<String, Object> agent(Question.Caller agent) {
     Map<String, Object> attestation = new HashMap<>();
     attestation.put("kind", agent.attestation().kind());
+    attestation.put("trust_domain", agent.attestation().trustDomain());
     agent.attestation().uid().ifPresent(uid -> attestation.put("uid", (long) uid));
+    agent.attestation().gid().ifPresent(gid -> attestation.put("gid", (long) gid));
     return Map.of(
         "name", agent.name(),
         "owner", agent.owner(),

@@ -71,8 +71,10 @@ final class RandomPolicy {
     agent.put("tier", pick("standard", "planner", "read-only"));
     ObjectNode attestation = agent.putObject("attestation");
     attestation.put("kind", pick("process", "mtls"));
+    attestation.put("trust_domain", text());
     if (random.nextBoolean()) {
       attestation.put("uid", random.nextInt(3));
+      attestation.put("gid", random.nextInt(3));
     }
     ObjectNode resource = question.withObject("resource");
     resource.put("kind", intent ? "intent" : "grant");
@@ -153,7 +155,10 @@ final class RandomPolicy {
             .formatted(tag, tag, number(less));
       }
       case 13 ->
-          "(principal.attestation has uid && principal.attestation.uid == " + number(less) + ")";
+          pick(
+                  "(principal.attestation has uid && principal.attestation.uid == %s)",
+                  "(principal.attestation has gid && principal.attestation.gid == %s)")
+              .formatted(number(less));
       case 14 -> pick("principal in Exeat::Agent::\"a\"", "principal == Exeat::Agent::\"a\"");
       case 15 ->
           pick("resource is Exeat::Grant", "resource is Exeat::Intent", "resource has actions");
@@ -197,6 +202,7 @@ final class RandomPolicy {
             "context.task.intent",
             "principal.tier",
             "principal.attestation.kind",
+            "principal.attestation.trust_domain",
             "resource.data_class",
             "context.history.chain",
             "context[\"destination\"].host",

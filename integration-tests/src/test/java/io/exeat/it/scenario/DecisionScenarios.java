@@ -52,6 +52,8 @@ abstract class DecisionScenarios extends Scenarios {
 
   @Test
   void whatIsInScopeIsPermittedAndWhatIsNotIsRefused() throws IOException {
+    boolean here = deployment.form() == Deployment.Form.ALL_IN_ONE;
+    String seenAs = here ? "process" : "mtls";
     Task task = client.open(Stage.READ);
 
     CheckResponse permit = client.decisions().check(check(task, Stage.READ));
@@ -59,7 +61,9 @@ abstract class DecisionScenarios extends Scenarios {
     assertThat(permit.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
     assertThat(permit.getBecauseList()).containsExactly(standard);
     assertThat(permit.getPolicySha256()).hasSize(64);
-    assertThat(Files.readString(chain())).contains("\"decision\":\"" + permit.getDecisionId());
+    assertThat(Files.readString(chain()))
+        .contains("\"decision\":\"" + permit.getDecisionId())
+        .contains("\"kind\":\"" + seenAs + "\",\"trust_domain\":\"example.org\"");
     Refusal refused = Refusal.of(() -> client.decisions().check(check(task, Stage.WRITE)));
     assertThat(refused.reason()).isEqualTo("OUT_OF_SCOPE");
   }
