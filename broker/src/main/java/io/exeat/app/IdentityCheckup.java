@@ -16,6 +16,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** The doctor's look at who we are: the SPIRE socket, our own SVID, the broker we relay to. */
 final class IdentityCheckup {
@@ -57,12 +58,14 @@ final class IdentityCheckup {
   }
 
   private boolean svid() {
+    AtomicReference<String> missing = new AtomicReference<>("");
     boolean there =
         Findings.until(() -> {
           try {
             var _ = party.identity().svid();
             return true;
           } catch (FaultException e) {
+            missing.set(String.valueOf(e.getMessage()));
             return false;
           }
         });
@@ -70,11 +73,14 @@ final class IdentityCheckup {
       findings.wrong(
           "svid",
           own.toString(),
-          "the Workload API gives this process none within " + Findings.PATIENCE.toSeconds() + " s",
-          "spire-server entry create -spiffeID "
-              + own
-              + " -parentID <the SPIRE agent's> -selector unix:uid:"
-              + Own.uid());
+          "after " + Findings.PATIENCE.toSeconds() + " s: " + missing.get(),
+          party.identity().svids(own, "").isEmpty()
+              ? "spire-server entry create -spiffeID "
+                  + own
+                  + " -parentID <the SPIRE agent's> -selector unix:uid:"
+                  + Own.uid()
+              : "set spiffe.hint to the hint of this process's entry, or delete the entries that"
+                    + " are another's");
       return false;
     }
     Svid svid = party.identity().svid();

@@ -203,6 +203,15 @@ final class TheDoctorFindsIT extends Scenarios {
   }
 
   @Test
+  void whoseEntryIsThereTwiceIsToldToChoose() throws IOException {
+    Map<String, String> wrong =
+        new Doctor(stage, Exeat.asOurselves(Stage.BROKER).and(Stage.BROKER)).wrong(configuration());
+    assertThat(wrong).containsOnlyKeys("svid " + Stage.BROKER);
+    assertThat(wrong.get("svid " + Stage.BROKER))
+        .contains("2 of " + Stage.BROKER, "-> set spiffe.hint");
+  }
+
+  @Test
   void aDatabaseThatIsAwayIsNamed() throws IOException {
     stage.postgres().stop();
     try {
