@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
@@ -128,7 +129,26 @@ final class LauncherTest {
     assertThat(run("", "run").given()).doesNotContain("-XX:CompileThresholdScaling=10");
   }
 
+  @Test
+  void whatServesManyHasARoomierHeapUnlessAHeapIsGiven() throws Exception {
+    Ran many = run(Map.of("EXEAT_MANY", "1"), "version");
+    assertThat(many.given())
+        .contains("-Xmn64m", "-XX:TieredStopAtLevel=4")
+        .anyMatch(it -> it.startsWith(CACHE));
+    assertThat(many.err()).isEmpty();
+
+    assertThat(run(Map.of("EXEAT_MANY", "1", "EXEAT_HEAP", "80m"), "version").given())
+        .contains("-Xmx80m", "-XX:TieredStopAtLevel=4")
+        .doesNotContain("-Xmn64m");
+    assertThat(run("", "version").given()).doesNotContain("-Xmn64m", "-XX:TieredStopAtLevel=4");
+  }
+
   private static Ran run(String options, String... words) throws IOException, InterruptedException {
+    return run(Map.of("EXEAT_JAVA_OPTS", options), words);
+  }
+
+  private static Ran run(Map<String, String> environment, String... words)
+      throws IOException, InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(home.resolve("exeat").toString());
     builder.command().addAll(List.of(words));
     Path out = home.resolve("out");
@@ -137,7 +157,7 @@ final class LauncherTest {
     builder.environment().clear();
     builder.environment().put("PATH", System.getenv("PATH"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().put("EXEAT_JAVA_OPTS", options);
+    builder.environment().putAll(environment);
     Process process = builder.start();
     process.getOutputStream().close();
     if (!process.waitFor(1, TimeUnit.MINUTES)) {

@@ -25,6 +25,8 @@ public final class Packaged {
 
   private static final Pattern MANY = Pattern.compile("many=\"(-XX:[^\"]*)\"");
 
+  private static final Pattern ROOM = Pattern.compile("room=\"(-Xms[^\"]*)\"");
+
   private Packaged() {}
 
   /** The sources' root. */
@@ -75,7 +77,8 @@ public final class Packaged {
   /** The same with the launcher's options for a broker that serves many agents. */
   public static List<String> many(String... words) {
     List<String> command = command(words);
-    command.addAll(command.indexOf("-jar"), List.of(option(MANY).split(" ")));
+    command.addAll(
+        command.indexOf("-jar"), List.of((option(MANY) + " " + option(ROOM)).split(" ")));
     return command;
   }
 
