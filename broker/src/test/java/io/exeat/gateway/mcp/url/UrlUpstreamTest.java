@@ -22,6 +22,8 @@ import io.exeat.identity.Svid;
 import io.exeat.identity.TestAuthority;
 import io.exeat.policy.Decision;
 import io.exeat.task.UpstreamEntry;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -41,6 +43,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -67,8 +70,17 @@ final class UrlUpstreamTest {
           Map.of("mcp-method", "ping"),
           Message.of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}".getBytes(UTF_8)));
 
+  /** The upstream's connections, oldest first. */
+  private final List<Channel> channels = new CopyOnWriteArrayList<>();
+
   private final EventLoopGroup loops =
-      new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+      new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory()) {
+        @Override
+        public ChannelFuture register(Channel channel) {
+          channels.add(channel);
+          return super.register(channel);
+        }
+      };
   private final AtomicLong trusted = new AtomicLong(1);
   private @Nullable SSLContext context;
   private final UrlUpstream upstream =
@@ -366,6 +378,143 @@ final class UrlUpstreamTest {
     waiting.interrupt();
 
     await().until(() -> ended.get() == 1 && told.get() != null);
+  }
+
+  /** The event loop does nothing until the latch is open; what it is told meanwhile is queued. */
+  private CountDownLatch halt() throws InterruptedException {
+    CountDownLatch halted = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    loops
+        .next()
+        .execute(() -> {
+          halted.countDown();
+          try {
+            go.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+    halted.await();
+    return go;
+  }
+
+  /** Sends on a thread of its own, which waits for the answer when this returns. */
+  private Thread sendAside(UpstreamEntry entry, AtomicReference<String> told) {
+    Thread sending =
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                told.set(whole(entry));
+              } catch (FaultException | IOException e) {
+                told.set(String.valueOf(e.getMessage()));
+              }
+            });
+    await().until(() -> sending.getState() == Thread.State.WAITING);
+    return sending;
+  }
+
+  /** Its use has ended between the call and the event loop's turn. */
+  @Test
+  void whatNobodyWaitsForAnyMoreIsNotSent() throws Exception {
+    Server[] made = new Server[1];
+    made[0] =
+        new Server((in, out) -> {
+          while (true) {
+            var _ = made[0].request(in);
+            say(out, OK + "Content-Length: 2\r\n\r\nok");
+          }
+        });
+    UpstreamEntry entry = made[0].entry(LONG);
+    assertThat(whole(entry)).isEqualTo("200 ok");
+    AtomicReference<String> told = new AtomicReference<>();
+    CountDownLatch go = halt();
+    Thread sending = sendAside(entry, told);
+
+    sending.interrupt();
+    sending.join();
+    go.countDown();
+
+    assertThat(told).hasValue("NotServing[state=stopping]");
+    await().until(() -> made[0].gone.get() == 1); // and what it had read by then counts
+    assertThat(made[0].heads).hasSize(1);
+    assertThat(whole(entry)).isEqualTo("200 ok");
+  }
+
+  @Test
+  void whatWasNotSentYetGoesOverAnotherConnection() throws Exception {
+    Server[] made = new Server[1];
+    made[0] =
+        new Server((in, out) -> {
+          while (true) {
+            var _ = made[0].request(in);
+            say(out, OK + "Content-Length: 2\r\n\r\n#" + made[0].connections);
+          }
+        });
+    UpstreamEntry entry = made[0].entry(LONG);
+    assertThat(whole(entry)).isEqualTo("200 #1");
+    AtomicReference<String> told = new AtomicReference<>();
+    CountDownLatch go = halt();
+    var _ = channels.getFirst().close(); // it will be closed when it is to be sent over
+    Thread sending = sendAside(entry, told);
+
+    go.countDown();
+    sending.join();
+
+    assertThat(told).hasValue("200 #2");
+    assertThat(made[0].heads).hasSize(2);
+  }
+
+  @Test
+  void whatWasSentOverAConnectionThatWasFreeIsNotSentAgain() throws Exception {
+    Server[] made = new Server[1];
+    made[0] =
+        new Server((in, out) -> {
+          var _ = made[0].request(in);
+          say(out, OK + "Content-Length: 2\r\n\r\nok");
+          var _ = made[0].request(in); // and hangs up
+        });
+    UpstreamEntry entry = made[0].entry(LONG);
+    assertThat(whole(entry)).isEqualTo("200 ok");
+
+    assertThatThrownBy(() -> send(entry)).hasMessageContaining("does not answer");
+
+    assertThat(made[0].heads).hasSize(2);
+    assertThat(made[0].connections).hasValue(1);
+  }
+
+  /** Whether it comes with the answer or later. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whatComesBehindAnAnswerIsNotTheBeginningOfTheNextOne(boolean atOnce) throws Exception {
+    String more = "HTTP/1.1 200 OK\r\nMcp-Session-Id: another's\r\nX: ";
+    Server[] made = new Server[1];
+    CountDownLatch read = new CountDownLatch(1);
+    CountDownLatch closed = new CountDownLatch(1);
+    made[0] =
+        new Server((in, out) -> {
+          var _ = made[0].request(in);
+          String answer = OK + "Content-Length: 2\r\n\r\n#" + made[0].heads.size();
+          if (made[0].connections.get() > 1) {
+            say(out, answer);
+            return;
+          }
+          say(out, atOnce ? answer + more : answer);
+          read.await();
+          say(out, atOnce ? "" : more);
+          if (in.read() < 0) {
+            closed.countDown();
+          }
+        });
+    UpstreamEntry entry = made[0].entry(LONG);
+    assertThat(whole(entry)).isEqualTo("200 #1");
+    read.countDown();
+
+    assertThat(closed.await(10, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+
+    Answer next = send(entry);
+    assertThat(next.session()).isEmpty();
+    assertThat(new String(next.whole(), UTF_8)).isEqualTo("#2");
+    next.close();
   }
 
   /** A server that says more than the agent reads is not read from any more. */
