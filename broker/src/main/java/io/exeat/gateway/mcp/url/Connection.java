@@ -34,7 +34,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private @Nullable Future<?> patience;
   private boolean written;
   private boolean kept;
-  private boolean ended;
+  private @Nullable Reply whole;
+  private boolean hasServed;
   private boolean informational;
   private @Nullable ChannelHandlerContext context;
 
@@ -59,7 +60,11 @@ final class Connection extends ChannelInboundHandlerAdapter {
     ChannelHandlerContext there = context;
     if (there == null || !there.channel().isActive() || to.isClosed()) {
       request.release();
-      to.failUnsent();
+      if (hasServed) {
+        to.failUnsent();
+      } else {
+        to.fail("the connection was closed at once");
+      }
       if (there != null) {
         var _ = there.close();
       }
@@ -139,13 +144,23 @@ final class Connection extends ChannelInboundHandlerAdapter {
   }
 
   private void end(ChannelHandlerContext there, Reply to) {
-    boolean taken = to.end();
-    to.tell();
     stopWaiting();
     reply = null;
     there.channel().config().setAutoRead(true);
-    ended = kept && written && taken;
-    if (!ended) {
+    if (kept && written) {
+      whole = to; // when all that came with it has been looked at
+    } else {
+      var _ = to.end(() -> {});
+      var _ = there.close();
+    }
+  }
+
+  /** Who reads it to its end finds the connection free for the next request. */
+  private void end(ChannelHandlerContext there, Reply to, boolean nothingBehind) {
+    whole = null;
+    hasServed = true;
+    boolean taken = to.end(nothingBehind ? () -> free.accept(this) : () -> {});
+    if (!taken || !nothingBehind) {
       var _ = there.close();
     }
   }
@@ -159,13 +174,9 @@ final class Connection extends ChannelInboundHandlerAdapter {
       }
       to.tell();
     }
-    if (ended) { // and all that came with it has been looked at
-      ended = false;
-      if (decoder.isEmpty()) {
-        free.accept(this);
-      } else {
-        var _ = there.close();
-      }
+    Reply over = whole;
+    if (over != null) {
+      end(there, over, decoder.isEmpty());
     }
     there.fireChannelReadComplete();
   }
@@ -188,6 +199,10 @@ final class Connection extends ChannelInboundHandlerAdapter {
   }
 
   private void over(ChannelHandlerContext there, String why) {
+    Reply before = whole;
+    if (before != null) {
+      end(there, before, false);
+    }
     Reply to = reply;
     reply = null;
     stopWaiting();

@@ -52,10 +52,18 @@ final class Reply extends InputStream {
     }
   }
 
-  /** Nothing follows; false when nobody wants it any more, and the connection will be closed. */
-  synchronized boolean end() {
+  /**
+   * Nothing follows; false when nobody wants it any more, and the connection will be closed.
+   *
+   * @param first runs before anybody can know it, if somebody wants it
+   */
+  synchronized boolean end(Runnable first) {
+    if (!closed) {
+      first.run();
+    }
     ended = true;
     stop();
+    tell();
     return !closed;
   }
 

@@ -82,7 +82,7 @@ public final class UrlUpstream implements Upstream {
         try {
           return new UrlAnswer(reply.awaitHead(), reply, entry.timeout());
         } catch (Reply.Unsent e) {
-          reply.close(); // it had closed meanwhile; those that are free get fewer each time
+          reply.close(); // it had been free; of those there are fewer each time
         } catch (IOException | InterruptedException e) {
           reply.close();
           throw e;

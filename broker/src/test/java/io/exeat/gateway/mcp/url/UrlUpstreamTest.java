@@ -24,6 +24,8 @@ import io.exeat.policy.Decision;
 import io.exeat.task.UpstreamEntry;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -78,9 +80,14 @@ final class UrlUpstreamTest {
         @Override
         public ChannelFuture register(Channel channel) {
           channels.add(channel);
-          return super.register(channel);
+          ChannelFuture registered = super.register(channel);
+          if (hangUpAtOnce) {
+            channel.pipeline().addFirst(new Leaving());
+          }
+          return registered;
         }
       };
+  private volatile boolean hangUpAtOnce;
   private final AtomicLong trusted = new AtomicLong(1);
   private @Nullable SSLContext context;
   private final UrlUpstream upstream =
@@ -231,13 +238,14 @@ final class UrlUpstreamTest {
           for (int i = 1; ; i++) {
             var _ = made[0].request(in);
             say(out, "HTTP/1.1 100 Continue\r\n\r\n");
-            say(out, OK + "Content-Length: 2\r\n\r\n" + "#" + i);
+            say(out, OK + "Content-Length: 2\r\n\r\n" + "#" + i % 10);
           }
         });
 
     UpstreamEntry entry = made[0].entry(LONG);
-    assertThat(whole(entry)).isEqualTo("200 #1");
-    assertThat(whole(entry)).isEqualTo("200 #2");
+    for (int i = 1; i <= 100; i++) {
+      assertThat(whole(entry)).isEqualTo("200 #" + i % 10);
+    }
 
     assertThat(made[0].connections).hasValue(1);
     assertThat(made[0].heads.getFirst().lines())
@@ -380,6 +388,15 @@ final class UrlUpstreamTest {
     await().until(() -> ended.get() == 1 && told.get() != null);
   }
 
+  /** Closes a connection as soon as it is one. */
+  private static final class Leaving extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+      context.fireChannelActive();
+      var _ = context.close();
+    }
+  }
+
   /** The event loop does nothing until the latch is open; what it is told meanwhile is queued. */
   private CountDownLatch halt() throws InterruptedException {
     CountDownLatch halted = new CountDownLatch(1);
@@ -462,6 +479,27 @@ final class UrlUpstreamTest {
 
     assertThat(told).hasValue("200 #2");
     assertThat(made[0].heads).hasSize(2);
+  }
+
+  /** As a port does behind which nobody is: not tried for as long as that lasts. */
+  @Test
+  void aServerThatHangsUpBeforeItIsAskedIsNotTriedOnAndOn() throws Exception {
+    Server server = new Server((in, out) -> in.readAllBytes());
+    AtomicReference<String> told = new AtomicReference<>();
+    hangUpAtOnce = true;
+    Thread sending =
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                told.set(whole(server.entry(LONG)));
+              } catch (FaultException | IOException e) {
+                told.set(String.valueOf(e.getMessage()));
+              }
+            });
+
+    assertThat(sending.join(Duration.ofSeconds(10))).isTrue();
+    assertThat(told.get()).contains("does not answer");
+    assertThat(channels).hasSize(1);
   }
 
   @Test
