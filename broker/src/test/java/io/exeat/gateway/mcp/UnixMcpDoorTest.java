@@ -41,9 +41,16 @@ import org.junit.jupiter.api.io.TempDir;
 /** HTTP over the real socket, as hostile as it comes. */
 @Timeout(60)
 final class UnixMcpDoorTest {
+  private static final String LARGE = "x".repeat(100_000);
   private static final String PING = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
 
   private final AtomicInteger sent = new AtomicInteger();
+
+  /** Events that were read from a server that streams; one that does not when it is to send 0. */
+  private final AtomicInteger events = new AtomicInteger();
+
+  private volatile int eventsToSend;
+  private volatile String result = "{}";
   private final FakeProxies flow = new FakeProxies();
   private final EventLoopGroup loops =
       new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
@@ -103,17 +110,20 @@ final class UnixMcpDoorTest {
 
         @Override
         public boolean isStream() {
-          return false;
+          return eventsToSend > 0;
         }
 
         @Override
         public byte[] whole() {
-          return "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}".getBytes(UTF_8);
+          return ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":" + result + "}").getBytes(UTF_8);
         }
 
         @Override
         public Optional<Event> next() {
-          return Optional.empty();
+          return events.getAndIncrement() < eventsToSend
+              ? Optional.of(
+                  new Event(List.of("data: {\"jsonrpc\":\"2.0\",\"method\":\"" + LARGE + "\"}")))
+              : Optional.empty();
         }
 
         @Override
@@ -196,6 +206,64 @@ final class UnixMcpDoorTest {
         assertThat(said).startsWith("HTTP/1.1 200 OK").contains("application/json");
         assertThat(sent).hasValue(i);
       }
+    }
+  }
+
+  private static ByteBuffer ping() {
+    return ByteBuffer.wrap(post(length(PING.length()), PING).getBytes(UTF_8));
+  }
+
+  /** What is counted once nothing is counted for a while. */
+  private static int settled(AtomicInteger counted) throws InterruptedException {
+    int before;
+    do {
+      before = counted.get();
+      Thread.sleep(500);
+    } while (before == 0 || counted.get() != before);
+    return before;
+  }
+
+  /** It has asked for more than it took: the broker keeps none of it for long. */
+  @Test
+  void whoAsksOnWithoutReadingItsAnswersIsCutOff() throws Exception {
+    result = "\"" + LARGE + "\"";
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.connect(UnixDomainSocketAddress.of(socket));
+      int asked = 0;
+      try {
+        while (asked < 200) {
+          ByteBuffer one = ping();
+          while (one.hasRemaining()) {
+            channel.write(one);
+          }
+          int next = ++asked;
+          await().until(() -> sent.get() == next || !flow.refused.isEmpty());
+          Thread.sleep(5); // its answer is out
+        }
+      } catch (IOException cut) {
+        // as it should
+      }
+      assertThat(asked).isLessThan(30); // of 100 kB each: the kernel's buffers and ours
+    }
+    assertRecorded("must come after the answer to the one before");
+  }
+
+  @Test
+  void aStreamThatTheAgentDoesNotReadIsNotReadFromItsServerEither() throws Exception {
+    eventsToSend = 400;
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.connect(UnixDomainSocketAddress.of(socket));
+      channel.write(ping());
+
+      assertThat(settled(events)).isLessThan(30);
+
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+      long read = 0;
+      while (read < (long) eventsToSend * LARGE.length()) {
+        buffer.clear();
+        read += channel.read(buffer);
+      }
+      assertThat(events.get()).isGreaterThanOrEqualTo(eventsToSend);
     }
   }
 
