@@ -39,6 +39,21 @@ class CedarEngineTest {
     assertThat(engine.health().available()).isFalse();
   }
 
+  /** What Cedar's own code decides takes longer than an event loop has. */
+  @Test
+  void itDecidesHereWhereAllOfItsPoliciesAreTranslated() {
+    assertThat(new CedarEngine(PolicyEngines.LONG, PolicyEngines.TIME).isHere()).isFalse();
+    assertThat(PolicyEngines.of(ALL).isHere()).isTrue();
+
+    CedarEngine mixed =
+        PolicyEngines.of(
+            ALL
+                + "@id(\"ext\") forbid (principal, action == Exeat::Action::\"open\", resource)"
+                + " when { decimal(\"1.0\").greaterThan(decimal(\"2.0\")) };");
+    assertThat(mixed.decide(QUESTION).word()).isEqualTo("permit");
+    assertThat(mixed.isHere()).isFalse();
+  }
+
   @Test
   void whatNoPolicyPermitsIsDenied() {
     CedarEngine engine =
