@@ -82,6 +82,8 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
   public final SecretBytes secret = SecretBytes.adopt(PASSWORD.getBytes(StandardCharsets.UTF_8));
   public volatile @Nullable RuntimeException failure;
 
+  public volatile @Nullable Error error;
+
   /** Runs in each call, which has been written down. */
   public volatile Consumer<String> meanwhile = call -> {};
 
@@ -117,6 +119,10 @@ public final class FakeFlow implements AgentRequests, OperatorRequests {
     RuntimeException thrown = failure;
     if (thrown != null) {
       throw thrown;
+    }
+    Error serious = error;
+    if (serious != null) {
+      throw serious;
     }
   }
 

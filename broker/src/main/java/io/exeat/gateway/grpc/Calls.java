@@ -134,7 +134,7 @@ final class Calls implements ServerInterceptor {
       }
       try {
         step.run();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         refused = true;
         StatusRuntimeException answer = Faults.answer(request, e);
         try {

@@ -129,12 +129,12 @@ final class CheckStream implements StreamObserver<CheckRequest> {
         free++;
       }
       askForMore();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       fail(e);
     }
   }
 
-  private void fail(RuntimeException why) {
+  private void fail(Throwable why) {
     end(() -> answers.onError(Faults.answer(caller.request(), why)));
   }
 

@@ -61,7 +61,7 @@ final class Recorded<A> implements Runnable {
     Judging judging;
     try {
       judging = InRequest.call(caller.request(), () -> begin.apply(caller));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // an event loop would say nothing of an Error
       whenOver.run();
       observer.onError(Faults.answer(caller.request(), e));
       return;
@@ -91,7 +91,7 @@ final class Recorded<A> implements Runnable {
     A said;
     try {
       said = InRequest.call(caller.request(), () -> answer.apply(judging));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       observer.onError(Faults.answer(caller.request(), e));
       return;
     }

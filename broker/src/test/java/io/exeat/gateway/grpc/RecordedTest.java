@@ -14,7 +14,11 @@ import io.exeat.v1.CheckResponse.Verdict;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -94,6 +98,57 @@ final class RecordedTest {
     fixture.flow.recorded.complete(null); // is not answered a second time, and harms nobody
     var get = GetRequest.newBuilder().setTaskId(task.value()).build();
     assertThat(UnixFixture.tasks(channel).get(get).getId()).isEqualTo(task.value());
+  }
+
+  /** On the loop, on a thread, in a stream, and in a call that is none of these. */
+  @Test
+  void whatOverflowsIsTheBrokersDefectAndNoSilence() throws Exception {
+    fixture.flow.error = new StackOverflowError();
+
+    assertInternal(ask("{}"));
+    assertInternal(ask("{\"text\":\"" + "x".repeat(5_000) + "\"}"));
+    CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    var stream =
+        DecisionsGrpc.newStub(channel)
+            .checkAll(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(CheckResponse answer) {}
+
+                  @Override
+                  public void onError(Throwable why) {
+                    ended.complete(why);
+                  }
+
+                  @Override
+                  public void onCompleted() {}
+                });
+    stream.onNext(CheckRequest.newBuilder().setTaskId(task.value()).setTool("search").build());
+    assertInternal(ended.get(5, TimeUnit.SECONDS));
+    var get = GetRequest.newBuilder().setTaskId(task.value()).build();
+    assertThatThrownBy(() -> UnixFixture.tasks(channel).get(get))
+        .satisfies(RecordedTest::assertInternal);
+    assertThat(fixture.flow.threads)
+        .containsExactly("virtual", "loop", "virtual", "virtual", "loop");
+
+    fixture.flow.error = null;
+    assertThat(ask("{}").get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+  }
+
+  private static void assertInternal(ListenableFuture<CheckResponse> asked) {
+    assertThatThrownBy(() -> asked.get(5, TimeUnit.SECONDS))
+        .satisfies(e -> assertInternal(Objects.requireNonNull(e.getCause())));
+  }
+
+  /** In our own words, with the request's name. */
+  private static void assertInternal(Throwable answered) {
+    assertThat(answered)
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> {
+              assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INTERNAL);
+              assertThat(UnixFixture.info(e).getReason()).isEqualTo("BUG");
+            });
   }
 
   @Test
