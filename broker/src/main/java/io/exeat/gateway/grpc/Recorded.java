@@ -1,5 +1,7 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.base.Fault;
+import io.exeat.base.FaultException;
 import io.exeat.base.InRequest;
 import io.exeat.flow.Judging;
 import io.exeat.gateway.Faults;
@@ -9,6 +11,7 @@ import io.grpc.stub.StreamObserver;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -70,11 +73,39 @@ final class Recorded<A> implements Runnable {
   }
 
   private void begin(EventLoop loop) {
-    if (loop.inEventLoop()) {
-      late = loop.schedule(this, LATE.toMillis(), TimeUnit.MILLISECONDS);
-      judging.whenRecorded(() -> loop.execute(this));
-    } else {
+    if (!loop.inEventLoop()) {
       run();
+      return;
+    }
+    try {
+      late = loop.schedule(this, LATE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      stop();
+      return;
+    }
+    judging.whenRecorded(() -> {
+      try {
+        loop.execute(this);
+      } catch (RejectedExecutionException e) {
+        stop();
+      }
+    });
+  }
+
+  /** The loop takes nothing any more: it is the broker that stops. */
+  private void stop() {
+    whenOver.run();
+    observer.onError(
+        Faults.answer(caller.request(), new FaultException(new Fault.NotServing("stopping"))));
+    var _ = Thread.ofVirtual().name("stopping").start(this::leave);
+  }
+
+  /** Its task is not to wait for it. */
+  private void leave() {
+    try {
+      var _ = InRequest.call(caller.request(), () -> answer.apply(judging));
+    } catch (FaultException e) {
+      // Nobody hears of it any more.
     }
   }
 

@@ -7,25 +7,36 @@ import static org.awaitility.Awaitility.await;
 import com.google.common.util.concurrent.ListenableFuture;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.RequestId;
 import io.exeat.base.TaskId;
+import io.exeat.flow.Judged;
+import io.exeat.flow.Judging;
 import io.exeat.v1.CheckRequest;
 import io.exeat.v1.CheckResponse;
 import io.exeat.v1.CheckResponse.Verdict;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import io.netty.channel.DefaultEventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Decisions on the event loop of a connection, whose records are on their way to the disk. */
 @NullMarked
@@ -108,21 +119,7 @@ final class RecordedTest {
     assertInternal(ask("{}"));
     assertInternal(ask("{\"text\":\"" + "x".repeat(5_000) + "\"}"));
     CompletableFuture<Throwable> ended = new CompletableFuture<>();
-    var stream =
-        DecisionsGrpc.newStub(channel)
-            .checkAll(
-                new StreamObserver<>() {
-                  @Override
-                  public void onNext(CheckResponse answer) {}
-
-                  @Override
-                  public void onError(Throwable why) {
-                    ended.complete(why);
-                  }
-
-                  @Override
-                  public void onCompleted() {}
-                });
+    var stream = DecisionsGrpc.newStub(channel).checkAll(new Told(ended));
     stream.onNext(CheckRequest.newBuilder().setTaskId(task.value()).setTool("search").build());
     assertInternal(ended.get(5, TimeUnit.SECONDS));
     var get = GetRequest.newBuilder().setTaskId(task.value()).build();
@@ -149,6 +146,77 @@ final class RecordedTest {
               assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INTERNAL);
               assertThat(UnixFixture.info(e).getReason()).isEqualTo("BUG");
             });
+  }
+
+  /** A loop that takes nothing any more, of a broker that stops: at once, or meanwhile. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whereTheLoopHasStoppedTheAnswerIsUnavailableAndTheTaskIsLeft(boolean atOnce)
+      throws Exception {
+    DefaultEventLoop loop =
+        new DefaultEventLoop() {
+          @Override
+          public ScheduledFuture<?> schedule(Runnable then, long after, TimeUnit unit) {
+            if (atOnce) {
+              throw new RejectedExecutionException("stopped");
+            }
+            return super.schedule(then, after, unit);
+          }
+        };
+    CompletableFuture<Throwable> told = new CompletableFuture<>();
+    AtomicInteger over = new AtomicInteger();
+    CountDownLatch left = new CountDownLatch(1);
+    CompletableFuture<Runnable> record = new CompletableFuture<>();
+    Judging judging =
+        new Judging() {
+          @Override
+          public void outOfSight() {}
+
+          @Override
+          public void whenRecorded(Runnable next) {
+            record.complete(next);
+          }
+
+          @Override
+          public Judged await() {
+            left.countDown();
+            throw new FaultException(new Fault.NotServing("stopping"));
+          }
+        };
+    Caller caller =
+        new Caller(RequestId.random(), Connection.of(fixture.flow.peers.getFirst(), loop));
+    Context context = Context.ROOT.withValue(Caller.KEY, caller);
+    loop.submit(
+            context.wrap(() ->
+                Recorded.serve(
+                    new Told(told),
+                    _ -> judging,
+                    it -> DecisionsService.answer(it.await()),
+                    over::incrementAndGet)))
+        .get();
+    if (!atOnce) {
+      loop.shutdownGracefully(0, 0, TimeUnit.SECONDS).get();
+      record.get().run();
+    }
+
+    assertThat(told.get(5, TimeUnit.SECONDS)).hasMessageContaining("UNAVAILABLE");
+    assertThat(left.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(over).hasValue(1);
+    loop.shutdownGracefully(0, 0, TimeUnit.SECONDS).get();
+  }
+
+  /** Who is told why there is no answer. */
+  private record Told(CompletableFuture<Throwable> told) implements StreamObserver<CheckResponse> {
+    @Override
+    public void onNext(CheckResponse answer) {}
+
+    @Override
+    public void onError(Throwable why) {
+      told.complete(why);
+    }
+
+    @Override
+    public void onCompleted() {}
   }
 
   @Test
