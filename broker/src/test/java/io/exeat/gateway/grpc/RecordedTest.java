@@ -24,6 +24,7 @@ import io.grpc.stub.StreamObserver;
 import io.netty.channel.DefaultEventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -31,6 +32,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -81,6 +83,28 @@ final class RecordedTest {
 
     assertThat(asked.get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
     assertThat(fixture.flow.threads).containsExactly("virtual", "loop", "loop");
+  }
+
+  /** As many as wait for their records: the loop has other connections, and more get threads. */
+  @Test
+  void soManyWaitOnTheLoopAndOthersAreServedMeanwhile() throws Exception {
+    fixture.flow.recorded = new CompletableFuture<>();
+    List<ListenableFuture<CheckResponse>> asked =
+        IntStream.range(0, 90).mapToObj(_ -> ask("{}")).toList();
+    await().until(() -> fixture.flow.calls.size() == 91);
+
+    List<String> threads = fixture.flow.threads.subList(1, 91);
+    assertThat(threads.stream().filter("loop"::equals)).hasSize(64);
+    ManagedChannel other = fixture.channel();
+    assertThat(UnixFixture.opened(other, "other")).isNotNull();
+    assertThat(asked).noneMatch(ListenableFuture::isDone);
+
+    fixture.flow.recorded.complete(null);
+    for (var each : asked) {
+      assertThat(each.get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    }
+    assertThat(ask("{}").get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    assertThat(fixture.flow.threads.getLast()).isEqualTo("loop"); // those that were have left
   }
 
   @Test
