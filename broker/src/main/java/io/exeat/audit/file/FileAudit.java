@@ -103,14 +103,17 @@ public final class FileAudit implements AuditSink {
     }
   }
 
-  /** While there is a problem it is awaited at once, so that a refusal comes before any effect. */
+  /**
+   * While there is a problem it refuses at once, before any effect: the disk may hang as well. The
+   * writer sees by itself, once a second, whether it is over.
+   */
   @Override
   public Durable begin(AuditEvent event) {
-    Durable recorded = writer.begin(item(event, false), WAIT, "the audit", FileAudit::refusal);
-    if (problem.isPresent()) {
-      recorded.await();
+    Optional<String> now = problem;
+    if (now.isPresent()) {
+      throw refusal(now.get());
     }
-    return recorded;
+    return writer.begin(item(event, false), WAIT, "the audit", FileAudit::refusal);
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.exeat.audit.file;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 
 /** Passes on to the real file until it is told to fail. */
 final class BreakableFile implements ChainFile {
@@ -9,6 +10,7 @@ final class BreakableFile implements ChainFile {
   private volatile boolean broken;
   private volatile int room = Integer.MAX_VALUE;
   private volatile int appends;
+  private volatile CountDownLatch going = new CountDownLatch(0);
 
   BreakableFile(ChainFile real) {
     this.real = real;
@@ -24,12 +26,29 @@ final class BreakableFile implements ChainFile {
     room = lines;
   }
 
+  /** As a disk that does not answer, until the latch is open. */
+  CountDownLatch hang() {
+    going = new CountDownLatch(1);
+    return going;
+  }
+
+  /** The disk answers again, and has room. */
+  void leaveRoomFor(int lines, CountDownLatch go) {
+    room = lines;
+    go.countDown();
+  }
+
   int appends() {
     return appends;
   }
 
   @Override
   public synchronized void append(long firstSeq, List<byte[]> lines) throws Full, IOException {
+    try {
+      going.await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
     if (broken) {
       throw new IOException("EIO");
     }

@@ -52,6 +52,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -212,6 +213,27 @@ final class FileAuditTest extends AuditContract {
         .extracting(line -> line.get("reason").asText() + (line.has("late") ? " late" : ""))
         .containsExactly("before", "fits", "waits late", "waits too late", "after");
     assertSound(folder, 5);
+  }
+
+  /** Who asks is not to wait for a disk that is known to be full and hangs as well. */
+  @Test
+  void whileThereIsAProblemNobodyWaitsForTheDisk() throws IOException {
+    FileAudit audit = open(temp.resolve("hanging"), LARGE);
+    files.getLast().leaveRoomFor(0);
+    audit.recordEnding(event("waits")); // the writer tries again to write it
+    CountDownLatch go = files.getLast().hang();
+
+    try {
+      long begun = System.nanoTime();
+      assertThatThrownBy(() -> audit.record(event("refused")))
+          .isInstanceOf(FaultException.class)
+          .hasMessageContaining("disk is full");
+      assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
+    } finally {
+      files.getLast().leaveRoomFor(100, go);
+    }
+    await().atMost(Duration.ofSeconds(5)).until(() -> audit.problem().isEmpty());
+    audit.record(event("after"));
   }
 
   @Test
