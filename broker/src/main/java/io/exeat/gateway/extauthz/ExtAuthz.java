@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /** The door at which Envoys ask. Its health is SERVING from the moment when it answers fast. */
 public final class ExtAuthz implements AutoCloseable {
@@ -26,10 +27,12 @@ public final class ExtAuthz implements AutoCloseable {
 
   private final Runnable close;
   private final int port;
+  private final WarmUp warm;
 
-  private ExtAuthz(Runnable close, int port) {
+  private ExtAuthz(Runnable close, int port, WarmUp warm) {
     this.close = close;
     this.port = port;
+    this.warm = warm;
   }
 
   /**
@@ -48,14 +51,25 @@ public final class ExtAuthz implements AutoCloseable {
       DoorParts parts)
       throws IOException {
     Gatekeeper gatekeeper = new Gatekeeper(new Callers(config.agents(), tokens), upstreams, flow);
-    WarmUp.run(config.agents());
+    return open(config.door(), tls, gatekeeper, parts, () -> WarmUp.run(config.agents()));
+  }
+
+  /** As {@link #open}; nobody can call before {@code warming} has returned. */
+  static ExtAuthz open(
+      ExtAuthzConfig.Door config,
+      SpiffeTls tls,
+      Gatekeeper gatekeeper,
+      DoorParts parts,
+      Supplier<WarmUp> warming)
+      throws IOException {
+    WarmUp warm = warming.get();
     ExtAuthz open =
-        switch (config.door()) {
+        switch (config) {
           case ExtAuthzConfig.Door.Socket it -> {
             Predicate<Peer> envoys =
                 peer -> peer instanceof Peer.Local local && it.uids().contains(local.uid());
             UnixDoor door = UnixDoor.forAgents(it.at(), served(envoys, gatekeeper), parts);
-            yield new ExtAuthz(door::close, 0);
+            yield new ExtAuthz(door::close, 0, warm);
           }
           case ExtAuthzConfig.Door.Listen it -> {
             Predicate<Peer> envoys =
@@ -65,7 +79,7 @@ public final class ExtAuthz implements AutoCloseable {
             TlsDoor door =
                 TlsDoor.forClients(
                     it.at(), tls, it.envoys()::contains, served(envoys, gatekeeper), parts);
-            yield new ExtAuthz(door::close, door.port());
+            yield new ExtAuthz(door::close, door.port(), warm);
           }
         };
     parts.serving().add(SERVICE);
@@ -82,6 +96,11 @@ public final class ExtAuthz implements AutoCloseable {
   /** The port that it has, for a configuration that says 0; 0 at a socket. */
   public int port() {
     return port;
+  }
+
+  /** What made it warm. */
+  WarmUp warm() {
+    return warm;
   }
 
   @Override

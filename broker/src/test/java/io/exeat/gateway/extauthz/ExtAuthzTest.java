@@ -1,6 +1,7 @@
 package io.exeat.gateway.extauthz;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.ByteString;
@@ -28,7 +29,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -157,6 +162,89 @@ final class ExtAuthzTest {
       assertThat(health(unix.channel(socket))).isEqualTo(ServingStatus.SERVING);
       unix.serving.set(false);
       assertThat(health(unix.channel(socket))).isEqualTo(ServingStatus.NOT_SERVING);
+    }
+  }
+
+  /** Says where it is, and goes on when it may. */
+  private static final class Held implements Supplier<WarmUp> {
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final CountDownLatch mayEnd = new CountDownLatch(1);
+
+    @Override
+    public WarmUp get() {
+      begun.countDown();
+      try {
+        if (!mayEnd.await(20, TimeUnit.SECONDS)) {
+          throw new IllegalStateException("nobody let it go on");
+        }
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return WarmUp.run(AGENTS);
+    }
+  }
+
+  private ExtAuthz open(Path socket, Supplier<WarmUp> warming) {
+    try {
+      return ExtAuthz.open(
+          new ExtAuthzConfig.Door.Socket(
+              new UnixDoorConfig(socket, Optional.empty()), Set.of(uid())),
+          tls.tls,
+          new Gatekeeper(new Callers(AGENTS, Optional.empty()), Upstreams::find, proxy),
+          new DoorParts(unix.loops, unix.calls, unix.serving, Limits.DEFAULT),
+          warming);
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  @Test
+  void nobodyCanCallAndItIsNotServingUntilItIsWarm() throws Exception {
+    unix.agents();
+    unix.serving.set(true);
+    Path socket = unix.directory.resolve("envoy").resolve("authz.sock");
+    Held warming = new Held();
+    CompletableFuture<ExtAuthz> opening =
+        CompletableFuture.supplyAsync(() -> open(socket, warming), unix.calls);
+    assertThat(warming.begun.await(20, TimeUnit.SECONDS)).isTrue();
+    // The broker serves agents at its other door; of this one nothing is known yet.
+    StatusRuntimeException unknown =
+        catchThrowableOfType(StatusRuntimeException.class, () -> health(unix.channel()));
+    assertThat(unknown.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(socket).doesNotExist();
+
+    warming.mayEnd.countDown();
+    try (ExtAuthz door = opening.get(20, TimeUnit.SECONDS)) {
+      assertThat(door.warm().answers()).isPositive();
+      assertThat(health(unix.channel(socket))).isEqualTo(ServingStatus.SERVING);
+    }
+  }
+
+  @Test
+  void whatDoesNotGetWarmDoesNotOpen() throws Exception {
+    unix.agents();
+    unix.serving.set(true);
+    Path socket = unix.directory.resolve("envoy").resolve("authz.sock");
+    assertThatThrownBy(() ->
+            open(
+                socket,
+                () -> {
+                  throw new IllegalStateException("warming up went another way");
+                }))
+        .hasMessageContaining("another way");
+    StatusRuntimeException unknown =
+        catchThrowableOfType(StatusRuntimeException.class, () -> health(unix.channel()));
+    assertThat(unknown.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(socket).doesNotExist();
+  }
+
+  @Test
+  void theDoorThatAgentsFindHasWarmedUp() throws Exception {
+    try (ExtAuthz door =
+        open(
+            new ExtAuthzConfig.Door.Socket(
+                new UnixDoorConfig(unix.socket, Optional.empty()), Set.of(uid())))) {
+      assertThat(door.warm().answers()).isEqualTo(200);
     }
   }
 

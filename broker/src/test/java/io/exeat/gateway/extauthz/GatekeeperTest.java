@@ -449,7 +449,7 @@ final class GatekeeperTest {
   }
 
   @Test
-  void warmingUpAsksNobody() {
-    WarmUp.run(new IdPattern("spiffe://example.org/agent/*"));
+  void warmingUpAnswersAsOftenAsItSays() {
+    assertThat(WarmUp.run(new IdPattern("spiffe://example.org/agent/*")).answers()).isEqualTo(200);
   }
 }
