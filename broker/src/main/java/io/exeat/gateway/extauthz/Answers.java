@@ -12,7 +12,9 @@ import io.exeat.envoy.auth.HeaderValueOption.HeaderAppendAction;
 import io.exeat.envoy.auth.HttpStatus;
 import io.exeat.envoy.auth.OkHttpResponse;
 import io.exeat.envoy.auth.RpcStatus;
+import io.exeat.flow.Judged;
 import io.exeat.gateway.Faults;
+import io.exeat.gateway.jsonrpc.DecisionMeta;
 import io.grpc.Status;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -66,11 +68,23 @@ final class Answers {
 
   /** A tool's result that says why it was not called: the model reads it. */
   static CheckResponse toolError(JsonNode id, String text) {
+    return toolError(id, text, JsonNodeFactory.instance.objectNode());
+  }
+
+  /** The same of one that was decided on, with what a program needs of the decision. */
+  static CheckResponse toolError(JsonNode id, String text, Judged judged) {
+    return toolError(id, text, DecisionMeta.of(judged));
+  }
+
+  private static CheckResponse toolError(JsonNode id, String text, ObjectNode meta) {
     ObjectNode answer = answer(id);
     ObjectNode result = answer.putObject("result");
     result.put("resultType", "complete"); // older revisions pass over it
     result.putArray("content").addObject().put("type", "text").put("text", text);
     result.put("isError", true);
+    if (!meta.isEmpty()) {
+      result.set("_meta", meta);
+    }
     return json(200, answer);
   }
 

@@ -167,13 +167,20 @@ final class Gatekeeper {
 
   private CheckResponse use(Caller caller, JsonNode id, McpAct.Done done) {
     try (Use use = flow.use(caller.peer(), task(caller), done.act())) {
-      return permitted(caller, use).orElseGet(() -> refused(id, done, why(use.judged())));
+      return permitted(caller, use).orElseGet(() -> refused(id, done, use.judged()));
     } catch (FaultException e) {
       return refused(id, done, e.fault());
     }
   }
 
-  private CheckResponse refused(JsonNode id, McpAct.Done done, Fault fault) {
+  private static CheckResponse refused(JsonNode id, McpAct.Done done, Judged judged) {
+    Fault fault = why(judged);
+    return done.isTool() && Answers.status(fault) < 500
+        ? Answers.toolError(id, Answers.text(fault), judged)
+        : refused(id, done, fault);
+  }
+
+  private static CheckResponse refused(JsonNode id, McpAct.Done done, Fault fault) {
     int status = Answers.status(fault);
     if (!done.isTool() || status == 401) {
       return refused(id, fault);

@@ -8,21 +8,14 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.flow.Judged;
 import io.exeat.gateway.jsonrpc.BadMessage;
+import io.exeat.gateway.jsonrpc.DecisionMeta;
 import io.exeat.gateway.jsonrpc.ErrorCode;
-import io.exeat.policy.Decision;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 
 /** What the gateway itself says. */
 final class Replies {
   static final String PROTOCOL_VERSION = "2026-07-28";
-
-  /** People take longer than programs do. */
-  static final Duration ASK_AGAIN = Duration.ofSeconds(15);
-
-  /** What a call under it belongs to, for people and for the audit. */
-  private static final String DECISION = "io.exeat/decision";
 
   private static final ObjectMapper MAPPER = JsonMapper.builder().build();
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -62,11 +55,6 @@ final class Replies {
     return bytes(json);
   }
 
-  /** Whose yes it waits for, a list of words; and after how many seconds to look for it. */
-  private static final String APPROVERS = "io.exeat/approvers";
-
-  private static final String RETRY_AFTER = "io.exeat/retry-after";
-
   /** What a model sees of a call that was not made: it can act on it. */
   static byte[] refusal(JsonNode id, String why, boolean modern) {
     return refusal(id, why, NODES.objectNode(), modern);
@@ -74,12 +62,7 @@ final class Replies {
 
   /** The same of one that was decided on, with what a program needs of the decision. */
   static byte[] refusal(JsonNode id, String why, Judged judged, boolean modern) {
-    ObjectNode meta = NODES.objectNode().put(DECISION, judged.id().value());
-    if (judged.decision() instanceof Decision.Ask ask) {
-      ask.approvers().forEach(meta.putArray(APPROVERS)::add);
-      meta.put(RETRY_AFTER, ASK_AGAIN.toSeconds());
-    }
-    return refusal(id, why, meta, modern);
+    return refusal(id, why, DecisionMeta.of(judged), modern);
   }
 
   private static byte[] refusal(JsonNode id, String why, ObjectNode meta, boolean modern) {

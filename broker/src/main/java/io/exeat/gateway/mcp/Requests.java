@@ -6,6 +6,7 @@ import io.exeat.base.FaultException;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Use;
 import io.exeat.gateway.jsonrpc.BadMessage;
+import io.exeat.gateway.jsonrpc.DecisionMeta;
 import io.exeat.gateway.jsonrpc.ErrorCode;
 import io.exeat.gateway.jsonrpc.Message;
 import io.exeat.policy.Act;
@@ -187,7 +188,7 @@ final class Requests {
           "it needs the approval of "
               + String.join(" and ", it.approvers())
               + "; call again once it has it, and not before "
-              + Replies.ASK_AGAIN.toSeconds()
+              + DecisionMeta.ASK_AGAIN.toSeconds()
               + " s from now";
       case Decision.Deny it -> "denied: " + it.reason();
       case Decision.Failed it -> "policy cannot be asked: " + it.problem();

@@ -130,6 +130,8 @@ final class GatekeeperTest {
     assertThat(json(answer).at("/result/isError").booleanValue()).isTrue();
     assertThat(json(answer).at("/result/content/0/text").asText())
         .isEqualTo("denied: d00000000000000000001: never");
+    assertThat(json(answer).at("/result/_meta").toString())
+        .isEqualTo("{\"io.exeat/decision\":\"d00000000000000000001\"}");
   }
 
   @Test
@@ -138,6 +140,14 @@ final class GatekeeperTest {
 
     assertThat(answer.path("id").textValue()).isEqualTo("seven");
     assertThat(answer.at("/result/content/0/text").asText()).contains("approval of owner");
+  }
+
+  @Test
+  void aCallThatAsksSaysToProgramsWhoseYesItWaitsFor() {
+    assertThat(json(denied(post(call("\"risky\"", "{}")))).at("/result/_meta").toString())
+        .isEqualTo(
+            "{\"io.exeat/decision\":\"d00000000000000000001\",\"io.exeat/approvers\":[\"owner\"],"
+                + "\"io.exeat/retry-after\":15}");
   }
 
   @Test
