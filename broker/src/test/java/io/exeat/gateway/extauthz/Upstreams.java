@@ -53,7 +53,10 @@ public final class Upstreams {
         Map.of(
             "docs", new Resources("docs://*", item(name + "/resources/docs")),
             "orders", new Resources("GET:/api/orders/*", item(name + "/resources/orders")),
-            "forbid", new Resources("DELETE:/api/*", item(name + "/resources.forbidden"))),
+            "secret", new Resources("secret://*", item(name + "/resources.forbidden")),
+            "forbid", new Resources("DELETE:/api/*", item(name + "/resources.forbidden")),
+            "ask", new Resources("PATCH:/api/*", item(name + "/resources.risky")),
+            "fail", new Resources("PUT:/api/*", item(name + "/resources.undecided"))),
         Map.of("greet", item(name + "/prompts/greet")));
   }
 

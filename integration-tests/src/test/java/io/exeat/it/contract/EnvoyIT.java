@@ -231,6 +231,91 @@ class EnvoyIT {
   }
 
   @Test
+  void aCallThatAsksSaysWhoseYesItWaitsFor() throws Exception {
+    HttpResponse<String> answer = post(clerk, call("risky", "{}"));
+
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.headers().firstValue("content-type")).contains("application/json");
+    assertThat(answer.body())
+        .isEqualTo(
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"denied:"
+                + " d00000000000000000001: needs the approval of owner, then call again: fake\"}],"
+                + "\"isError\":true,\"_meta\":{\"io.exeat/decision\":\"d00000000000000000001\","
+                + "\"io.exeat/approvers\":[\"owner\"],\"io.exeat/retry-after\":15}}}");
+    assertThat(reached()).isEmpty();
+  }
+
+  @Test
+  void otherMethodsAreAnsweredWithJsonRpcsErrorWhenTheyAreDenied() throws Exception {
+    for (String params :
+        List.of("resources/read {\"uri\":\"docs://a\"}", "prompts/get {\"name\":\"greet\"}")) {
+      String[] parts = params.split(" ", 2);
+      String message = message(parts[0], parts[1]);
+      assertThat(post(clerk, message).statusCode()).as(message).isEqualTo(200);
+      assertThat(upstream.reached().getLast().headers().get("Authorization"))
+          .containsExactly(BASIC);
+    }
+    assertThat(reached()).hasSize(2);
+    upstream.reached().clear();
+
+    String forbidden = message("resources/read", "{\"uri\":\"secret://a\"}");
+    HttpResponse<String> denied = post(clerk, forbidden);
+    assertThat(denied.statusCode()).isEqualTo(403);
+    assertThat(denied.body()).contains("\"id\":7", "-32603", "never");
+    assertThat(post(clerk, message("resources/read", "{\"uri\":\"other://a\"}")).body())
+        .contains("-32602", "Resource not found: other://a");
+    assertThat(post(clerk, message("prompts/get", "{\"name\":\"other\"}")).body())
+        .contains("-32602", "Unknown prompt: other");
+    assertThat(reached()).isEmpty();
+  }
+
+  @Test
+  void looksGoOnWithWhatWasLentAndUnknownMessagesDoNot() throws Exception {
+    for (String method : List.of("initialize", "tools/list", "ping")) {
+      assertThat(post(clerk, message(method, "{}")).statusCode()).as(method).isEqualTo(200);
+    }
+    HttpResponse<String> stream = get("/mcp/tracker");
+    assertThat(stream.statusCode()).isEqualTo(200);
+    assertThat(reached()).containsExactly("POST /mcp", "POST /mcp", "POST /mcp", "GET /mcp");
+    assertThat(upstream.reached())
+        .allSatisfy(it -> assertThat(it.headers().get("Authorization")).containsExactly(BASIC));
+    assertThat(proxy.calls).allSatisfy(it -> assertThat(it).startsWith("look /agent/clerk"));
+    upstream.reached().clear();
+
+    String notification = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/other\"}";
+    assertThat(post(clerk, notification).statusCode()).isEqualTo(403);
+    HttpRequest put =
+        request("/mcp/tracker")
+            .header("content-type", "application/json")
+            .PUT(BodyPublishers.ofString(call("find", "{}")))
+            .build();
+    assertThat(clerk.send(put, BodyHandlers.ofString()).statusCode()).isEqualTo(403);
+    assertThat(reached()).isEmpty();
+  }
+
+  @Test
+  void plainRequestsThatAreNotPermittedAreRefusedInWords() throws Exception {
+    assertThat(send("DELETE").statusCode()).isEqualTo(403);
+    assertThat(send("DELETE").body()).contains("never").doesNotContain("jsonrpc");
+    assertThat(send("PATCH").statusCode()).isEqualTo(403);
+    assertThat(send("PATCH").body()).contains("needs the approval of owner");
+    assertThat(send("PUT").statusCode()).isEqualTo(503);
+    assertThat(send("PUT").body()).contains("Cedar is away");
+    assertThat(reached()).isEmpty();
+  }
+
+  private HttpResponse<String> send(String method) throws IOException, InterruptedException {
+    HttpRequest request =
+        request("/api/orders/1").method(method, BodyPublishers.ofString("{}")).build();
+    return clerk.send(request, BodyHandlers.ofString());
+  }
+
+  private static String message(String method, String params) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"%s\",\"params\":%s}"
+        .formatted(method, params);
+  }
+
+  @Test
   void aNameBehindNineKilobytesIsStillTheName() throws Exception {
     for (int size : new int[] {9_000, 70_000, 900_000}) {
       assertThat(post(clerk, late("forbidden", size)).body()).contains("isError");
