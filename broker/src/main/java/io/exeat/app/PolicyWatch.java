@@ -12,7 +12,9 @@ import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.cedar.CedarEngine;
 import io.exeat.policy.opa.OpaEngine;
+import io.exeat.policy.opa.Served;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -63,7 +65,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
         switch (config) {
           case PolicyConfig.Cedar cedar ->
               cedar(cedar.folder(), new CedarEngine(cedar.within(), time));
-          case PolicyConfig.Opa opa -> opa(new OpaEngine(opa, time));
+          case PolicyConfig.Opa opa -> opa(opa.address(), new OpaEngine(opa, time));
         };
     Thread.ofPlatform().daemon().name("exeat-policy").start(this::begin);
   }
@@ -155,7 +157,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
     engine.close();
   }
 
-  private static Engine opa(OpaEngine opa) {
+  private Engine opa(URI address, OpaEngine opa) {
     return new Engine() {
       @Override
       public PolicyEngine decides() {
@@ -164,12 +166,20 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
 
       @Override
       public String sha256() {
-        return opa.sha256();
+        return opa.served().sha256();
       }
 
       @Override
       public void look() {
         opa.look();
+        Served now = opa.served();
+        if (!now.sha256().equals(seen)) {
+          seen = now.sha256();
+          String source =
+              now.bundles().isEmpty() ? address.toString() : address + ", " + now.bundles();
+          LOG.info("Policies in force as of now: {} of the OPA server at {}", seen, source);
+          happened(new AuditEvent.PolicyTaken(seen, source));
+        }
       }
 
       @Override

@@ -1,9 +1,11 @@
 package io.exeat.it.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.exeat.it.Needs;
 import io.exeat.it.environment.Opa;
+import io.exeat.it.environment.OpaBundle;
 import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
 import io.exeat.policy.EngineContract;
@@ -13,18 +15,32 @@ import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
+import io.exeat.policy.Reason;
 import io.exeat.policy.opa.OpaEngine;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The contract of every engine, on a real OPA server. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @SuppressWarnings("NullAway.Init") // because JUnit calls start first
 class OpaEngineIT extends EngineContract {
   private static final Question QUESTION = QuestionJson.read(CaseSuite.example());
+  private static final Duration SOON = Duration.ofSeconds(20);
+  private static final String LIMITED =
+      """
+      package limited
+      import rego.v1
+      decision := {"decision": "permit", "because": ["limited"]} if data.limits.open
+      else := {"decision": "deny", "because": ["limited"], "reason": "not open"}
+      """;
+
+  @TempDir private static Path folder;
   private Opa opa;
   private OpaEngine shipped;
 
@@ -106,5 +122,43 @@ class OpaEngineIT extends EngineContract {
     String after = engine("exeat/decision", PolicyEngines.LONG).decide(QUESTION).policy();
     opa.remove("more");
     assertThat(before).hasSize(64).isNotEqualTo(after);
+  }
+
+  @Test
+  void anotherRevisionOfABundleIsAnotherHashInTheVeryDecisionThatItMakes() throws Exception {
+    Path binary = Needs.part("opa", Opa.binary());
+    try (OpaBundle bundle = new OpaBundle(binary, folder)) {
+      bundle.publish("one", LIMITED, "{\"limits\": {\"open\": true}}");
+      try (Opa server = Opa.start(binary, bundle.settings());
+          OpaEngine before = limited(server);
+          OpaEngine after = limited(server)) {
+        await()
+            .atMost(SOON)
+            .untilAsserted(() -> {
+              before.look();
+              assertThat(before.served().bundles()).isEqualTo("b at revision 'one'");
+            });
+        Decision open = before.decide(QUESTION);
+        assertThat(open)
+            .isEqualTo(
+                new Decision.Permit(
+                    List.of(new Reason("limited", List.of())), before.served().sha256()));
+
+        // The same policies, by other data; nobody looks before it is decided.
+        bundle.publish("two", LIMITED, "{\"limits\": {\"open\": false}}");
+        await().atMost(SOON).until(() -> before.decide(QUESTION) instanceof Decision.Deny);
+
+        Decision closed = before.decide(QUESTION);
+        after.look();
+        assertThat(after.served().bundles()).isEqualTo("b at revision 'two'");
+        assertThat(closed.policy()).isEqualTo(after.served().sha256()).isNotEqualTo(open.policy());
+      }
+    }
+  }
+
+  private static OpaEngine limited(Opa server) {
+    return new OpaEngine(
+        new PolicyConfig.Opa(server.address(), "limited/decision", PolicyEngines.LONG),
+        PolicyEngines.TIME);
   }
 }

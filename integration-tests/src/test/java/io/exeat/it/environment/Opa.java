@@ -8,6 +8,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,13 +17,15 @@ public final class Opa implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final Path binary;
+  private final List<String> settings;
   private final int port;
   private final URI address;
   private final HttpClient http = HttpClient.newHttpClient();
   private Process process;
 
-  private Opa(Path binary, int port) {
+  private Opa(Path binary, List<String> settings, int port) {
     this.binary = binary;
+    this.settings = settings;
     this.port = port;
     this.address = URI.create("http://127.0.0.1:" + port);
     this.process = run();
@@ -35,7 +38,16 @@ public final class Opa implements AutoCloseable {
 
   /** Starts one; it answers when this returns. */
   public static Opa start(Path binary) {
-    Opa opa = new Opa(binary, Processes.freePort());
+    return start(binary, List.of());
+  }
+
+  /**
+   * The same with settings.
+   *
+   * @param settings each as {@code --set} takes it
+   */
+  public static Opa start(Path binary, List<String> settings) {
+    Opa opa = new Opa(binary, settings, Processes.freePort());
     Runtime.getRuntime().addShutdownHook(new Thread(opa::close));
     opa.awaitHealth();
     return opa;
@@ -54,14 +66,12 @@ public final class Opa implements AutoCloseable {
 
   private Process run() {
     try {
-      return new ProcessBuilder(
-              List.of(
-                  binary.toString(),
-                  "run",
-                  "--server",
-                  "--addr=127.0.0.1:" + port,
-                  "--log-level=error",
-                  "--skip-version-check"))
+      List<String> command = new ArrayList<>();
+      command.add(binary.toString());
+      command.addAll(List.of("run", "--server", "--addr=127.0.0.1:" + port));
+      command.addAll(List.of("--log-level=error", "--skip-version-check"));
+      settings.forEach(each -> command.addAll(List.of("--set", each)));
+      return new ProcessBuilder(command)
           .redirectOutput(ProcessBuilder.Redirect.DISCARD)
           .redirectError(ProcessBuilder.Redirect.DISCARD)
           .start();

@@ -93,6 +93,7 @@ final class TheOpaServerIsAwayIT {
     await()
         .atMost(SOON)
         .until(() -> check(task).getPolicySha256().equals(before.getPolicySha256()));
+    assertThat(taken()).contains(before.getPolicySha256() + " of " + opa.address());
     complete(task);
   }
 
@@ -165,20 +166,36 @@ final class TheOpaServerIsAwayIT {
   /** What was decided for the task, in the words of its record. */
   private List<String> decided(Task task) {
     List<String> words = new ArrayList<>();
+    for (JsonNode record : records("policy.decided")) {
+      if (record.path("task").asText().equals(task.getId())) {
+        record.path("answers").forEach(it -> words.add(it.path("decided").asText()));
+      }
+    }
+    return words;
+  }
+
+  /** Which hash stands for what, by the chain. */
+  private List<String> taken() {
+    return records("policy.taken").stream()
+        .map(it -> it.path("policy").asText() + " of " + it.path("source").asText())
+        .toList();
+  }
+
+  private List<JsonNode> records(String kind) {
+    List<JsonNode> records = new ArrayList<>();
     try (DirectoryStream<Path> files =
         Files.newDirectoryStream(deployment.broker().audit(), "*.jsonl")) {
       for (Path file : files) {
         for (String line : Files.readAllLines(file)) {
           JsonNode record = new ObjectMapper().readTree(line);
-          if (record.path("kind").asText().equals("policy.decided")
-              && record.path("task").asText().equals(task.getId())) {
-            record.path("answers").forEach(it -> words.add(it.path("decided").asText()));
+          if (record.path("kind").asText().equals(kind)) {
+            records.add(record);
           }
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return words;
+    return records;
   }
 }
