@@ -33,14 +33,16 @@ import picocli.CommandLine.Parameters;
     description = {
       "Runs a command under a task of its own, with a login in libpq's environment.",
       "",
-      "The command gets PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSFILE (a file in memory, mode 0600),",
+      "The command gets PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSFILE (a file in memory, mode"
+          + " 0600),",
       "EXEAT_TASK and EXEAT_EPOCH. When it ends, the task is completed and the login proven dead;",
       "a signal cancels the task."
     },
     footer = {
       "",
       "Example:",
-      "  exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE orders'"
+      "  exeat exec --intent answer-ticket -p ticket=4711 --grant orders-read -- psql -c 'TABLE"
+          + " orders'"
     })
 public final class ExecCommand implements Callable<Integer> {
   private final Cli cli;
@@ -158,10 +160,10 @@ public final class ExecCommand implements Callable<Integer> {
     @Override
     public Optional<Path> folder() throws IOException {
       Optional<Path> folder =
-          passwordInEnvironment ? Optional.empty() : PasswordFile.folderInMemory();
+          passwordInEnvironment ? Optional.empty() : PasswordFile.folderInMemory(System.getenv());
       if (folder.isEmpty() && !passwordInEnvironment) {
         throw new IOException(
-            "there is no tmpfs for the password file (XDG_RUNTIME_DIR, /dev/shm);"
+            "there is no tmpfs for the password file (EXEAT_FILES, XDG_RUNTIME_DIR, /dev/shm);"
                 + " --password-in-environment does without");
       }
       return folder;

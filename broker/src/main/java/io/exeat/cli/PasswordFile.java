@@ -10,8 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -75,10 +77,21 @@ final class PasswordFile implements AutoCloseable {
     }
   }
 
-  /** A fresh folder, mode 0700, that no disk sees: on tmpfs. Empty where there is none. */
-  static Optional<Path> folderInMemory() throws IOException {
-    String runtime = System.getenv().getOrDefault("XDG_RUNTIME_DIR", "");
-    for (String place : runtime.isEmpty() ? IN_MEMORY : List.of(runtime, "/dev/shm")) {
+  /**
+   * A fresh folder, mode 0700, that no disk sees: on tmpfs. In the injected volume of this
+   * container alone ({@code EXEAT_FILES}) rather than in {@code XDG_RUNTIME_DIR}, and there rather
+   * than where all containers of a pod write. Empty where there is none.
+   */
+  static Optional<Path> folderInMemory(Map<String, String> environment) throws IOException {
+    List<String> places = new ArrayList<>();
+    for (String variable : List.of("EXEAT_FILES", "XDG_RUNTIME_DIR")) {
+      String place = environment.getOrDefault(variable, "");
+      if (!place.isEmpty()) {
+        places.add(place);
+      }
+    }
+    places.addAll(IN_MEMORY);
+    for (String place : places) {
       Path folder = Path.of(place);
       if (Files.isDirectory(folder)
           && Files.isWritable(folder)

@@ -31,6 +31,7 @@ public final class Settings {
           "EXEAT_HELM_BIN",
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
+          "EXEAT_FILES",
           "EXEAT_BROKER_ID",
           "EXEAT_TASK",
           "EXEAT_EPOCH");

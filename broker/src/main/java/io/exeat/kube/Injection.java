@@ -15,6 +15,7 @@ import java.util.stream.StreamSupport;
 final class Injection {
   private static final String SOCKET = "EXEAT_SOCKET";
   private static final String IN_AGENT = Names.IN_AGENT + "/" + Names.DOOR + "/agent.sock";
+  private static final String FILES = "EXEAT_FILES";
   private static final String TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount";
   private static final String TOKEN_VOLUME = "kube-api-access-";
 
@@ -61,7 +62,7 @@ final class Injection {
   }
 
   private static boolean isOurMount(JsonNode mount) {
-    return mount.path("mountPath").asText().equals(Names.IN_AGENT)
+    return List.of(Names.IN_AGENT, Names.FILES_IN_AGENT).contains(mount.path("mountPath").asText())
         && Names.isInjected(mount.path("name").asText());
   }
 
@@ -112,29 +113,41 @@ final class Injection {
   }
 
   private void connect(ObjectNode agent, int number) {
-    String name = Shapes.shown(agent.path("name").asText());
+    mount(agent, Names.IN_AGENT, "where the sidecar's socket is")
+        .put("name", Names.agent(number))
+        .put("readOnly", true);
+    say(agent, SOCKET, IN_AGENT);
+    mount(agent, Names.FILES_IN_AGENT, "where what it is lent is written")
+        .put("name", Names.files(number));
+    say(agent, FILES, Names.FILES_IN_AGENT);
+  }
+
+  private ObjectNode mount(ObjectNode agent, String path, String what) {
     ArrayNode mounts = agent.withArrayProperty("volumeMounts");
     for (JsonNode mount : mounts) {
-      if (mount.path("mountPath").asText().matches(Names.IN_AGENT + "(/.*)?")) {
+      if (mount.path("mountPath").asText().matches(path + "(/.*)?")) {
         problems.add(
-            "container %s mounts something at %s, where the sidecar's socket is"
-                .formatted(name, Shapes.shown(mount.path("mountPath").asText())));
+            "container %s mounts something at %s, %s"
+                .formatted(
+                    Shapes.shown(agent.path("name").asText()),
+                    Shapes.shown(mount.path("mountPath").asText()),
+                    what));
       }
     }
-    mounts
-        .addObject()
-        .put("name", Names.agent(number))
-        .put("mountPath", Names.IN_AGENT)
-        .put("readOnly", true);
+    return mounts.addObject().put("mountPath", path);
+  }
+
+  private void say(ObjectNode agent, String name, String value) {
     ArrayNode environment = agent.withArrayProperty("env");
     removeIf(
         environment,
-        it ->
-            it.path("name").asText().equals(SOCKET) && it.path("value").asText().equals(IN_AGENT));
-    if (items(environment).anyMatch(it -> it.path("name").asText().equals(SOCKET))) {
-      problems.add("container " + name + " sets " + SOCKET + " itself; remove it");
+        it -> it.path("name").asText().equals(name) && it.path("value").asText().equals(value));
+    if (items(environment).anyMatch(it -> it.path("name").asText().equals(name))) {
+      problems.add(
+          "container %s sets %s itself; remove it"
+              .formatted(Shapes.shown(agent.path("name").asText()), name));
     }
-    environment.addObject().put("name", SOCKET).put("value", IN_AGENT);
+    environment.addObject().put("name", name).put("value", value);
   }
 
   private static java.util.stream.Stream<JsonNode> items(ArrayNode array) {

@@ -123,6 +123,7 @@ final class Sidecar {
     volumes.add(inMemory(Names.ADMIN, "1Mi"));
     for (int i = 0; i < wishes.containers().size(); i++) {
       volumes.add(inMemory(Names.agent(i), "1Mi"));
+      volumes.add(inMemory(Names.files(i), "1Mi"));
     }
     volumes.add(inMemory(Names.TEMPORARY, "64Mi"));
     if (plan.form() instanceof SidecarPlan.AllInOne here) {

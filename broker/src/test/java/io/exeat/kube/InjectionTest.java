@@ -82,6 +82,8 @@ final class InjectionTest {
       assertThat(volumesOf(container)).doesNotContain(SPIFFE_MOUNT, "exeat-admin", "exeat-state");
       assertThat(volumesOf(container).stream().filter(it -> it.startsWith("exeat-agent-")))
           .hasSize(agent ? 1 : 0);
+      assertThat(volumesOf(container).stream().filter(it -> it.startsWith("exeat-files-")))
+          .hasSize(agent ? 1 : 0);
       assertThat(mountPaths(container))
           .doesNotContain("/var/run/secrets/kubernetes.io/serviceaccount");
       if (agent) {
@@ -223,6 +225,10 @@ final class InjectionTest {
             + " SYS_PTRACE",
         "/spec/containers/0 | env | [{\"name\": \"EXEAT_SOCKET\", \"value\": \"/x\"}] |"
             + " EXEAT_SOCKET",
+        "/spec/containers/0 | env | [{\"name\": \"EXEAT_FILES\", \"value\": \"/x\"}] |"
+            + " EXEAT_FILES",
+        "/spec/containers/0 | volumeMounts | [{\"name\": \"v\", \"mountPath\":"
+            + " \"/run/exeat-files/a\"}] | what it is lent",
         "/spec/containers/0 | volumeMounts | [{\"name\": \"v\", \"mountPath\": \"/run/exeat\"}] |"
             + " mounts something",
         "/spec/containers/0 | volumeMounts | [{\"name\": \"exeat-state\", \"mountPath\": \"/s\"}] |"

@@ -222,7 +222,8 @@ final class AnAgentsPodIsInjectedIT {
         .contains("spiffe://example.org/ns/agents/sa/app/agent/billing");
     // The API server's own token volume, which came before the webhook, is gone.
     assertThat(spec.toString()).doesNotContain("serviceaccount", "kube-api-access");
-    assertThat(spec.at("/containers/0/volumeMounts").size()).isEqualTo(1);
+    assertThat(names(spec.at("/containers/0/volumeMounts")))
+        .containsExactly("exeat-agent-0", "exeat-files-0");
   }
 
   @Test
@@ -350,6 +351,8 @@ final class AnAgentsPodIsInjectedIT {
           {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-agent-1", "mountPath": "/s", "readOnly": true}} | its own socket
           {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-agent-0", "mountPath": "/s"}} | its own socket, read-only
           {"/spec/containers/2/volumeMounts": [{"name": "exeat-agent-1", "mountPath": "/s", "readOnly": true}]} | its own socket
+          {"/spec/containers/0/volumeMounts/0/": {"name": "exeat-files-1", "mountPath": "/s"}} | its own socket, read-only, and files
+          {"/spec/containers/2/volumeMounts": [{"name": "exeat-files-1", "mountPath": "/s"}]} | and files
           {"/spec/initContainers/1": {"name": "i", "image": "i:1", "volumeMounts": [{"name": "exeat-agent-0", "mountPath": "/s", "readOnly": true}]}} | its own socket
           {"/spec/volumes/0/": {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}, "/spec/containers/1/volumeMounts/0/": {"name": "t", "mountPath": "/t"}} | service-account token
           """)
@@ -525,7 +528,8 @@ final class AnAgentsPodIsInjectedIT {
           JsonNode spec = made.path("spec");
           assertThat(names(spec.path("initContainers"))).containsExactly("exeat", "mesh-init");
           assertThat(names(spec.path("containers"))).containsExactly("main", "mesh-proxy");
-          assertThat(names(spec.at("/containers/0/volumeMounts"))).containsExactly("exeat-agent-0");
+          assertThat(names(spec.at("/containers/0/volumeMounts")))
+              .containsExactly("exeat-agent-0", "exeat-files-0");
           assertThat(spec.at("/containers/1/volumeMounts").size()).isZero();
           assertThat(spec.at("/containers/1/env").size()).isZero();
           assertThat(spec.at("/initContainers/1/volumeMounts").size()).isZero();
