@@ -60,6 +60,16 @@ capabilities: { drop: [ALL] }
 {{- toYaml $config }}
 {{- end }}
 
+{{- define "exeat.catalogue" -}}
+{{- $catalogue := deepCopy .Values.catalogue }}
+{{- if .Values.draining }}
+{{- range $catalogue.agents }}
+{{- $_ := set . "intents" list }}
+{{- end }}
+{{- end }}
+{{- toYaml $catalogue }}
+{{- end }}
+
 {{- define "exeat.authorities" -}}
 {{- if .Values.authorities }}
 {{- toYaml .Values.authorities | nindent 2 }}

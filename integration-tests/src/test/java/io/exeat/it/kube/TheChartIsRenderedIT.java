@@ -95,6 +95,24 @@ final class TheChartIsRenderedIT {
         .contains("name: exeat-policies", "folder: /etc/exeat/policies");
   }
 
+  /** Which the broker refuses to open tasks by; nothing else of the catalogue changes. */
+  @ParameterizedTest
+  @ValueSource(strings = {"form=relayed", "node.enabled=true", "form=all-in-one"})
+  void whileDrainingNoAgentHasAnIntent(String form) throws Exception {
+    String[] words = {
+      "--values",
+      DEPLOY.resolve("examples/planner-and-worker/values.yaml").toString(),
+      "--set",
+      form
+    };
+    String usual = helm.template(words);
+    words[words.length - 1] += ",draining=true";
+
+    assertThat(usual).containsPattern("intents:\n +- plan-tickets");
+    assertThat(helm.template(words))
+        .isEqualTo(usual.replaceAll("intents:\n +- (plan-tickets|answer-ticket)", "intents: []"));
+  }
+
   /** Each with the value's place and what it must be. */
   @ParameterizedTest
   @CsvSource(
@@ -109,6 +127,7 @@ final class TheChartIsRenderedIT {
         "trustDomain=example.org,config.attestation.mode=development | /config",
         "trustDomain=example.org,injector.certificate.mode=secret | /injector/certificate/caBundle",
         "trustDomain=example.org,broker.kind=Deployment | 'StatefulSet', 'DaemonSet'",
+        "trustDomain=example.org,draining=soon | /draining",
         "trustDomain=example.org,node.door=/a/../b | /node/door",
         "trustDomain=example.org,node.enabled=true,namespace.create=true | which Pod Security"
             + " refuses",
