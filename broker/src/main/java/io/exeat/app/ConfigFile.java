@@ -39,6 +39,12 @@ import java.util.regex.Pattern;
 final class ConfigFile {
   private static final Path HERE = Path.of("exeat.yaml");
   private static final Path SYSTEM = Path.of("/etc/exeat/exeat.yaml");
+  private static final String NO_TOOLS =
+      "is not served by a sidecar that relays: agents reach tools only where the broker is their"
+          + " own sidecar, or their node's; take it out (also as EXEAT_MCP_...), or take relay out";
+  private static final String NO_LISTENING =
+      "is not served by a sidecar that relays: who brings an SVID calls the broker itself, at"
+          + " relay.to; take it out (also as EXEAT_LISTEN_...)";
   static final Shape<String> ADDRESS =
       matching(
           Pattern.compile("([A-Za-z0-9.-]{1,253}|\\[[0-9a-fA-F:]{2,39}]):[0-9]{1,5}"),
@@ -113,16 +119,24 @@ final class ConfigFile {
     Set<Integer> uids =
         new LinkedHashSet<>(
             admin.all("uids", number(0, Integer.MAX_VALUE)).or(java.util.List.of(0, Own.uid())));
+    Optional<TlsDoorConfig> listen = root.optionalSection("listen").map(this::listen);
+    Optional<McpConfig> mcp =
+        root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required()));
+    BrokerConfig.Form form = form();
+    if (form instanceof BrokerConfig.Relayed) {
+      mcp.ifPresent(_ -> root.problem("mcp", NO_TOOLS));
+      listen.ifPresent(_ -> root.problem("listen", NO_LISTENING));
+    }
     return new BrokerConfig(
         identity,
         AttestationFile.read(root.section("attestation"), identity.id()),
         door(socket, "agent.sock"),
         socket.all("more", path()).or(java.util.List.of()),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
-        root.optionalSection("listen").map(this::listen),
-        root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required())),
+        listen,
+        mcp,
         root.optionalSection("metrics").map(it -> door(it, "metrics.sock")),
-        form(),
+        form,
         root.section("log")
             .one("level", oneOf(BrokerConfig.LogLevel.class))
             .or(BrokerConfig.LogLevel.INFO));

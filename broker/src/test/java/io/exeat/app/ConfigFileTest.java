@@ -53,13 +53,13 @@ final class ConfigFileTest {
             Map.of(
                 "EXEAT_RELAY_TO", "broker.example.org:8443",
                 "EXEAT_RELAY_BROKER", "spiffe://example.org/broker/x",
-                "EXEAT_LISTEN_ADDRESS", "127.0.0.1:8443"));
+                "EXEAT_METRICS_PATH", "/run/exeat/metrics.sock"));
 
     assertThat(config.form())
         .isInstanceOfSatisfying(
             BrokerConfig.Relayed.class,
             it -> assertThat(it.relay().host()).isEqualTo("broker.example.org"));
-    assertThat(config.listen()).isPresent();
+    assertThat(config.metrics()).isPresent();
     assertThatThrownBy(() -> read(yaml, Map.of("EXEAT_RELAY_BROKER", "spiffe://example.org/b")))
         .hasMessageContaining("relay.to: is missing");
   }
@@ -82,6 +82,32 @@ final class ConfigFileTest {
     assertThat(config.form()).isInstanceOf(BrokerConfig.Relayed.class);
     assertThat(config.moreSockets())
         .containsExactly(Path.of("/run/exeat/agents/1/door/agent.sock"));
+  }
+
+  /** Rather than left alone: somebody counts on it. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mcp: {path: /run/exeat/mcp.sock}",
+        "EXEAT_MCP_PATH=/run/exeat/mcp.sock",
+        "listen: {address: \"127.0.0.1:8443\"}",
+        "EXEAT_LISTEN_ADDRESS=127.0.0.1:8443"
+      })
+  void whatASidecarThatRelaysDoesNotServeIsRefused(String said) {
+    String relay = "relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/b\"}\n";
+    String yaml = LEAST.replaceAll("vault:.*", "") + relay;
+    boolean variable = said.startsWith("EXEAT_");
+    Map<String, String> environment =
+        variable
+            ? Map.of(said.substring(0, said.indexOf('=')), said.substring(said.indexOf('=') + 1))
+            : Map.of();
+
+    assertThatThrownBy(() -> read(variable ? yaml : yaml + said, environment))
+        .isInstanceOfSatisfying(ConfigException.class, it -> assertThat(it.problems()).hasSize(1))
+        .hasMessageContaining(
+            (said.toLowerCase(java.util.Locale.ROOT).contains("mcp") ? "mcp" : "listen")
+                + ": is not served by a sidecar that relays");
+    assertThat(read(yaml, Map.of()).form()).isInstanceOf(BrokerConfig.Relayed.class);
   }
 
   @Test
@@ -140,6 +166,7 @@ final class ConfigFileTest {
   @ValueSource(
       strings = {
         "relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/broker/x\"}",
+        "mcp: {path: /run/exeat/mcp.sock}",
         "listen: {address: \"0.0.0.0:8443\", operators: [\"spiffe://example.org/op\"]}",
         "ext-authz: {agents: \"spiffe://example.org/agent/*\", uids: [101], audience: exeat}",
         "ext-authz: {address: \"127.0.0.1:9443\", envoys: [\"spiffe://example.org/envoy\"], agents:"

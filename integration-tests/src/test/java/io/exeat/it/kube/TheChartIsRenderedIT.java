@@ -128,6 +128,8 @@ final class TheChartIsRenderedIT {
         "trustDomain=example.org,injector.certificate.mode=secret | /injector/certificate/caBundle",
         "trustDomain=example.org,broker.kind=Deployment | 'StatefulSet', 'DaemonSet'",
         "trustDomain=example.org,draining=soon | /draining",
+        "trustDomain=example.org,form=relayed,config.mcp.path=/run/exeat/mcp.sock | config.mcp:"
+            + " agents' pods cannot reach",
         "trustDomain=example.org,node.door=/a/../b | /node/door",
         "trustDomain=example.org,node.enabled=true,namespace.create=true | which Pod Security"
             + " refuses",
