@@ -120,8 +120,7 @@ final class ConfigFile {
         new LinkedHashSet<>(
             admin.all("uids", number(0, Integer.MAX_VALUE)).or(java.util.List.of(0, Own.uid())));
     Optional<TlsDoorConfig> listen = root.optionalSection("listen").map(this::listen);
-    Optional<McpConfig> mcp =
-        root.optionalSection("mcp").map(it -> new McpConfig(it.one("path", path()).required()));
+    Optional<McpConfig> mcp = root.optionalSection("mcp").map(ConfigFile::mcp);
     BrokerConfig.Form form = form();
     if (form instanceof BrokerConfig.Relayed) {
       mcp.ifPresent(_ -> root.problem("mcp", NO_TOOLS));
@@ -146,6 +145,12 @@ final class ConfigFile {
     return new UnixDoorConfig(
         section.one("path", path()).or(Path.of("/run/exeat", usual)),
         section.one("group", text(64)).optional());
+  }
+
+  private static McpConfig mcp(Section section) {
+    return new McpConfig(
+        section.one("path", path()).required(),
+        section.all("more", path()).or(java.util.List.of()));
   }
 
   private static IdentityConfig identity(Section spiffe) {

@@ -30,6 +30,7 @@ final class FileCheckup {
     file.ifPresent(this::input);
     socket(config.socket().socket(), "rw-rw----");
     config.moreSockets().forEach(one -> socket(one, "rw-rw----"));
+    config.mcp().ifPresent(it -> it.sockets().forEach(one -> socket(one, "rw-rw----")));
     config.socket().group().ifPresent(group -> group(config.socket(), group));
     socket(config.admin().socket(), "rw-------");
     if (config.form() instanceof BrokerConfig.AllInOne here) {

@@ -16,6 +16,7 @@ import io.exeat.gateway.mcp.url.UrlUpstream;
 import io.exeat.task.UpstreamEntry;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -51,7 +52,9 @@ final class McpGateway {
         closing.later(
             new Ways(new UrlUpstream(trust, own, parts.calls()), new StdioUpstream(time)));
     Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
-    closing.later(UnixMcpDoor.open(config.socket(), group, gateway, parts));
+    for (Path socket : config.sockets()) {
+      closing.later(UnixMcpDoor.open(socket, group, gateway, parts));
+    }
     return new McpGateway(gateway);
   }
 

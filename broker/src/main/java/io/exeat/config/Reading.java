@@ -2,6 +2,7 @@ package io.exeat.config;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -20,8 +21,13 @@ final class Reading {
   private final Map<String, String> known = new TreeMap<>();
   private final List<Problem> problems = new ArrayList<>();
 
-  Reading(Map<String, String> environment) {
-    this.environment = Map.copyOf(environment);
+  /**
+   * @param others variables with our prefix that no key has
+   */
+  Reading(Map<String, String> environment, Set<String> others) {
+    Map<String, String> keys = new HashMap<>(environment);
+    keys.keySet().removeAll(others);
+    this.environment = Map.copyOf(keys);
   }
 
   void known(String path, String allowed) {
@@ -44,12 +50,6 @@ final class Reading {
     return environment.keySet().stream().anyMatch(name -> name.startsWith(prefix));
   }
 
-  /** Whether the environment names a key below {@code path}. */
-  boolean hasVariableBelow(String path) {
-    String prefix = variableName(path) + "_";
-    return environment.keySet().stream().anyMatch(name -> name.startsWith(prefix));
-  }
-
   void problem(int line, String path, String problem) {
     problems.add(new Problem(line, path, problem));
   }
@@ -59,9 +59,9 @@ final class Reading {
   }
 
   /** Notes every variable with our prefix that nobody asked for; its value is not repeated. */
-  void refuseUnusedVariables(Set<String> others) {
+  void refuseUnusedVariables() {
     for (String name : new TreeSet<>(environment.keySet())) {
-      if (name.startsWith(PREFIX) && !used.contains(name) && !others.contains(name)) {
+      if (name.startsWith(PREFIX) && !used.contains(name)) {
         problems.add(
             new Problem(Integer.MAX_VALUE, name, "no key in use has this environment variable"));
       }

@@ -32,6 +32,7 @@ public final class Settings {
           "EXEAT_POSTGRES_BIN",
           "EXEAT_SOCKET",
           "EXEAT_FILES",
+          "EXEAT_MCP_SOCKET",
           "EXEAT_BROKER_ID",
           "EXEAT_TASK",
           "EXEAT_EPOCH");
@@ -73,7 +74,7 @@ public final class Settings {
    */
   public static Settings parse(String source, byte[] yaml, Map<String, String> environment) {
     try {
-      Reading reading = new Reading(environment);
+      Reading reading = new Reading(environment, OTHERS);
       return new Settings(source, reading, new Section(reading, "", YamlReader.read(yaml)));
     } catch (YamlReader.Refused e) {
       throw new ConfigException(source, List.of("line " + e.line() + ": " + e.problem()));
@@ -108,7 +109,7 @@ public final class Settings {
    */
   public void finish() {
     root.refuseUnread();
-    reading.refuseUnusedVariables(OTHERS);
+    reading.refuseUnusedVariables();
     refuseProblems();
   }
 

@@ -41,8 +41,8 @@ public enum Annotation {
       "true|false",
       "true or false",
       "`false`",
-      "Whether the first of the agent's containers gets the MCP gateway's socket, `mcp.sock` beside"
-          + " `agent.sock`. Not when the sidecar relays."),
+      "Whether each of the agent's containers gets a socket of the MCP gateway, `mcp.sock` beside"
+          + " `agent.sock`, and its place in `EXEAT_MCP_SOCKET`. Not when the sidecar relays."),
 
   /** How large the journal and the audit chain may grow. */
   STATE_SIZE(

@@ -15,6 +15,8 @@ import java.util.stream.StreamSupport;
 final class Injection {
   private static final String SOCKET = "EXEAT_SOCKET";
   private static final String IN_AGENT = Names.IN_AGENT + "/" + Names.DOOR + "/agent.sock";
+  private static final String MCP_SOCKET = "EXEAT_MCP_SOCKET";
+  private static final String MCP_IN_AGENT = Names.IN_AGENT + "/" + Names.DOOR + "/mcp.sock";
   private static final String FILES = "EXEAT_FILES";
   private static final String TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount";
   private static final String TOKEN_VOLUME = "kube-api-access-";
@@ -117,6 +119,9 @@ final class Injection {
         .put("name", Names.agent(number))
         .put("readOnly", true);
     say(agent, SOCKET, IN_AGENT);
+    if (wishes.hasMcp()) {
+      say(agent, MCP_SOCKET, MCP_IN_AGENT);
+    }
     mount(agent, Names.FILES_IN_AGENT, "where what it is lent is written")
         .put("name", Names.files(number));
     say(agent, FILES, Names.FILES_IN_AGENT);

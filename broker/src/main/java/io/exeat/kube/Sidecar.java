@@ -65,15 +65,11 @@ final class Sidecar {
     add(environment, "EXEAT_ATTESTATION_AGENT", home + "/agent/" + wishes.agent());
     add(environment, "EXEAT_ATTESTATION_HINT", "agent");
     add(environment, "EXEAT_ATTESTATION_UID", Integer.toString(wishes.uid()));
-    List<String> sockets = sockets();
-    add(environment, "EXEAT_SOCKET_PATH", sockets.getFirst());
-    if (sockets.size() > 1) {
-      add(environment, "EXEAT_SOCKET_MORE", String.join(",", sockets.subList(1, sockets.size())));
-    }
+    add(environment, "EXEAT_SOCKET_", doors("agent.sock"));
     add(environment, "EXEAT_SOCKET_GROUP", Integer.toString(plan.group()));
     add(environment, "EXEAT_ADMIN_PATH", ADMIN_SOCKET);
-    if (wishes.said(Annotation.MCP).orElse("false").equals("true")) {
-      add(environment, "EXEAT_MCP_PATH", door(0) + "mcp.sock");
+    if (wishes.hasMcp()) {
+      add(environment, "EXEAT_MCP_", doors("mcp.sock"));
     }
     add(environment, "EXEAT_LOG_LEVEL", wishes.said(Annotation.LOG_LEVEL).orElse("info"));
     if (plan.form() instanceof SidecarPlan.Relayed relayed) {
@@ -82,14 +78,18 @@ final class Sidecar {
     }
   }
 
-  private List<String> sockets() {
+  /** One for each container that is the agent, in their order. */
+  private List<String> doors(String socket) {
     return IntStream.range(0, wishes.containers().size())
-        .mapToObj(i -> door(i) + "agent.sock")
+        .mapToObj(i -> ROOT + "agents/" + i + "/" + Names.DOOR + "/" + socket)
         .toList();
   }
 
-  private static String door(int number) {
-    return ROOT + "agents/" + number + "/" + Names.DOOR + "/";
+  private static void add(ArrayNode environment, String section, List<String> doors) {
+    add(environment, section + "PATH", doors.getFirst());
+    if (doors.size() > 1) {
+      add(environment, section + "MORE", String.join(",", doors.subList(1, doors.size())));
+    }
   }
 
   /** What the kubelet waits for before it starts the agent: all doors are open. */
@@ -97,7 +97,7 @@ final class Sidecar {
     ArrayNode command = probe.putObject("exec").putArray("command");
     JAVA.forEach(command::add);
     command.add("probe").add(ADMIN_SOCKET);
-    sockets().forEach(command::add);
+    doors("agent.sock").forEach(command::add);
     probe.put("periodSeconds", 1).put("timeoutSeconds", 5).put("failureThreshold", 60);
   }
 

@@ -33,6 +33,11 @@ record Wishes(
     return Optional.ofNullable(said.get(annotation));
   }
 
+  /** Whether its containers get a door for MCP. */
+  boolean hasMcp() {
+    return said(Annotation.MCP).orElse("false").equals("true");
+  }
+
   /** Empty when something is wrong, which is noted. */
   static Optional<Wishes> read(Request request, SidecarPlan plan, Problems problems) {
     ObjectNode pod = request.pod();

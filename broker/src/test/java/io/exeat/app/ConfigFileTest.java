@@ -110,6 +110,22 @@ final class ConfigFileTest {
     assertThat(read(yaml, Map.of()).form()).isInstanceOf(BrokerConfig.Relayed.class);
   }
 
+  /** It says to an agent's client where to call, and is no key. */
+  @Test
+  void whereAnAgentFindsItsToolsMakesNoGateway() {
+    assertThat(read(LEAST, Map.of("EXEAT_MCP_SOCKET", "/run/exeat/door/mcp.sock")).mcp()).isEmpty();
+  }
+
+  @Test
+  void eachContainerThatIsTheAgentHasAnMcpSocket() {
+    assertThat(
+            read(LEAST, Map.of("EXEAT_MCP_PATH", "/a/mcp.sock", "EXEAT_MCP_MORE", "/b/mcp.sock"))
+                .mcp()
+                .orElseThrow()
+                .sockets())
+        .containsExactly(Path.of("/a/mcp.sock"), Path.of("/b/mcp.sock"));
+  }
+
   @Test
   void everyProblemIsToldAtOnce() {
     String wrong =
@@ -166,7 +182,7 @@ final class ConfigFileTest {
   @ValueSource(
       strings = {
         "relay: {to: \"broker.example.org:8443\", broker: \"spiffe://example.org/broker/x\"}",
-        "mcp: {path: /run/exeat/mcp.sock}",
+        "mcp: {path: /run/exeat/mcp.sock, more: [/run/exeat/more/mcp.sock]}",
         "listen: {address: \"0.0.0.0:8443\", operators: [\"spiffe://example.org/op\"]}",
         "ext-authz: {agents: \"spiffe://example.org/agent/*\", uids: [101], audience: exeat}",
         "ext-authz: {address: \"127.0.0.1:9443\", envoys: [\"spiffe://example.org/envoy\"], agents:"

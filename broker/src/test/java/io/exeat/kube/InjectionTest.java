@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -287,18 +288,41 @@ final class InjectionTest {
     assertThat(Pods.refusal(relayed, pod)).contains("exeat.io/" + annotation, "relay");
   }
 
-  @ParameterizedTest
-  @CsvSource({"true, true", "false, false"})
-  void theDoorForMcpIsBesideTheAgentsWhenItIsAskedFor(String value, boolean there) {
+  @Test
+  void eachContainerThatIsTheAgentHasTheDoorForMcpThatItAsksFor() {
     ObjectNode pod = Pods.plain();
-    annotate(pod, "exeat.io/mcp", value);
+    ((ArrayNode) pod.at("/spec/containers"))
+        .add(Pods.parse("{\"name\": \"worker\", \"securityContext\": {\"runAsUser\": 10001}}"))
+        .add(Pods.parse("{\"name\": \"proxy\", \"securityContext\": {\"runAsUser\": 1337}}"));
+    annotate(pod, "exeat.io/containers", "worker,main");
+    annotate(pod, "exeat.io/mcp", "true");
 
-    assertThat(
-            Pods.injected(here, pod)
-                .toString()
-                .contains(
-                    "{\"name\":\"EXEAT_MCP_PATH\",\"value\":\"/run/exeat/agents/0/door/mcp.sock\"}"))
-        .isEqualTo(there);
+    JsonNode spec = Pods.injected(here, pod).get("spec");
+
+    assertThat(said(spec.at("/initContainers/0"), "EXEAT_MCP_"))
+        .containsExactly(
+            "EXEAT_MCP_PATH=/run/exeat/agents/0/door/mcp.sock",
+            "EXEAT_MCP_MORE=/run/exeat/agents/1/door/mcp.sock");
+    for (String agent : List.of("/containers/0", "/containers/1")) {
+      assertThat(said(spec.at(agent), "EXEAT_MCP_"))
+          .containsExactly("EXEAT_MCP_SOCKET=/run/exeat/door/mcp.sock");
+    }
+    assertThat(spec.at("/containers/2").has("env")).isFalse();
+  }
+
+  @Test
+  void thereIsNoDoorForMcpThatNobodyAsksFor() {
+    ObjectNode pod = Pods.plain();
+    annotate(pod, "exeat.io/mcp", "false");
+
+    assertThat(Pods.injected(here, pod).toString()).doesNotContain("EXEAT_MCP_");
+  }
+
+  private static List<String> said(JsonNode container, String prefix) {
+    return StreamSupport.stream(container.path("env").spliterator(), false)
+        .map(it -> it.get("name").asText() + "=" + it.get("value").asText())
+        .filter(it -> it.startsWith(prefix))
+        .toList();
   }
 
   static void annotate(ObjectNode pod, String annotation, String value) {

@@ -51,7 +51,9 @@ public final class McpStage implements AutoCloseable {
       this.broker =
           BrokerProcess.start(
               folder,
-              yaml + "mcp: {path: " + folder + "/run/mcp.sock}\n",
+              yaml
+                  + "mcp: {path: %1$s/run/mcp.sock, more: [%1$s/run/b/mcp.sock]}\n"
+                      .formatted(folder),
               BrokerProcess.AS_PACKAGED,
               pid -> enrol(Stage.BROKER, pid));
       broker.awaitServing();
@@ -122,6 +124,11 @@ public final class McpStage implements AutoCloseable {
   /** Where agents call tool servers. */
   public Path socket() {
     return folder.resolve("run/mcp.sock");
+  }
+
+  /** Where a second container that is the agent would. */
+  public Path secondSocket() {
+    return folder.resolve("run/b/mcp.sock");
   }
 
   /** A connection of this process, which is an agent. */

@@ -52,4 +52,23 @@ class McpVisibilityIT {
       assertThat(upstream.calls()).hasSize(1);
     }
   }
+
+  /** As each container of a pod that is the agent has one of its own. */
+  @Test
+  void eachSocketIsTheSameDoor() {
+    try (RecordingUpstream upstream = RecordingUpstream.start();
+        McpStage stage =
+            McpStage.start(
+                McpStage.at("recording", upstream.address(), List.of("read", "write")), POLICIES);
+        McpClient first = stage.client("recording");
+        McpClient second = new McpClient(stage.secondSocket(), "recording")) {
+      String task = stage.open(McpStage.USE);
+
+      for (McpClient client : List.of(first, second)) {
+        JsonNode answer = client.call(task, 1, "read", "{\"amount\":1}").json();
+        assertThat(answer.at("/result/content/0/text").asText()).startsWith("done");
+      }
+      assertThat(upstream.calls()).hasSize(2);
+    }
+  }
 }
