@@ -70,6 +70,17 @@ capabilities: { drop: [ALL] }
 {{- toYaml $catalogue }}
 {{- end }}
 
+{{- define "exeat.dns" -}}
+- to:
+    - namespaceSelector:
+        matchLabels: { kubernetes.io/metadata.name: kube-system }
+      podSelector:
+        matchLabels: { k8s-app: kube-dns }
+  ports:
+    - { protocol: UDP, port: 53 }
+    - { protocol: TCP, port: 53 }
+{{- end }}
+
 {{- define "exeat.authorities" -}}
 {{- if .Values.authorities }}
 {{- toYaml .Values.authorities | nindent 2 }}

@@ -4,9 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.exeat.it.environment.Helm;
+import io.exeat.it.environment.Manifests;
 import io.exeat.it.environment.Packaged;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,6 +115,48 @@ final class TheChartIsRenderedIT {
         .isEqualTo(usual.replaceAll("intents:\n +- (plan-tickets|answer-ticket)", "intents: []"));
   }
 
+  /** And of those that agents' pods have nothing is in it. */
+  @Test
+  void brokersReachWhatIsSaidOfThem() throws Exception {
+    String[] words = {
+      "--set",
+      "trustDomain=example.org,form=relayed,node.enabled=true,networkPolicy.enabled=true,agents.namespaces[0]=a",
+      "--set-json",
+      rule("egress", "10.1.0.0/16"),
+      "-s",
+      "templates/network.yaml"
+    };
+    assertThat(Manifests.all(helm.template(words))).hasSize(1);
+
+    words[3] = rule("egress", "10.1.0.0/16") + "," + rule("brokerEgress", "10.2.0.0/16");
+    assertThat(
+            Manifests.all(helm.template(words)).stream()
+                .map(TheChartIsRenderedIT::reached)
+                .toList())
+        .containsExactlyInAnyOrder(
+            "exeat-agents in a called on no port, calls 10.1.0.0/16",
+            "exeat-broker in exeat called on 8443, calls 10.2.0.0/16",
+            "exeat-node in exeat called on no port, calls 10.2.0.0/16");
+  }
+
+  private static String reached(String policy) {
+    return Pattern.compile(
+            "(?s).*\\n  name: (\\S+)\\n  namespace: (\\S+)\\n.*\\n  ingress:(.*?)\\n  egress:.*"
+                + " cidr: (\\S+).*")
+        .matcher(policy)
+        .replaceFirst("$1 in $2 called on$3, calls $4")
+        .replaceFirst("(?s)\\s+- ports:.*port: (\\d+) }", " $1")
+        .replace(" []", " no port")
+        .strip();
+  }
+
+  private static String rule(String of, String cidr) {
+    return """
+    networkPolicy.%s=[{"to":[{"ipBlock":{"cidr":"%s"}}],"ports":[{"port":443}]}]\
+    """
+        .formatted(of, cidr);
+  }
+
   /** Each with the value's place and what it must be. */
   @ParameterizedTest
   @CsvSource(
@@ -128,6 +172,7 @@ final class TheChartIsRenderedIT {
         "trustDomain=example.org,injector.certificate.mode=secret | /injector/certificate/caBundle",
         "trustDomain=example.org,broker.kind=Deployment | 'StatefulSet', 'DaemonSet'",
         "trustDomain=example.org,draining=soon | /draining",
+        "trustDomain=example.org,networkPolicy.egress[0].ports[0].port=443 | 'to'",
         "trustDomain=example.org,form=relayed,config.mcp.path=/run/exeat/mcp.sock | config.mcp:"
             + " agents' pods cannot reach",
         "trustDomain=example.org,node.door=/a/../b | /node/door",
