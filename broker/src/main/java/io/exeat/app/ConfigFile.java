@@ -30,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -130,7 +131,7 @@ final class ConfigFile {
         identity,
         AttestationFile.read(root.section("attestation"), identity.id()),
         door(socket, "agent.sock"),
-        socket.all("more", path()).or(java.util.List.of()),
+        socket.all("more", path()).or(List.of()),
         new AdminSocketConfig(admin.one("path", path()).or(Path.of("/run/exeat/admin.sock")), uids),
         listen,
         mcp,
@@ -149,8 +150,7 @@ final class ConfigFile {
 
   private static McpConfig mcp(Section section) {
     return new McpConfig(
-        section.one("path", path()).required(),
-        section.all("more", path()).or(java.util.List.of()));
+        section.one("path", path()).required(), section.all("more", path()).or(List.of()));
   }
 
   private static IdentityConfig identity(Section spiffe) {
@@ -167,7 +167,7 @@ final class ConfigFile {
         address.isEmpty()
             ? InetSocketAddress.createUnresolved("none", 0)
             : new InetSocketAddress(host(address), port(section, "address", address)),
-        Set.copyOf(section.all("operators", spiffeId()).or(java.util.List.of())),
+        Set.copyOf(section.all("operators", spiffeId()).or(List.of())),
         section
             .one("max-connection-age", seconds(10, 86_400))
             .or(TlsDoorConfig.half(Duration.ofHours(1))),
