@@ -23,6 +23,7 @@ import io.exeat.flow.OperatorRequests;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Restoration;
 import io.exeat.flow.Revoked;
+import io.exeat.flow.Standing;
 import io.exeat.flow.Status;
 import io.exeat.flow.Stopped;
 import io.exeat.flow.TaskView;
@@ -179,6 +180,12 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   @Override
   public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
     return proxies().foresee(peer, task, acts);
+  }
+
+  @Override
+  public Optional<Standing> standing(TaskId task) {
+    ProxyRequests there = proxies;
+    return there == null ? Optional.empty() : there.standing(task);
   }
 
   @Override

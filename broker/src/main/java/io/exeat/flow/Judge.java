@@ -126,6 +126,13 @@ final class Judge {
     return asking.foresee(questions(peer, task, act, memory(task.id()).history()));
   }
 
+  /** What the task did; of one that did nothing, nothing is kept. */
+  History history(TaskId id) {
+    return Optional.ofNullable(memories.get(tasks.lineage(id).getLast()))
+        .map(Memory::history)
+        .orElse(History.NONE);
+  }
+
   private List<Question> questions(Peer peer, Task task, Act act, History before) {
     return ceiling.under(task, act).stream()
         .map(grant -> questions.act(peer, task, act, grant, before))

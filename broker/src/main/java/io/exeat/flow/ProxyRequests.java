@@ -57,4 +57,10 @@ public interface ProxyRequests {
    * io.exeat.policy.PolicyEngine#foresee}).
    */
   List<Decision> foresee(Peer peer, TaskId task, List<Act> acts);
+
+  /**
+   * How a task stands, for whoever wants to know when to {@link #foresee} again; empty once it is
+   * over. Nobody is attested and nothing is recorded.
+   */
+  Optional<Standing> standing(TaskId task);
 }

@@ -259,6 +259,15 @@ final class Uses implements ProxyRequests {
                 agent, id, 0, task -> acts.stream().map(act -> foresee(peer, task, act)).toList()));
   }
 
+  @Override
+  public Optional<Standing> standing(TaskId id) {
+    return tasks
+        .find(id)
+        .filter(task -> task.end().isEmpty())
+        .map(task ->
+            new Standing(task.epoch(), task.state() == Task.State.OPEN, judge.history(task.id())));
+  }
+
   private Decision foresee(Peer peer, Task task, Act act) {
     try {
       return judge.foresee(peer, task, act);

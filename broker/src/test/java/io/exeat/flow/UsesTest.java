@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.exeat.audit.AuditEvent;
+import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
@@ -14,6 +15,7 @@ import io.exeat.policy.Action;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
+import io.exeat.policy.History;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.task.EndCause;
 import java.util.ArrayList;
@@ -219,6 +221,24 @@ class UsesTest {
     assertThat(stage.story).contains("audit policy.decided");
     uses.use(stage.billing, task, act("hidden")).close();
     assertThat(HistoryTest.lastQuestion(stage, "history")).contains("\"calls\":0");
+  }
+
+  @Test
+  void howATaskStandsIsAnotherThingOnceItDidSomethingOrChangedAndIsNotOnRecord() {
+    TaskId task = open("hidden");
+    Standing before = uses.standing(task).orElseThrow();
+    assertThat(before).isEqualTo(new Standing(new Epoch(task, 1), true, History.NONE));
+    uses.use(stage.billing, task, act("hidden")).close();
+    Standing after = uses.standing(task).orElseThrow();
+    assertThat(after.history().calls()).isEqualTo(1);
+    int recorded = stage.audit.events().size();
+    assertThat(uses.standing(task)).contains(after);
+    assertThat(stage.audit.events()).hasSize(recorded);
+    broker.changeScope(stage.billing, task, Set.of("hidden"), 1, Stage.LONG);
+    assertThat(uses.standing(task).orElseThrow().epoch()).isEqualTo(new Epoch(task, 2));
+    broker.end(stage.billing, task, EndCause.COMPLETED, "", Stage.LONG);
+    assertThat(uses.standing(task)).isEmpty();
+    assertThat(uses.standing(TaskId.random())).isEmpty();
   }
 
   @Test

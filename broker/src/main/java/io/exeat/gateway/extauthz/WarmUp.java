@@ -12,6 +12,7 @@ import io.exeat.envoy.auth.AttributeContext;
 import io.exeat.envoy.auth.CheckRequest;
 import io.exeat.envoy.auth.CheckResponse;
 import io.exeat.flow.ProxyRequests;
+import io.exeat.flow.Standing;
 import io.exeat.flow.Use;
 import io.exeat.identity.IdPattern;
 import io.exeat.policy.Act;
@@ -129,6 +130,11 @@ final class WarmUp {
 
     @Override
     public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
+      throw no();
+    }
+
+    @Override
+    public Optional<Standing> standing(TaskId task) {
       throw no();
     }
   }

@@ -17,6 +17,7 @@ import io.exeat.flow.CutOff;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
 import io.exeat.flow.ProxyRequests;
+import io.exeat.flow.Standing;
 import io.exeat.flow.Use;
 import io.exeat.policy.Act;
 import io.exeat.policy.Decision;
@@ -127,6 +128,11 @@ public final class FakeProxy implements ProxyRequests {
 
   @Override
   public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
+    throw new UnsupportedOperationException("no list goes through Envoy's door");
+  }
+
+  @Override
+  public Optional<Standing> standing(TaskId task) {
     throw new UnsupportedOperationException("no list goes through Envoy's door");
   }
 }
