@@ -26,9 +26,11 @@ import javax.net.ssl.SSLContext;
 /** The MCP gateway with its ways to tool servers and its doors. */
 final class McpGateway {
   private final Gateway gateway;
+  private final PolicyWatch policy;
 
-  private McpGateway(Gateway gateway) {
+  private McpGateway(Gateway gateway, PolicyWatch policy) {
     this.gateway = gateway;
+    this.policy = policy;
   }
 
   /**
@@ -55,7 +57,12 @@ final class McpGateway {
     for (Path socket : config.sockets()) {
       closing.later(UnixMcpDoor.open(socket, group, gateway, parts));
     }
-    return new McpGateway(gateway);
+    return new McpGateway(gateway, engine.policy());
+  }
+
+  /** Has clients told whose lists are others now; to be called about once a second. */
+  void look() {
+    gateway.look(policy.sha256().orElse(""));
   }
 
   /** What an operator should look at; empty when there is nothing. */

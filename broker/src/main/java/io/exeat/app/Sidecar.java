@@ -189,6 +189,7 @@ final class Sidecar implements AutoCloseable {
         if (tick % 10 == 0) {
           broker.catalogue().look();
           broker.policy().look();
+          Optional.ofNullable(mcp).ifPresent(McpGateway::look);
         }
         serving.set(!front.isStopping() && isComplete(broker));
       } catch (RuntimeException e) { // a defect must not stop deadlines from being kept

@@ -80,6 +80,13 @@ final class Definitions {
     return there != null && there.whole() && !time.reached(there.until());
   }
 
+  /**
+   * What is known of all tools there; equal while it is the same, empty while some are not known.
+   */
+  synchronized Optional<Object> known(Place place) {
+    return Optional.ofNullable(seen.get(place)).filter(Seen::whole).map(Object.class::cast);
+  }
+
   /** The server says that its list is another one now. */
   synchronized void changed(String upstream) {
     seen.keySet().removeIf(place -> place.upstream().equals(upstream));

@@ -34,6 +34,8 @@ public final class Gateway {
   private final Upstream upstreams;
   private final Sessions sessions = new Sessions();
   private final Definitions definitions;
+  final Listeners listeners;
+  private final Listening listening;
   private final Requests requests;
 
   /**
@@ -44,12 +46,24 @@ public final class Gateway {
     this.flow = flow;
     this.upstreams = upstreams;
     this.definitions = new Definitions(time);
-    this.requests = new Requests(flow, upstreams, sessions, definitions);
+    Listing listing = new Listing(flow, definitions);
+    this.listeners = new Listeners(catalogue, flow, sessions, definitions, listing, time);
+    this.listening = new Listening(listing, listeners);
+    this.requests = new Requests(flow, upstreams, sessions, definitions, listening);
   }
 
   /** What hides tools that the catalogue maps, by the key that would change it. */
   public Map<String, String> pending() {
     return definitions.pending();
+  }
+
+  /**
+   * Tells the clients that listen whose lists are others now; to be called about once a second.
+   *
+   * @param policy the hash of the policies in force
+   */
+  public void look(String policy) {
+    listeners.look(policy);
   }
 
   /** Serves one request. Whatever happens, it is answered. */
@@ -205,7 +219,7 @@ public final class Gateway {
               it -> it,
               () -> definitions.changed(caller.entry().name()),
               Optional.empty());
-      Relay.pass(caller.exchange(), use, answer, shaper, Optional.empty(), Map.of());
+      listening.pass(caller, outgoing, use, answer, shaper);
     } catch (FaultException e) {
       endWith(caller, e);
       throw e;

@@ -8,12 +8,15 @@ import io.exeat.attest.Peer;
 import io.exeat.base.TaskId;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.policy.Action;
+import io.exeat.policy.CanonicalJson;
 import io.exeat.policy.Decision;
 import io.exeat.task.UpstreamEntry;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
@@ -46,7 +49,12 @@ final class Listing {
 
   /** Whether a result of {@code method} may be changed on its way. */
   static boolean isKept(String method, boolean modern) {
-    return isList(method) || (modern && method.equals("server/discover"));
+    return isList(method) || isGreeting(method, modern);
+  }
+
+  /** Whether its result says what the server has. */
+  static boolean isGreeting(String method, boolean modern) {
+    return method.equals(modern ? "server/discover" : "initialize");
   }
 
   /**
@@ -68,6 +76,69 @@ final class Listing {
       result.put("ttlMs", 0);
     }
     return result;
+  }
+
+  /**
+   * What of one kind the viewer may see now, as a hash. Of tools without pins and of all else that
+   * is what the catalogue maps, be it at the server or not.
+   *
+   * @return empty when it cannot be told: policy does not answer, or pins count and not all tools
+   *     are known
+   */
+  Optional<String> seen(UpstreamEntry entry, Viewer viewer, ListKind kind) {
+    Map<String, UpstreamEntry.Item> mapped = mapped(entry, viewer, kind);
+    if (kind == ListKind.TOOLS && entry.pinned() && definitions.known(viewer.place()).isEmpty()) {
+      return Optional.empty();
+    }
+    Action action = action(kind);
+    List<Decision> said =
+        flow.foresee(
+            viewer.peer(),
+            viewer.task(),
+            mapped.values().stream().map(item -> Plan.bare(item, action)).toList());
+    if (said.stream().anyMatch(Decision.Failed.class::isInstance)) {
+      return Optional.empty();
+    }
+    ObjectNode seen = JsonNodeFactory.instance.objectNode();
+    Iterator<Decision> each = said.iterator();
+    for (String name : mapped.keySet()) {
+      boolean visible = isVisible(each.next());
+      if (visible || kind == ListKind.RESOURCES) { // one rule's URIs may be another rule's too
+        seen.put(name, visible);
+      }
+    }
+    return Optional.of(CanonicalJson.sha256(seen));
+  }
+
+  /** What the catalogue maps and pins let be, by what it is known by. */
+  private Map<String, UpstreamEntry.Item> mapped(
+      UpstreamEntry entry, Viewer viewer, ListKind kind) {
+    Map<String, UpstreamEntry.Item> mapped = new TreeMap<>();
+    switch (kind) {
+      case PROMPTS -> mapped.putAll(entry.prompts());
+      case RESOURCES ->
+          entry.resources().values().forEach(each -> mapped.put(each.uri(), each.item()));
+      case TOOLS ->
+          entry
+              .tools()
+              .forEach((name, item) -> {
+                var seen = definitions.at(viewer.place(), name);
+                if (!entry.pinned()) {
+                  mapped.put(name, item);
+                } else if (definitions.isApproved(entry, name, seen)) {
+                  mapped.put(name + " " + item.pin().orElse(""), item);
+                }
+              });
+    }
+    return mapped;
+  }
+
+  private static Action action(ListKind kind) {
+    return switch (kind) {
+      case TOOLS -> Action.CALL;
+      case PROMPTS -> Action.PROMPT;
+      case RESOURCES -> Action.READ;
+    };
   }
 
   private ArrayNode visible(UpstreamEntry entry, Viewer viewer, String key, ArrayNode items) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,10 +50,26 @@ final class Relay {
       Shaper shaper,
       Optional<JsonNode> id,
       Map<String, String> headers) {
+    pass(exchange, use, answer, shaper, id, headers, sink -> sink);
+  }
+
+  /**
+   * The same.
+   *
+   * @param over stands between a stream's events and the agent
+   */
+  static void pass(
+      Exchange exchange,
+      Use use,
+      Answer answer,
+      Shaper shaper,
+      Optional<JsonNode> id,
+      Map<String, String> headers,
+      UnaryOperator<Exchange.Sink> over) {
     exchange.onGone(answer::close);
     try (var _ = use.whenEnded(_ -> answer.close())) {
       if (answer.isStream()) {
-        stream(exchange, use, answer, shaper, id, headers);
+        stream(exchange, use, answer, shaper, id, headers, over);
       } else {
         whole(exchange, use, answer, shaper, id, headers);
       }
@@ -97,8 +114,9 @@ final class Relay {
       Answer answer,
       Shaper shaper,
       Optional<JsonNode> id,
-      Map<String, String> headers) {
-    try (Exchange.Sink sink = exchange.stream(with(EVENTS, headers))) {
+      Map<String, String> headers,
+      UnaryOperator<Exchange.Sink> over) {
+    try (Exchange.Sink sink = over.apply(exchange.stream(with(EVENTS, headers)))) {
       try {
         for (Optional<Event> event = answer.next(); event.isPresent(); event = answer.next()) {
           Event shaped = shaper.event(event.get());

@@ -25,15 +25,20 @@ final class Requests {
   private final Upstream upstreams;
   private final Sessions sessions;
   private final Definitions definitions;
-  private final Listing listing;
+  private final Listening listening;
   private final Lookup lookup;
 
-  Requests(ProxyRequests flow, Upstream upstreams, Sessions sessions, Definitions definitions) {
+  Requests(
+      ProxyRequests flow,
+      Upstream upstreams,
+      Sessions sessions,
+      Definitions definitions,
+      Listening listening) {
     this.flow = flow;
     this.upstreams = upstreams;
     this.sessions = sessions;
     this.definitions = definitions;
-    this.listing = new Listing(flow, definitions);
+    this.listening = listening;
     this.lookup = new Lookup(flow, upstreams, definitions);
   }
 
@@ -127,17 +132,20 @@ final class Requests {
       caller.session().ifPresent(gone -> sessions.end(gone.id()));
     }
     Shaper shaper = shaper(caller, request, use, onAnswer);
+    if (caller.modern() && request.method().equals("subscriptions/listen")) {
+      listening.subscribe(caller, request, use, answer, shaper);
+      return;
+    }
     Relay.pass(caller.exchange(), use, answer, shaper, Optional.of(request.id()), headers);
   }
 
   private Shaper shaper(
       Caller caller, Message.Request request, Use use, Optional<Consumer<String>> onAnswer) {
-    boolean first = !request.params().has("cursor");
     return new Shaper(
         Scrubber.of(use.credential()),
         Optional.of(request.id()),
         !Listing.isKept(request.method(), caller.modern()),
-        result -> listing.shown(caller.entry(), caller.viewer(), request.method(), result, first),
+        result -> listening.shown(caller, request, result),
         () -> definitions.changed(caller.entry().name()),
         onAnswer);
   }

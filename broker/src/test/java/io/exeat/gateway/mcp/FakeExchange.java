@@ -24,6 +24,7 @@ final class FakeExchange implements Exchange {
   private volatile int status;
   private volatile Map<String, String> answerHeaders = Map.of();
   private volatile boolean isGone;
+  private volatile Runnable beforeSending = () -> {};
 
   FakeExchange(String method, String path, byte[] body, String... headers) {
     this.method = method;
@@ -79,6 +80,16 @@ final class FakeExchange implements Exchange {
     }
   }
 
+  /** Runs this before each further event of a stream is out, as an asker who does not read. */
+  void beforeSending(Runnable then) {
+    beforeSending = then;
+  }
+
+  /** The asker goes away, and nobody notices before something is sent. */
+  void loses() {
+    isGone = true;
+  }
+
   /** The asker goes away. */
   void leave() {
     isGone = true;
@@ -127,6 +138,7 @@ final class FakeExchange implements Exchange {
     return new Sink() {
       @Override
       public void send(byte[] event) throws IOException {
+        beforeSending.run();
         if (isGone) {
           throw new IOException("gone");
         }

@@ -11,23 +11,32 @@ import io.exeat.flow.CutOff;
 import io.exeat.flow.Issued;
 import io.exeat.flow.Judged;
 import io.exeat.flow.ProxyRequests;
+import io.exeat.flow.Standing;
 import io.exeat.flow.Use;
 import io.exeat.policy.Act;
 import io.exeat.policy.Decision;
+import io.exeat.policy.History;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 
-/** One task, decisions as a test says, and a record of what was asked for. */
+/** A task and others, decisions as a test says, and a record of what was asked for. */
 final class FakeProxies implements ProxyRequests {
   final TaskId task = TaskId.random();
   final List<String> permits = new CopyOnWriteArrayList<>();
   final List<String> answered = new CopyOnWriteArrayList<>();
   final List<Fault> refused = new CopyOnWriteArrayList<>();
   final AtomicInteger underWay = new AtomicInteger();
-  volatile java.util.function.Function<Act, Decision> policy =
-      _ -> new Decision.Permit(List.of(), "p");
+  volatile Function<Act, Decision> policy = _ -> new Decision.Permit(List.of(), "p");
+  final Map<TaskId, Function<Act, Decision>> others = new ConcurrentHashMap<>();
+  final List<TaskId> standings = new CopyOnWriteArrayList<>();
+  volatile History history = History.NONE;
+  volatile boolean isOpen = true;
+  volatile boolean isOver;
   volatile Optional<Issued> credential = Optional.empty();
   volatile long epoch = 1;
   volatile CutOff cutOff = new CutOff();
@@ -35,10 +44,10 @@ final class FakeProxies implements ProxyRequests {
 
   @Override
   public TaskId meant(Peer peer, Optional<TaskId> named) {
-    if (named.isPresent() && !named.get().equals(task)) {
+    if (named.isPresent() && !named.get().equals(task) && !others.containsKey(named.get())) {
       throw new FaultException(new Fault.NoSuchTask(named.get()));
     }
-    return task;
+    return named.orElse(task);
   }
 
   @Override
@@ -46,16 +55,16 @@ final class FakeProxies implements ProxyRequests {
     fault.ifPresent(it -> {
       throw new FaultException(it);
     });
-    return decided(act);
+    return decided(id, act);
   }
 
   @Override
   public Use look(Peer peer, TaskId id, Act act) {
-    return decided(act);
+    return decided(id, act);
   }
 
-  private Use decided(Act act) {
-    Decision decision = policy.apply(act);
+  private Use decided(TaskId under, Act act) {
+    Decision decision = others.getOrDefault(under, policy).apply(act);
     DecisionId id = DecisionId.random();
     Optional<Allowed> allowed = Optional.empty();
     if (decision instanceof Decision.Permit) {
@@ -65,7 +74,7 @@ final class FakeProxies implements ProxyRequests {
     }
     return Use.of(
         new Judged(id, decision, allowed),
-        new Epoch(task, epoch),
+        new Epoch(under, epoch),
         allowed.isPresent() ? credential : Optional.empty(),
         cutOff,
         answered::add);
@@ -78,6 +87,14 @@ final class FakeProxies implements ProxyRequests {
 
   @Override
   public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
-    return acts.stream().map(policy).toList();
+    return acts.stream().map(others.getOrDefault(id, policy)).toList();
+  }
+
+  @Override
+  public Optional<Standing> standing(TaskId id) {
+    standings.add(id);
+    return isOver
+        ? Optional.empty()
+        : Optional.of(new Standing(new Epoch(id, epoch), isOpen, history));
   }
 }

@@ -68,9 +68,14 @@ public record McpParts(Path node, Path suite, Path python) {
 
   /** Our own server, as a file that any user may read. */
   public static Path fixture() {
+    return script("fixture_server.py");
+  }
+
+  /** One of our own programs in Python, as a file that any user may read. */
+  public static Path script(String name) {
     try (InputStream source =
-        Objects.requireNonNull(McpParts.class.getResourceAsStream("/mcp/fixture_server.py"))) {
-      Path file = Files.createTempFile("fixture_server", ".py");
+        Objects.requireNonNull(McpParts.class.getResourceAsStream("/mcp/" + name))) {
+      Path file = Files.createTempFile(name, ".py");
       file.toFile().deleteOnExit();
       Files.copy(source, file, StandardCopyOption.REPLACE_EXISTING);
       return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));

@@ -13,6 +13,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -85,6 +86,17 @@ public final class McpStage implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The same, under the policies of a folder, which the broker reads again when they change. */
+  public static McpStage start(String upstreams, Path policies) {
+    return new McpStage(upstreams, Optional.of(policies));
+  }
+
+  /** Puts another catalogue in the place of the one that the broker has. */
+  public void rewrite(String upstreams) throws IOException {
+    Path fresh = Files.writeString(folder.resolve("catalogue.new"), catalogue(upstreams));
+    Files.move(fresh, folder.resolve("catalogue.yaml"), StandardCopyOption.ATOMIC_MOVE);
   }
 
   private String catalogue(String upstreams) throws IOException {

@@ -1,0 +1,278 @@
+package io.exeat.gateway.mcp;
+
+import io.exeat.base.FaultException;
+import io.exeat.base.TaskId;
+import io.exeat.base.Time;
+import io.exeat.flow.ProxyRequests;
+import io.exeat.flow.Standing;
+import io.exeat.task.Catalogue;
+import io.exeat.task.UpstreamEntry;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells clients that listen when policy, the catalogue or what their task did makes the lists that
+ * they were shown others. What was shown is kept as a hash for each session or task, to its end.
+ */
+final class Listeners {
+  private static final Logger LOG = LoggerFactory.getLogger(Listeners.class);
+  private static final int MOST_PLACES = 2_000;
+
+  /** A policy may go by how long a task has been open, which changes without anything else. */
+  private static final Duration AGAIN = Duration.ofMinutes(1);
+
+  private static final Duration UNSURE_AGAIN = Duration.ofSeconds(5);
+
+  private final Supplier<Catalogue> catalogue;
+  private final ProxyRequests flow;
+  private final Sessions sessions;
+  private final Definitions definitions;
+  private final Listing listing;
+  private final Time time;
+  private final Map<Definitions.Place, Spot> spots = new LinkedHashMap<>();
+  private final Looks looks = new Looks(this::look);
+  private volatile String policy = "";
+
+  Listeners(
+      Supplier<Catalogue> catalogue,
+      ProxyRequests flow,
+      Sessions sessions,
+      Definitions definitions,
+      Listing listing,
+      Time time) {
+    this.catalogue = catalogue;
+    this.flow = flow;
+    this.sessions = sessions;
+    this.definitions = definitions;
+    this.listing = listing;
+    this.time = time;
+  }
+
+  /** What a list comes from: while that is the same, the list is. */
+  private record Origin(
+      String policy, Catalogue catalogue, Standing standing, Optional<Object> definitions) {}
+
+  /** Where lists are shown, and who listens there. */
+  private static final class Spot {
+    final TaskId task;
+    final Optional<String> session;
+    final Map<ListKind, String> shown = new EnumMap<>(ListKind.class);
+    final List<Listener> open = new ArrayList<>();
+    Optional<Origin> origin = Optional.empty();
+    long again;
+
+    Spot(Caller caller, long again) {
+      this.again = again;
+      this.task = caller.task();
+      this.session = caller.session().map(Sessions.Session::id);
+    }
+
+    /**
+     * Of a session's streams a message goes to one alone (2025-11-25, transports); every
+     * subscription has its own.
+     */
+    List<Listener> told() {
+      return session.isPresent() && !open.isEmpty() ? List.of(open.getLast()) : List.copyOf(open);
+    }
+  }
+
+  /** The client is shown the last page of a list. */
+  void listed(Caller caller, ListKind kind) {
+    String seen = listing.seen(caller.entry(), caller.viewer(), kind).orElse("");
+    synchronized (this) {
+      Spot spot = spot(caller);
+      spot.origin = Optional.empty();
+      if (spot.open.isEmpty()) {
+        spot.shown.put(kind, seen);
+      } else {
+        spot.shown.putIfAbsent(kind, seen); // who listens was not told yet of what differs
+      }
+    }
+  }
+
+  private Spot spot(Caller caller) {
+    Spot there = spots.computeIfAbsent(caller.place(), _ -> new Spot(caller, time.after(AGAIN)));
+    if (spots.size() > MOST_PLACES) {
+      Iterator<Spot> oldest = spots.values().iterator();
+      while (oldest.hasNext()) {
+        Spot spot = oldest.next();
+        if (spot.open.isEmpty() && !spot.equals(there)) {
+          oldest.remove();
+          return there;
+        }
+      }
+    }
+    return there;
+  }
+
+  /** It may be told of what changes, and of what has changed since lists were shown there. */
+  synchronized void join(Listener listener) {
+    Spot spot = spot(listener.caller());
+    spot.open.add(listener);
+    spot.origin = Optional.empty();
+    looks.at(listener.caller().place());
+  }
+
+  synchronized void leave(Listener listener) {
+    Spot spot = spots.get(listener.caller().place());
+    if (spot != null) {
+      spot.open.remove(listener);
+      spot.origin = Optional.empty(); // it holds a whole catalogue
+      spot.again = time.after(Duration.ZERO);
+    }
+  }
+
+  /** The stream has ended before it told of these; another one is to. */
+  synchronized void untold(Listener listener, Set<ListKind> kinds) {
+    Spot spot = spots.get(listener.caller().place());
+    if (spot != null) {
+      kinds.forEach(kind -> spot.shown.put(kind, ""));
+      spot.origin = Optional.empty();
+    }
+  }
+
+  /** What a stream that ends with its epoch still has to say. */
+  synchronized Set<ListKind> lastWords(Listener listener) {
+    Spot spot = spots.get(listener.caller().place());
+    return spot != null && spot.told().contains(listener)
+        ? Set.copyOf(spot.shown.keySet())
+        : Set.of();
+  }
+
+  /**
+   * Looks whether lists would be others now; returns at once. Where nobody listens it looks once in
+   * a while, whether somebody still can.
+   *
+   * @param inForce the hash of the policies
+   */
+  synchronized void look(String inForce) {
+    policy = inForce;
+    spots.forEach((place, spot) -> {
+      if (!spot.open.isEmpty() || time.reached(spot.again)) {
+        looks.at(place);
+      }
+    });
+  }
+
+  /** Whether a look is under way. */
+  boolean isLooking() {
+    return looks.areUnderWay();
+  }
+
+  /** Where lists were shown to clients that may still be there. */
+  synchronized List<Definitions.Place> places() {
+    return List.copyOf(spots.keySet());
+  }
+
+  private void look(Definitions.Place place) {
+    try {
+      Spot spot;
+      synchronized (this) {
+        spot = spots.get(place);
+      }
+      if (spot != null) {
+        look(place, spot);
+      }
+    } catch (FaultException e) {
+      LOG.debug("The lists of {} cannot be foreseen now", place.upstream(), e);
+    } catch (RuntimeException e) { // a defect in one place must not stop the others
+      LOG.error("Looking at the lists of {} failed", place.upstream(), e);
+    }
+  }
+
+  private void look(Definitions.Place place, Spot spot) {
+    Optional<Standing> standing = flow.standing(spot.task);
+    if (standing.isEmpty() || isOver(place, spot, standing.get())) {
+      forget(place, spot);
+      return;
+    }
+    Catalogue now = catalogue.get();
+    Origin origin = new Origin(policy, now, standing.get(), definitions.known(place));
+    Caller caller;
+    Map<ListKind, String> before;
+    synchronized (this) {
+      boolean same = spot.origin.equals(Optional.of(origin)) && !time.reached(spot.again);
+      if (spot.open.isEmpty()) {
+        spot.again = time.after(AGAIN);
+        return;
+      }
+      if (!standing.get().isOpen()) {
+        return;
+      }
+      spot.origin = Optional.of(origin); // if equal, then the next time it is so at first sight
+      if (same) {
+        return;
+      }
+      spot.again = time.after(UNSURE_AGAIN);
+      caller = spot.open.getFirst().caller();
+      before = new EnumMap<>(spot.shown);
+    }
+    compare(spot, before, seen(origin, caller, before.keySet()));
+  }
+
+  /** Whether no client can come back to where these lists were shown. */
+  private boolean isOver(Definitions.Place place, Spot spot, Standing standing) {
+    return spot.session.isPresent()
+        && sessions
+            .find(spot.session.get(), place.upstream())
+            .filter(session -> session.epoch().equals(standing.epoch()))
+            .isEmpty();
+  }
+
+  /** Ends the streams; once they have ended, nothing is kept. */
+  private void forget(Definitions.Place place, Spot spot) {
+    List<Listener> open;
+    synchronized (this) {
+      open = List.copyOf(spot.open);
+      if (open.isEmpty()) {
+        spots.remove(place, spot);
+      }
+    }
+    open.forEach(Listener::end);
+  }
+
+  private Map<ListKind, Optional<String>> seen(Origin now, Caller caller, Set<ListKind> kinds) {
+    UpstreamEntry entry = now.catalogue().upstreams().get(caller.entry().name());
+    Map<ListKind, Optional<String>> seen = new EnumMap<>(ListKind.class);
+    for (ListKind kind : kinds) {
+      if (entry == null) {
+        seen.put(kind, Optional.of("gone"));
+      } else if (kind != ListKind.TOOLS || !entry.pinned() || now.definitions().isPresent()) {
+        seen.put(kind, listing.seen(entry, caller.viewer(), kind));
+      } // else once somebody has asked for the definitions, which is another origin
+    }
+    return seen;
+  }
+
+  private void compare(
+      Spot spot, Map<ListKind, String> before, Map<ListKind, Optional<String>> now) {
+    Set<ListKind> changed = EnumSet.noneOf(ListKind.class);
+    List<Listener> told;
+    synchronized (this) {
+      now.forEach((kind, seen) -> {
+        if (seen.isPresent() && !seen.get().equals(before.get(kind))) {
+          spot.shown.put(kind, seen.get());
+          changed.add(kind);
+        }
+      });
+      if (now.values().stream().allMatch(Optional::isPresent)) {
+        spot.again = time.after(AGAIN);
+      }
+      told = spot.told();
+    }
+    if (!changed.isEmpty()) {
+      told.forEach(listener -> listener.tell(changed));
+    }
+  }
+}
