@@ -50,7 +50,7 @@ final class Shaper {
    * @throws IOException when it had to be looked into and is no JSON
    */
   String message(String json) throws IOException {
-    String shaped = keeps && !json.contains(LIST_CHANGED) ? json : looked(json);
+    String shaped = keeps && !mayBeListChanged(json) ? json : looked(json);
     // What cannot be seen goes first: it could stand between two halves of what was lent.
     String clean =
         ErrorWords.may(shaped)
@@ -73,6 +73,13 @@ final class Shaper {
   private Event cleaned(Event event) {
     return new Event(
         event.lines().stream().map(it -> Event.isData(it) ? it : scrubber.line(it)).toList());
+  }
+
+  /** Never wrong when it says no: slashes and letters can be escaped. */
+  private static boolean mayBeListChanged(String json) {
+    return json.contains(LIST_CHANGED)
+        || (json.indexOf('\\') >= 0
+            && Trees.methods(json).stream().anyMatch(it -> it.endsWith(LIST_CHANGED)));
   }
 
   private String looked(String json) throws IOException {

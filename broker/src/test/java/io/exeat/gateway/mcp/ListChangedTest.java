@@ -473,6 +473,36 @@ final class ListChangedTest {
     stream.awaitSaid(TOOLS_CHANGED);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "notifications\\/tools\\/list_changed",
+        "notifications/tools/list\\u005fchanged",
+        "notifications/tools/list_changed"
+      })
+  void theServersNoticeIsTakenToHeartHoweverItIsSpelt(String method) throws Exception {
+    entry = entry(entry.server(), Optional.of(CanonicalJson.sha256(JSON.readTree(ECHO))));
+    String session = session();
+    assertThat(legacy("tools/list", "Mcp-Session-Id", session).at("/result/tools")).hasSize(1);
+    FakeExchange stream = get(session);
+    server.result("tools/list", "{\"tools\":[" + ECHO.replace("object", "array") + "]}");
+    String about = "id: 8\ndata: {\"method\":\"x\",\"params\":{\"method\":\"" + method + "\"}}\n\n";
+    pushed.add(about); // what a message is about is not what it says
+    stream.awaitSaid("id: 8");
+    assertThat(legacyCall(session)).contains("content");
+    pushed.add("id: 9\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"" + method + "\"}\n\n");
+    stream.awaitSaid("id: 9");
+    assertThat(legacyCall(session)).contains("Unknown tool: echo");
+  }
+
+  private String legacyCall(String session) throws Exception {
+    FakeExchange call =
+        FakeExchange.post(request("tools/call", "{\"name\":\"echo\"}"), "Mcp-Session-Id", session);
+    gateway.serve(call);
+    call.awaitAnswer();
+    return call.said();
+  }
+
   @Test
   void anAcknowledgmentIsOneHoweverItIsSpelt() throws Exception {
     server.handlers.put(
