@@ -16,6 +16,8 @@ public interface Attestor extends AutoCloseable {
    * @throws io.exeat.base.FaultException Unattested when the peer has no identity, has gone, has
    *     more than one that matches, or is not of a kind that this mode serves; Unavailable IDENTITY
    *     when the issuer cannot be asked; Exhausted when too many processes of one user are attested
+   * @throws WouldWait on an event loop, when the issuer would have to be asked: what {@link #knows}
+   *     said can be over by now
    */
   Agent attest(Peer peer);
 

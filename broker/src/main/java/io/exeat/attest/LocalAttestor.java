@@ -71,7 +71,7 @@ public final class LocalAttestor implements Attestor {
         vouched.compute(
             local.process().key(),
             (key, known) -> known == null || known.isGone() ? begin(key, local) : known.touch());
-    Svid svid = process.svidNow();
+    Svid svid = process.svidNow(!WouldWait.isLoop());
     // The identity is of this PID; the process has had the PID all along if it has it still. The
     // peer's own hold would not tell: it is let go with the connection, which may have closed.
     if (!process.isAlive()) {
@@ -160,7 +160,7 @@ public final class LocalAttestor implements Attestor {
     if (process == null) {
       throw new FaultException(new Fault.Unattested("the agent is no longer attested"));
     }
-    return process.svidNow();
+    return process.svidNow(true);
   }
 
   private @Nullable Vouched of(Agent agent) {

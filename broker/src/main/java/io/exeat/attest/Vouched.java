@@ -118,11 +118,16 @@ final class Vouched implements Asked.Later {
   /**
    * The SVID, attested at most {@code recheck} ago where the issuer can be asked.
    *
+   * @param mayWait for the issuer
    * @throws FaultException Unattested, Unavailable IDENTITY
+   * @throws WouldWait where it may not
    */
-  Svid svidNow() {
+  Svid svidNow(boolean mayWait) {
     Svid now = svid;
     if (now == null || due.isNow()) {
+      if (!mayWait) {
+        throw new WouldWait();
+      }
       now = ask();
     } else {
       due.ahead(asking, () -> askAnew(svid, terms.timing().within()));

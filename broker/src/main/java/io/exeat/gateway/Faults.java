@@ -3,6 +3,7 @@ package io.exeat.gateway;
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import io.exeat.attest.WouldWait;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.RequestId;
@@ -40,6 +41,13 @@ public final class Faults {
         LOG.info("request {}: {}", id, refused.fault(), refused.getCause());
       }
       return toGrpc(refused.fault());
+    }
+    if (thrown instanceof WouldWait) { // a door that has no other thread for it
+      return toGrpc(
+          new Fault.Unavailable(
+              Fault.Dependency.IDENTITY,
+              "the agent is to be attested anew",
+              Duration.ofMillis(100)));
     }
     LOG.error("request {}: a defect of ours", id, thrown);
     return toGrpc(new Fault.Bug(id));

@@ -9,6 +9,7 @@ import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.identity.SpiffeTransport;
 import io.exeat.identity.TestTime;
+import io.netty.channel.EventLoop;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -103,6 +104,22 @@ final class LocalAttestorTest {
     longTimePasses();
 
     assertThat(worker.held()).hasValue(0);
+  }
+
+  /** What was known a moment before has been withdrawn: a loop does not wait for the issuer. */
+  @Test
+  void anEventLoopIsToldThatItWouldWait() throws Exception {
+    Peer.Local peer = new Sleeper(1).peer();
+    Agent agent = attestor.attest(peer);
+    EventLoop loop = transport.loop().next();
+    assertThat(loop.submit(() -> attestor.attest(peer)).get()).isEqualTo(agent);
+    longTimePasses();
+
+    assertThatThrownBy(() -> loop.submit(() -> attestor.attest(peer)).get())
+        .hasCauseInstanceOf(WouldWait.class);
+
+    assertThat(attestor.attest(peer)).isEqualTo(agent);
+    assertThat(loop.submit(() -> attestor.attest(peer)).get()).isEqualTo(agent);
   }
 
   @Test

@@ -6,6 +6,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import io.exeat.attest.WouldWaits;
 import io.exeat.base.CredentialId;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Fault;
@@ -136,6 +137,14 @@ final class FaultsTest {
 
     assertThat(String.valueOf(StatusProto.fromThrowable(answer))).doesNotContain("hunter2");
     assertThat(answer.getCause()).isNull();
+  }
+
+  @Test
+  void whatAnEventLoopCannotWaitForIsToBeAskedAgain() {
+    StatusRuntimeException answer = Faults.answer(RequestId.random(), WouldWaits.one());
+
+    assertThat(answer.getStatus().getCode()).isEqualTo(io.grpc.Status.Code.UNAVAILABLE);
+    assertThat(has(answer, com.google.rpc.RetryInfo.class)).isTrue();
   }
 
   private static String plain(String cell) {

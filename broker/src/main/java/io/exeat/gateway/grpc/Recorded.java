@@ -1,5 +1,6 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.WouldWait;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.InRequest;
@@ -64,6 +65,9 @@ final class Recorded<A> implements Runnable {
     Judging judging;
     try {
       judging = InRequest.call(caller.request(), () -> begin.apply(caller));
+    } catch (WouldWait e) {
+      Unary.aside(() -> serve(observer, begin, answer, whenOver));
+      return;
     } catch (RuntimeException | Error e) { // an event loop would say nothing of an Error
       whenOver.run();
       observer.onError(Faults.answer(caller.request(), e));

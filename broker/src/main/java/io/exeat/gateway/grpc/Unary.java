@@ -1,5 +1,6 @@
 package io.exeat.gateway.grpc;
 
+import io.exeat.attest.WouldWait;
 import io.exeat.base.InRequest;
 import io.exeat.gateway.Faults;
 import io.grpc.Context;
@@ -45,12 +46,20 @@ final class Unary {
             body.run(caller, answer -> send(observer, answer));
             return caller;
           });
+    } catch (WouldWait e) {
+      aside(() -> serve(observer, body));
+      return;
     } catch (RuntimeException e) {
       observer.onError(Faults.answer(caller.request(), e));
       return;
     }
     caller.connection().attested().set(true);
     observer.onCompleted();
+  }
+
+  /** Serves the current call, of which nothing was done on its event loop, on a thread. */
+  static void aside(Runnable serve) {
+    var _ = Thread.ofVirtual().name("aside").start(Context.current().wrap(serve));
   }
 
   private static <A> void send(StreamObserver<A> observer, A answer) {

@@ -1,6 +1,7 @@
 package io.exeat.gateway.grpc;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.exeat.attest.WouldWait;
 import io.exeat.base.InRequest;
 import io.exeat.base.Subscription;
 import io.exeat.gateway.Faults;
@@ -48,15 +49,20 @@ final class WatchStream {
     WatchStream stream = new WatchStream(observer);
     observer.setOnReadyHandler(stream::send);
     observer.setOnCancelHandler(stream::end);
-    if (Context.current().isCancelled()) {
-      return;
+    if (!Context.current().isCancelled()) {
+      stream.begin(caller, subscribe);
     }
+  }
+
+  private void begin(
+      Caller caller, BiFunction<Caller, Consumer<TaskEvent>, Subscription> subscribe) {
     try {
-      stream.hold(
-          InRequest.call(caller.request(), () -> subscribe.apply(caller, stream::happened)));
+      hold(InRequest.call(caller.request(), () -> subscribe.apply(caller, this::happened)));
       caller.connection().attested().set(true);
+    } catch (WouldWait e) {
+      Unary.aside(() -> begin(caller, subscribe));
     } catch (RuntimeException e) {
-      stream.end();
+      end();
       observer.onError(Faults.answer(caller.request(), e));
     }
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import io.exeat.attest.WouldWaits;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.RequestId;
@@ -16,6 +17,7 @@ import io.exeat.v1.CheckResponse;
 import io.exeat.v1.CheckResponse.Verdict;
 import io.exeat.v1.DecisionsGrpc;
 import io.exeat.v1.GetRequest;
+import io.exeat.v1.WatchRequest;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -249,6 +251,26 @@ final class RecordedTest {
 
     assertThat(answer.getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
     assertThat(fixture.flow.threads).containsExactly("virtual", "virtual");
+  }
+
+  /** Its identity was withdrawn between the look at it and the call. */
+  @Test
+  void whatWouldWaitOnTheLoopAfterAllGetsAThread() throws Exception {
+    fixture.flow.meanwhile =
+        call -> {
+          if (!Thread.currentThread().isVirtual()) {
+            throw WouldWaits.one();
+          }
+        };
+
+    assertThat(ask("{}").get(5, TimeUnit.SECONDS).getVerdict()).isEqualTo(Verdict.VERDICT_PERMIT);
+    var get = GetRequest.newBuilder().setTaskId(task.value()).build();
+    assertThat(UnixFixture.tasks(channel).get(get).getId()).isEqualTo(task.value());
+    var watch = WatchRequest.newBuilder().setTaskId(task.value()).build();
+    assertThat(UnixFixture.tasks(channel).watch(watch).next().getSnapshot().getId())
+        .isEqualTo(task.value());
+    assertThat(fixture.flow.threads)
+        .containsExactly("virtual", "loop", "virtual", "loop", "virtual", "loop", "virtual");
   }
 
   @Test
