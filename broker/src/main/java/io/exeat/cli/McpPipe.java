@@ -30,6 +30,9 @@ final class McpPipe {
   private static final int INVALID = -32600;
   private static final int FAILED = -32603;
 
+  /** Of those that JSON-RPC leaves to servers. */
+  private static final int BUSY = -32000;
+
   private final McpRoute route;
   private final PrintStream out;
   private final Semaphore room = new Semaphore(MOST_AT_ONCE);
@@ -83,9 +86,16 @@ final class McpPipe {
       String id = message.json().path("params").path("requestId").toString();
       Optional.ofNullable(underWay.get(id)).ifPresent(McpConnection::giveUp);
     } else if (message.isRequest() && !message.method().equals("initialize")) {
+      if (!room.tryAcquire()) { // to wait here would keep what cancels those from being read
+        say(
+            McpMessage.error(
+                message.id(),
+                BUSY,
+                MOST_AT_ONCE + " calls are under way; call again when one is answered"));
+        return;
+      }
       // Before the next line is read, which may cancel it.
       underWay.put(message.id().toString(), new McpConnection());
-      room.acquireUninterruptibly(); // each line before it is under way, and will end
       calls.execute(() -> {
         try {
           post(message, line);

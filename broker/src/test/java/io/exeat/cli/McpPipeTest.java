@@ -20,6 +20,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -51,7 +52,7 @@ final class McpPipeTest {
   void listen() throws IOException {
     Path socket = folder.resolve("mcp.sock");
     server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    server.bind(UnixDomainSocketAddress.of(socket));
+    server.bind(UnixDomainSocketAddress.of(socket), 100);
     route = new McpRoute(socket, "orders", Optional.of("t1"));
     Thread.ofVirtual()
         .start(() -> {
@@ -115,6 +116,24 @@ final class McpPipeTest {
         .startsWith("POST /orders/mcp HTTP/1.1\r\n")
         .contains("\r\nExeat-Task: t1\r\n", "\r\nMCP-Protocol-Version: 2026-07-28\r\n")
         .contains("\r\nMcp-Method: tools/call\r\n", "\r\nMcp-Name: q\r\n");
+  }
+
+  /** Whoever waited for room would not hear what makes room. */
+  @Test
+  void oneCallTooManyIsRefusedAndWhatFollowsItIsHeard() throws Exception {
+    List<String> lines = new ArrayList<>();
+    for (int id = 1; id <= 65; id++) {
+      answers.put(NEVER);
+      lines.add("{\"id\":" + id + ",\"method\":\"tools/call\",\"params\":{\"name\":\"q\"}}");
+    }
+    for (int id = 1; id <= 64; id++) {
+      lines.add("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":" + id + "}}");
+    }
+
+    assertThat(pipe(lines.toArray(String[]::new)))
+        .containsExactly(
+            "{\"jsonrpc\":\"2.0\",\"id\":65,\"error\":{\"code\":-32000,\"message\":"
+                + "\"64 calls are under way; call again when one is answered\"}}");
   }
 
   @Test
