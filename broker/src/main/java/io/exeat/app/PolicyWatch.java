@@ -40,6 +40,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
   private final Engine engine;
   private final CountDownLatch first = new CountDownLatch(1);
   private final Time time;
+  private final Reads reads;
   private String seen = "";
   private Consumer<AuditEvent> told = event -> {};
   private Optional<AuditEvent> last = Optional.empty();
@@ -59,8 +60,18 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
     default void close() {}
   }
 
+  /** {@link PolicyFiles#read}. */
+  interface Reads {
+    PolicyFiles of(Path folder) throws IOException, BadPolicy;
+  }
+
   PolicyWatch(PolicyConfig config, Time time) {
+    this(config, time, PolicyFiles::read);
+  }
+
+  PolicyWatch(PolicyConfig config, Time time, Reads reads) {
     this.time = time;
+    this.reads = reads;
     this.engine =
         switch (config) {
           case PolicyConfig.Cedar cedar ->
@@ -210,8 +221,7 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
         seen = now;
         long begun = System.nanoTime();
         try {
-          PolicyFiles files =
-              folder.isPresent() ? PolicyFiles.read(folder.get()) : PolicyFiles.shipped();
+          PolicyFiles files = folder.isPresent() ? reads.of(folder.get()) : PolicyFiles.shipped();
           String sha256 = cedar.load(files);
           takenIn = OptionalLong.of(time.after(Duration.ZERO));
           LOG.info(
@@ -225,6 +235,17 @@ final class PolicyWatch implements PolicyEngine, AutoCloseable {
         } catch (IOException e) {
           cedar.refused(folder.orElseThrow() + " cannot be read: " + e);
           refused();
+        } catch (RuntimeException | LinkageError | StackOverflowError e) {
+          LOG.error("A defect of ours in taking policies in; they are tried again", e);
+          seen = ""; // what is wrong may not be wrong with the files
+          String before = cedar.health().problem().orElse("");
+          cedar.refused(
+              folder.map(Path::toString).orElse("the shipped policies")
+                  + " cannot be taken in, by a defect of ours that the log has: "
+                  + e);
+          if (!cedar.health().problem().equals(Optional.of(before))) {
+            refused();
+          }
         }
       }
 

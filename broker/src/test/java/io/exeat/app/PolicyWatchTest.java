@@ -8,6 +8,7 @@ import io.exeat.policy.CaseSuite;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyConfig;
 import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.PolicyFiles;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
 import java.io.IOException;
@@ -111,6 +112,44 @@ final class PolicyWatchTest {
     write(ALL);
     watch.look();
     assertThat(watch.health().available()).isTrue();
+    assertThat(watch.status().reloadFailed()).isFalse();
+  }
+
+  /** Of ours, or of a library's: not the files' fault, so they are tried again as they are. */
+  @Test
+  void aDefectLeavesTheLastGoodSetInForceRaisesTheAlarmOnceAndIsTriedAgain() throws IOException {
+    write(ALL);
+    AtomicBoolean defective = new AtomicBoolean();
+    PolicyWatch watch =
+        new PolicyWatch(
+            new PolicyConfig.Cedar(Optional.of(folder), PolicyEngines.LONG),
+            PolicyEngines.TIME,
+            from -> {
+              if (defective.get()) {
+                throw new IllegalStateException("a defect");
+              }
+              return PolicyFiles.read(from);
+            });
+    Decision before = watch.decide(QUESTION);
+    List<AuditEvent> told = new ArrayList<>();
+    watch.tell(told::add);
+    told.clear();
+
+    defective.set(true);
+    write(NONE);
+    watch.look();
+    watch.look();
+
+    assertThat(watch.decide(QUESTION)).isEqualTo(before);
+    assertThat(watch.status().reloadFailed()).isTrue();
+    assertThat(watch.health().problem().orElseThrow()).contains("a defect");
+    assertThat(told)
+        .containsExactly(new AuditEvent.PolicyRefused(watch.health().problem().orElseThrow()));
+
+    defective.set(false);
+    watch.look();
+
+    assertThat(watch.decide(QUESTION).word()).isEqualTo("deny");
     assertThat(watch.status().reloadFailed()).isFalse();
   }
 
