@@ -76,7 +76,7 @@ final class EventText {
         });
   }
 
-  /** The fields of {@code chain.lost}: so many endings did not even fit into memory. */
+  /** The fields of {@code chain.lost}: so many endings found no room, or fell to a defect. */
   static byte[] lost(Instant at, long events) {
     return fields(
         "chain.lost", at, new RequestId("-"), text -> text.json.writeNumberField("events", events));

@@ -166,8 +166,20 @@ public final class FileAudit implements AuditSink {
     return new Item(event, time.now(), InRequest.current(), ending);
   }
 
-  /** On the writer's thread. */
+  /** On the writer's thread. Of what is lost by a defect of ours the chain tells how much. */
   private void commit(List<GroupCommit.Entry<Item>> entries) {
+    try {
+      write(entries);
+    } catch (RuntimeException | Error e) {
+      long endings = entries.stream().filter(entry -> entry.item().ending()).count();
+      lost += endings;
+      problem = Optional.of("the audit could not write, which its log explains; it tries again");
+      LOG.error("A defect of ours in the audit; {} records of endings are lost", endings, e);
+      throw e;
+    }
+  }
+
+  private void write(List<GroupCommit.Entry<Item>> entries) {
     if (problem.isPresent() && !broken) {
       makeRoom();
     }

@@ -10,6 +10,7 @@ final class BreakableFile implements ChainFile {
   private volatile boolean broken;
   private volatile int room = Integer.MAX_VALUE;
   private volatile int appends;
+  private volatile boolean defective;
   private volatile CountDownLatch going = new CountDownLatch(0);
 
   BreakableFile(ChainFile real) {
@@ -38,6 +39,11 @@ final class BreakableFile implements ChainFile {
     go.countDown();
   }
 
+  /** As a defect of ours, once. */
+  void failOnce() {
+    defective = true;
+  }
+
   int appends() {
     return appends;
   }
@@ -48,6 +54,10 @@ final class BreakableFile implements ChainFile {
       going.await();
     } catch (InterruptedException e) {
       throw new IOException(e);
+    }
+    if (defective) {
+      defective = false;
+      throw new IllegalStateException("a defect");
     }
     if (broken) {
       throw new IOException("EIO");

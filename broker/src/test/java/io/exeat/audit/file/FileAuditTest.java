@@ -237,6 +237,26 @@ final class FileAuditTest extends AuditContract {
   }
 
   @Test
+  void whatADefectLosesIsCountedInTheChain() throws IOException {
+    Path folder = temp.resolve("defect");
+    FileAudit audit = open(folder, LARGE);
+    audit.record(event("before"));
+    files.getLast().failOnce();
+    audit.recordSoon(event("lost"));
+    audit.recordSoon(event("lost too"));
+
+    await().atMost(Duration.ofSeconds(10)).until(() -> lines(folder).size() == 2);
+    await().atMost(Duration.ofSeconds(5)).until(() -> audit.problem().isEmpty());
+    audit.record(event("after"));
+
+    List<JsonNode> lines = lines(folder);
+    assertThat(lines.get(1).get("kind").asText()).isEqualTo("chain.lost");
+    assertThat(lines.get(1).get("events").asInt()).isEqualTo(2);
+    assertThat(lines.get(2).get("reason").asText()).isEqualTo("after");
+    assertSound(folder, 3);
+  }
+
+  @Test
   void afterAFailedSyncNothingIsWrittenAnyMore() throws IOException {
     Path folder = temp.resolve("failed");
     FileAudit audit = open(folder, LARGE);
