@@ -8,11 +8,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.exeat.config.ConfigException;
 import io.exeat.config.Settings;
+import io.exeat.policy.PolicyConfig;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
@@ -35,6 +39,27 @@ final class ConfigFileTest {
     assertThat(config.socket().socket()).isEqualTo(Path.of("/run/exeat/agent.sock"));
     assertThat(config.listen()).isEmpty();
     assertThat(config.form()).isInstanceOf(BrokerConfig.AllInOne.class);
+  }
+
+  @Test
+  void cedarHasTenMillisecondsForADecisionAndOpaFiftyUnlessItIsSaid() {
+    Optional<Path> shipped = Optional.empty();
+    URI server = URI.create("http://127.0.0.1:8181");
+    String opa = "policy: {mode: opa, address: \"http://127.0.0.1:8181\"%s}\n";
+
+    assertThat(policy("")).isEqualTo(new PolicyConfig.Cedar(shipped, Duration.ofMillis(10)));
+    assertThat(policy("policy: {within: 7ms}\n"))
+        .isEqualTo(new PolicyConfig.Cedar(shipped, Duration.ofMillis(7)));
+    assertThat(policy(opa.formatted("")))
+        .isEqualTo(new PolicyConfig.Opa(server, "exeat/decision", Duration.ofMillis(50)));
+    assertThat(policy(opa.formatted(", decision: own/answer, within: 2s")))
+        .isEqualTo(new PolicyConfig.Opa(server, "own/answer", Duration.ofSeconds(2)));
+    assertThatThrownBy(() -> policy("policy: {within: 1h}\n"))
+        .hasMessageContaining("policy.within");
+  }
+
+  private static PolicyConfig policy(String yaml) {
+    return ((BrokerConfig.AllInOne) read(LEAST + yaml, Map.of()).form()).policy();
   }
 
   @Test
