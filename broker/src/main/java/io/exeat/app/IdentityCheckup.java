@@ -80,7 +80,7 @@ final class IdentityCheckup {
                   + " -parentID <the SPIRE agent's> -selector unix:uid:"
                   + Own.uid()
               : "set spiffe.hint to the hint of this process's entry, or delete the entries that"
-                    + " are another's");
+                  + " are another's");
       return false;
     }
     Svid svid = party.identity().svid();

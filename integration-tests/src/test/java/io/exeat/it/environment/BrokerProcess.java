@@ -50,7 +50,8 @@ public final class BrokerProcess implements AutoCloseable {
         Processes.start(
             // As the launcher: it becomes the java process, with one arena of native memory.
             Processes.join(
-                List.of("env", "MALLOC_ARENA_MAX=1", "GLIBC_TUNABLES=glibc.malloc.tcache_count=127"),
+                List.of(
+                    "env", "MALLOC_ARENA_MAX=1", "GLIBC_TUNABLES=glibc.malloc.tcache_count=127"),
                 launch.command(folder.resolve("exeat.yaml")).toArray(String[]::new)),
             folder.resolve("log"));
     process = started;
