@@ -62,7 +62,7 @@ class HistoryTest {
     assertThat(call(task, "orders.find")).isEqualTo("permit");
     assertThat(lastQuestion("agent"))
         .contains(
-            "\"attestation\":{\"kind\":\"process\",\"trust_domain\":\"example.org\",\"uid\":1001,\"gid\":1002}");
+            "\"attestation\":{\"gid\":1002,\"kind\":\"process\",\"trust_domain\":\"example.org\",\"uid\":1001}");
   }
 
   @Test
