@@ -6,6 +6,7 @@ import io.exeat.attest.Peer;
 import io.exeat.attest.PidNamespace;
 import io.exeat.attest.UnixPeers;
 import io.exeat.attest.workloadapi.Choice;
+import io.exeat.base.CannotStart;
 import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.identity.IdPattern;
@@ -114,9 +115,12 @@ final class AttestationCheckup {
     try {
       PidNamespace.check(socket, party.transport(), timing.within());
       findings.ok("pid-namespace", "", "that of the SPIRE agent at " + socket);
-    } catch (IllegalStateException | FaultException e) {
-      String[] said = String.valueOf(e.getMessage()).split("; ", 2);
-      findings.wrong("pid-namespace", "", said[0], said.length > 1 ? said[1] : "mend attestation");
+    } catch (CannotStart e) {
+      String[] said = String.valueOf(e.getMessage()).split("\n *", 2);
+      findings.wrong("pid-namespace", "", said[0], said[1]);
+      return;
+    } catch (FaultException e) {
+      findings.wrong("pid-namespace", "", String.valueOf(e.getMessage()), "mend attestation");
       return;
     }
     if (!svid) {

@@ -1,5 +1,6 @@
 package io.exeat.attest;
 
+import io.exeat.base.CannotStart;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.identity.SpiffeTransport;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PidNamespace {
   private static final String MEND =
-      "; run this broker in the PID namespace of the SPIRE agent (on the host itself, or hostPID"
+      "run this broker in the PID namespace of the SPIRE agent (on the host itself, or hostPID"
           + " for a broker of one per node), or use attestation mode workload-api, which sends no"
           + " PIDs";
 
@@ -33,22 +34,22 @@ public final class PidNamespace {
   /**
    * Returns when our PID namespace is that of the process listening on {@code socket}.
    *
-   * @throws IllegalStateException when it is another one, saying what to do
+   * @throws CannotStart when it is another one
    * @throws FaultException Unavailable IDENTITY when nobody listens there, or not {@code within}
    */
   public static void check(Path socket, SpiffeTransport transport, Duration within) {
     long self = ProcessHandle.current().pid();
     if (!Proc.pidsInwards("self").equals(List.of(Long.toString(self)))) {
-      throw new IllegalStateException("/proc is not that of this process's PID namespace" + MEND);
+      throw new CannotStart("/proc is not that of this process's PID namespace", MEND);
     }
     int agent = pidOfServer(socket, transport, within);
     if (agent == 0) {
-      throw new IllegalStateException(
-          "the SPIRE agent at " + socket + " is in another PID namespace than this broker" + MEND);
+      throw new CannotStart(
+          "the SPIRE agent at " + socket + " is in another PID namespace than this broker", MEND);
     }
     if (!Proc.pidsInwards(Integer.toString(agent)).equals(List.of(Integer.toString(agent)))) {
-      throw new IllegalStateException(
-          "the SPIRE agent at " + socket + " is in a PID namespace below this broker's" + MEND);
+      throw new CannotStart(
+          "the SPIRE agent at " + socket + " is in a PID namespace below this broker's", MEND);
     }
   }
 

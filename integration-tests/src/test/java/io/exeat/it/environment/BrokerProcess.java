@@ -15,7 +15,7 @@ public final class BrokerProcess implements AutoCloseable {
   private static final Duration START = Duration.ofMinutes(2);
 
   /** As its users start it. */
-  static final Launch AS_PACKAGED =
+  public static final Launch AS_PACKAGED =
       config -> Packaged.command("run", "--config", config.toString());
 
   private final Path folder;

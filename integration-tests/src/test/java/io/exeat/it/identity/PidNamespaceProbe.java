@@ -1,6 +1,7 @@
 package io.exeat.it.identity;
 
 import io.exeat.attest.PidNamespace;
+import io.exeat.base.CannotStart;
 import io.exeat.identity.SpiffeTransport;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,8 +15,8 @@ public final class PidNamespaceProbe {
     try (SpiffeTransport transport = new SpiffeTransport()) {
       PidNamespace.check(Path.of(arguments[0]), transport, Duration.ofSeconds(5));
       System.out.println("the same");
-    } catch (IllegalStateException e) {
-      System.out.println("refused: " + e.getMessage());
+    } catch (CannotStart e) {
+      System.out.println("refused: " + e.getMessage().replace("\n  ", "; "));
     }
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.exeat.it.environment.AgentProcess;
+import io.exeat.it.environment.BrokerProcess;
 import io.exeat.it.environment.Deployment;
 import io.exeat.it.environment.OtherUser;
 import io.exeat.it.environment.Outside;
@@ -220,6 +221,21 @@ final class ARealSpireAttestsIT {
       } finally {
         spire.addAgentEntry(mode);
       }
+    }
+  }
+
+  /** There its PIDs would mean other processes to the SPIRE agent, whose SVIDs it would get. */
+  @ParameterizedTest
+  @EnumSource(names = {"BROKER_API", "DELEGATED"})
+  void whoSendsPidsDoesNotStartInAnotherPidNamespace(SpireStage.Mode mode) {
+    Deployment.Plan apart =
+        Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, spire.place(mode))
+            .launchedBy(BrokerProcess.AS_PACKAGED.inAPod());
+    try (Deployment starting = Deployment.begin(apart)) {
+      await().atMost(Duration.ofSeconds(60)).until(() -> !starting.broker().isAlive());
+      assertThat(starting.broker().log())
+          .contains("cannot start: the SPIRE agent at ", "is in another PID namespace")
+          .contains("or use attestation mode workload-api");
     }
   }
 
