@@ -225,13 +225,15 @@ final class TheImageHoldsWhatItNeedsIT {
         .contains(
             "ENTRYPOINT [\"/opt/exeat/jre/bin/java\", \"@/opt/exeat/options\"]\nCMD [\"run\"]")
         .contains(
-            "ENV MALLOC_ARENA_MAX=1 CEDAR_JAVA_FFI_LIB=/opt/exeat/native/libcedar_java_ffi.so\n");
+            "ENV MALLOC_ARENA_MAX=1 GLIBC_TUNABLES=glibc.malloc.tcache_count=127"
+                + " CEDAR_JAVA_FFI_LIB=/opt/exeat/native/libcedar_java_ffi.so\n");
     assertThat(jib)
         .contains("<image>scratch</image>", "<user>64001:64001</user>")
         .contains("<workingDirectory>/tmp</workingDirectory>", "<arg>run</arg>")
         .containsPattern(
             "<entrypoint>\\s+<part>/opt/exeat/jre/bin/java</part>\\s+<part>@/opt/exeat/options</part>\\s+</entrypoint>")
         .contains("<MALLOC_ARENA_MAX>1</MALLOC_ARENA_MAX>")
+        .contains("<GLIBC_TUNABLES>glibc.malloc.tcache_count=127</GLIBC_TUNABLES>")
         .contains("_LIB>/opt/exeat/native/libcedar_java_ffi.so</CEDAR_JAVA_FFI_LIB>");
   }
 
