@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.it.Needs;
+import io.exeat.it.environment.Helm;
 import io.exeat.it.environment.Injector;
 import io.exeat.it.environment.Kubernetes;
 import io.exeat.it.environment.Kubernetes.Said;
@@ -181,6 +182,27 @@ final class AnAgentsPodIsInjectedIT {
     }
   }
 
+  /** Of the brokers' forms the one that is in none of the files. */
+  @Test
+  void relayedToABrokerOnEachNodeIsTakenToo() throws Exception {
+    Helm helm = Helm.in(Files.createDirectories(folder.resolve("helm")));
+    List<String> all =
+        Manifests.documents(
+            helm.template(
+                "--namespace",
+                "exeat",
+                "--values",
+                Packaged.root().resolve("deploy/kubernetes/relayed.values.yaml").toString(),
+                "--set",
+                "broker.kind=DaemonSet"));
+    assertThat(all).anyMatch(it -> it.contains("\nkind: DaemonSet\n"));
+    for (String document : all) {
+      if (!document.contains("\nkind: MutatingWebhookConfiguration\n")) {
+        applied(document, "&dryRun=All");
+      }
+    }
+  }
+
   /** Everything of it that a bare API server knows; cert-manager's kinds it does not. */
   @ParameterizedTest
   @CsvSource({"agents, 4", "openbao, 6", "postgres, 6"})
@@ -236,8 +258,14 @@ final class AnAgentsPodIsInjectedIT {
 
   /** As their controllers do it: the template's pod, with a generated name and an owner. */
   @ParameterizedTest
-  @CsvSource({"apps/v1, Deployment, ReplicaSet, deployments", "batch/v1, Job, Job, jobs"})
-  void templatesArePodsWhenTheyAreMade(String group, String kind, String owner, String plural) {
+  @CsvSource({
+    "agents, apps/v1, Deployment, ReplicaSet, deployments",
+    "agents, batch/v1, Job, Job, jobs",
+    "others, apps/v1, Deployment, ReplicaSet, deployments",
+    "others, batch/v1, Job, Job, jobs"
+  })
+  void templatesArePodsWhenTheyAreMade(
+      String namespace, String group, String kind, String owner, String plural) {
     ObjectNode object = JSON.createObjectNode().put("apiVersion", group).put("kind", kind);
     object.putObject("metadata").put("name", "t" + NUMBERS.incrementAndGet());
     ObjectNode spec = object.putObject("spec");
@@ -252,7 +280,9 @@ final class AnAgentsPodIsInjectedIT {
         .<ObjectNode>set("metadata", template.get("metadata"))
         .set("spec", template.get("spec"));
     JsonNode stored =
-        done(kubernetes.create("/apis/" + group + "/namespaces/agents/" + plural, object)).body();
+        done(kubernetes.create(
+                "/apis/" + group + "/namespaces/" + namespace + "/" + plural, object))
+            .body();
     assertThat(stored.at("/spec/template/spec/initContainers").size()).isZero();
 
     ObjectNode pod = JSON.createObjectNode().put("apiVersion", "v1").put("kind", "Pod");
@@ -267,9 +297,10 @@ final class AnAgentsPodIsInjectedIT {
         .put("kind", owner)
         .put("name", stored.at("/metadata/name").asText())
         .put("uid", stored.at("/metadata/uid").asText());
-    JsonNode made = done(create("agents", pod)).body();
+    JsonNode made = done(create(namespace, pod)).body();
 
-    assertThat(made.at("/spec/initContainers/0/name").asText()).isEqualTo("exeat");
+    assertThat(made.at("/spec/initContainers/0/name").asText())
+        .isEqualTo(namespace.equals("agents") ? "exeat" : "");
     assertThat(made.at("/spec/restartPolicy").asText())
         .isEqualTo(kind.equals("Job") ? "Never" : "Always");
   }
@@ -477,6 +508,95 @@ final class AnAgentsPodIsInjectedIT {
                 + " \"targetContainerName\": \"main\"}]}}"));
   }
 
+  /**
+   * A Job's pod ends when its finalizer is taken off, which is an update like any other: also of
+   * one that could not be made here now.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"from before the label", "with the image of before"})
+  void whatIsThereMayEnd(String which) {
+    ObjectNode pod = pod();
+    pod.withObject("/metadata").withArray("finalizers").add("example.org/held");
+    if (which.endsWith("label")) {
+      pod.withObject("/spec").put("hostNetwork", true);
+      pod.withObject("/spec/containers/0/securityContext")
+          .put("privileged", true)
+          .put("runAsUser", 0);
+    } else {
+      JsonNode made = dryRun("agents", pod);
+      pod.set("spec", made.get("spec").deepCopy());
+      pod.withObject("/metadata").set("annotations", made.at("/metadata/annotations"));
+      pod.withObject("/spec/initContainers/0").put("image", "registry.example.org/before:1");
+    }
+    String namespace = "later" + NUMBERS.incrementAndGet();
+    namespace(namespace);
+    String path =
+        PODS.formatted(namespace)
+            + "/"
+            + done(create(namespace, pod)).body().at("/metadata/name").asText();
+    String merge = "application/merge-patch+json";
+    done(
+        kubernetes.patch(
+            "/api/v1/namespaces/" + namespace,
+            merge,
+            "{\"metadata\": {\"labels\": {\"exeat.io/inject\": \"enabled\"}}}"));
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> dryRun(namespace, pod()).path("spec").has("initContainers"));
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .untilAsserted(() ->
+            assertThat(
+                    kubernetes
+                        .patch(
+                            path,
+                            merge,
+                            "{\"metadata\": {\"labels\": {\"exeat.io/agent\": \"admin\"}}}")
+                        .message())
+                .contains("cannot be changed"));
+
+    done(kubernetes.patch(path, merge, "{\"metadata\": {\"finalizers\": null}}"));
+    Said debugger =
+        kubernetes.patch(
+            path + "/ephemeralcontainers",
+            "application/strategic-merge-patch+json",
+            "{\"spec\": {\"ephemeralContainers\": [{\"name\": \"d\", \"image\": \"i\","
+                + " \"securityContext\": {\"privileged\": true}}]}}");
+    assertThat(debugger.status()).isEqualTo(422);
+    assertThat(debugger.message()).contains("privileged");
+  }
+
+  /** What is labelled there by mistake can start while no injector runs: the injector itself. */
+  @Test
+  void theOwnNamespaceIsLeftAlone() {
+    ObjectNode account = JSON.createObjectNode();
+    account.putObject("metadata").put("name", "app");
+    done(kubernetes.create("/api/v1/namespaces/exeat/serviceaccounts", account));
+    String label = "{\"metadata\": {\"labels\": {\"exeat.io/inject\": %s}}}";
+    String merge = "application/merge-patch+json";
+    done(kubernetes.patch("/api/v1/namespaces/exeat", merge, label.formatted("\"enabled\"")));
+    injector.kill();
+    try {
+      ObjectNode pod = pod();
+      pod.withObject("/spec/securityContext")
+          .put("runAsNonRoot", true)
+          .putObject("seccompProfile")
+          .put("type", "RuntimeDefault");
+      pod.withObject("/spec/containers/0/securityContext")
+          .put("allowPrivilegeEscalation", false)
+          .putObject("capabilities")
+          .putArray("drop")
+          .add("ALL");
+
+      JsonNode made = done(create("exeat", pod)).body();
+
+      assertThat(made.at("/spec/initContainers").size()).isZero();
+    } finally {
+      injector.again();
+      done(kubernetes.patch("/api/v1/namespaces/exeat", merge, label.formatted("null")));
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -661,7 +781,9 @@ final class AnAgentsPodIsInjectedIT {
     assertThat(injector.log().split("Serving with a certificate", -1)).hasSizeGreaterThan(5);
   }
 
-  /** Reported, not judged: what else runs on this machine takes part. */
+  /**
+   * Reported; judged is the best of three, since what else runs on this machine takes part in each.
+   */
   @Test
   @EnabledIfSystemProperty(named = "exeat.long", matches = "true")
   void admissionAt200PodsASecond() throws Exception {
@@ -679,7 +801,8 @@ final class AnAgentsPodIsInjectedIT {
           assertThat(load.sorted()).hasSize(2_000);
           assertThat(load.webhook().count()).isEqualTo(2_000);
           assertThat(load.mutating()).containsKeys(0.5, 0.99);
-        });
+        })
+        .anySatisfy(load -> assertThat(load.mutating().get(0.99)).isLessThanOrEqualTo(0.050));
   }
 
   /**
