@@ -9,6 +9,7 @@ import io.exeat.gateway.mcp.McpConfig;
 import io.exeat.gateway.relay.RelayConfig;
 import io.exeat.identity.IdentityConfig;
 import io.exeat.policy.PolicyConfig;
+import io.exeat.task.ApproverDoors;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,6 +39,10 @@ public record BrokerConfig(
     return Stream.concat(Stream.of(socket.socket()), moreSockets.stream())
         .map(one -> new UnixDoorConfig(one, socket.group()))
         .toList();
+  }
+
+  ApproverDoors approverDoors() {
+    return new ApproverDoors(admin.uids(), listen.isPresent());
   }
 
   /** Where the broker is. */

@@ -1,6 +1,7 @@
 package io.exeat.app;
 
 import io.exeat.config.ConfigException;
+import io.exeat.task.ApproverDoors;
 import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
 import java.io.IOException;
@@ -8,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,18 +21,18 @@ final class CatalogueWatch implements Supplier<Catalogue> {
   private static final Logger LOG = LoggerFactory.getLogger(CatalogueWatch.class);
 
   private final Path file;
-  private final Set<Integer> operators;
+  private final ApproverDoors doors;
   private volatile Catalogue good;
   private volatile Optional<String> problem = Optional.empty();
   private String seen;
 
   /**
-   * @param operators the uids that may use the operators' socket
+   * @param doors the broker's
    * @throws ConfigException when the first one cannot be taken
    */
-  CatalogueWatch(Path file, Set<Integer> operators) {
+  CatalogueWatch(Path file, ApproverDoors doors) {
     this.file = file;
-    this.operators = Set.copyOf(operators);
+    this.doors = doors;
     this.seen = stamp();
     this.good = read();
   }
@@ -69,7 +69,7 @@ final class CatalogueWatch implements Supplier<Catalogue> {
   }
 
   private Catalogue read() {
-    return CatalogueFile.read(file, operators);
+    return CatalogueFile.read(file, doors);
   }
 
   private void refuse(String why) {

@@ -8,6 +8,7 @@ import io.exeat.cli.Exit;
 import io.exeat.config.ConfigException;
 import io.exeat.config.Units;
 import io.exeat.identity.IdPattern;
+import io.exeat.task.ApproverDoors;
 import io.exeat.task.CatalogueFile;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.IOException;
@@ -20,7 +21,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -106,7 +106,7 @@ final class ConfigCommand {
         all.put("relay.to", it.relay().host() + ":" + it.relay().port());
         all.put("relay.broker", it.relay().broker().toString());
       }
-      case BrokerConfig.AllInOne it -> broker(it, config.admin().uids(), all);
+      case BrokerConfig.AllInOne it -> broker(it, config.approverDoors(), all);
     }
     all.put("log.level", config.log().toString());
     return all;
@@ -151,7 +151,7 @@ final class ConfigCommand {
   }
 
   private static void broker(
-      BrokerConfig.AllInOne it, Set<Integer> operators, Map<String, Object> all) {
+      BrokerConfig.AllInOne it, ApproverDoors doors, Map<String, Object> all) {
     BrokerConfig.Vault vault = it.vault();
     all.put("vault.address", vault.address().toString());
     vault.ca().ifPresent(ca -> all.put("vault.ca", ca.toString()));
@@ -167,7 +167,7 @@ final class ConfigCommand {
     all.put("journal.folder", it.journal().toString());
     all.put("audit.folder", it.audit().toString());
     all.put("audit.rotate-at", Units.show(it.auditRotateAt()));
-    var catalogue = CatalogueFile.read(it.catalogue(), operators);
+    var catalogue = CatalogueFile.read(it.catalogue(), doors);
     all.put("catalogue.agents", new TreeSet<>(catalogue.agents().keySet()));
     all.put("catalogue.grants", new TreeSet<>(catalogue.grants().keySet()));
     all.put("catalogue.intents", new TreeSet<>(catalogue.intents().keySet()));

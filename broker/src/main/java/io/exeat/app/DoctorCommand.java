@@ -3,6 +3,7 @@ package io.exeat.app;
 import io.exeat.base.Time;
 import io.exeat.cli.Exit;
 import io.exeat.config.ConfigException;
+import io.exeat.task.ApproverDoors;
 import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -79,7 +79,7 @@ final class DoctorCommand implements Callable<Integer> {
   private void look(BrokerConfig config, Optional<Path> file, Findings findings, Closing closing) {
     Optional<Catalogue> catalogue =
         config.form() instanceof BrokerConfig.AllInOne here
-            ? catalogue(here, config.admin().uids(), findings)
+            ? catalogue(here, config.approverDoors(), findings)
             : Optional.empty();
     new FileCheckup(findings).look(config, file);
     Time time = new Time(InstantSource.system(), System::nanoTime);
@@ -142,10 +142,10 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static Optional<Catalogue> catalogue(
-      BrokerConfig.AllInOne here, Set<Integer> operators, Findings findings) {
+      BrokerConfig.AllInOne here, ApproverDoors doors, Findings findings) {
     String path = here.catalogue().toString();
     try {
-      Catalogue catalogue = CatalogueFile.read(here.catalogue(), operators);
+      Catalogue catalogue = CatalogueFile.read(here.catalogue(), doors);
       findings.ok(
           "catalogue",
           path,

@@ -62,7 +62,7 @@ record Engine(
       Supplier<Vitals> vitals,
       Time time,
       Closing closing) {
-    CatalogueWatch catalogue = new CatalogueWatch(here.catalogue(), config.admin().uids());
+    CatalogueWatch catalogue = new CatalogueWatch(here.catalogue(), config.approverDoors());
     PolicyWatch policy = closing.later(new PolicyWatch(here.policy(), time));
     SqliteJournal journal = closing.later(SqliteJournal.open(here.journal(), time));
     FileAudit audit = closing.later(FileAudit.open(here.audit(), here.auditRotateAt(), time));

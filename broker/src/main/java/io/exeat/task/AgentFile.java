@@ -14,7 +14,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.IntPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -23,9 +22,10 @@ import java.util.regex.Pattern;
  *
  * @param grants names of those in the catalogue
  * @param intents names of those in the catalogue
- * @param operators the uids that may use the operators' socket
+ * @param doors the broker's; empty for somebody who decides nothing by it
  */
-record AgentFile(Collection<String> grants, Collection<String> intents, IntPredicate operators) {
+record AgentFile(
+    Collection<String> grants, Collection<String> intents, Optional<ApproverDoors> doors) {
   private static final Pattern UID = Pattern.compile("uid (?<uid>0|[1-9][0-9]{0,8})");
   private static final Shape<String> APPROVER =
       new Shape<>(
@@ -87,15 +87,29 @@ record AgentFile(Collection<String> grants, Collection<String> intents, IntPredi
                 : "%s is agent %s; name people".formatted(id, name));
       }
     });
-    for (String approver : new TreeSet<>(entry.approvers())) {
-      Matcher uid = UID.matcher(approver);
-      if (uid.matches() && !operators.test(Integer.parseInt(uid.group("uid")))) {
+    doors.ifPresent(those -> {
+      for (String approver : new TreeSet<>(entry.approvers())) {
+        requireLetIn(approver, those, section);
+      }
+    });
+  }
+
+  private static void requireLetIn(String approver, ApproverDoors doors, Section section) {
+    Matcher uid = UID.matcher(approver);
+    if (!uid.matches()) {
+      if (!doors.mtls()) {
         section.problem(
             "approvers",
             approver
-                + " is not in admin.uids, which alone may use the operators' socket: add it there,"
-                + " as an operator, or name a SPIFFE ID");
+                + " can come by the broker's mTLS address alone, and it has none: set"
+                + " listen.address, or name a uid of admin.uids");
       }
+    } else if (!doors.uids().contains(Integer.parseInt(uid.group("uid")))) {
+      section.problem(
+          "approvers",
+          approver
+              + " is not in admin.uids, which alone may use the operators' socket: add it there,"
+              + " as an operator, or name a SPIFFE ID");
     }
   }
 

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.IntPredicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,11 +34,11 @@ public final class CatalogueFile {
           "a name of 1 to 63 characters of a-z, 0-9, _ and -, beginning with a-z");
 
   private final Section root;
-  private final IntPredicate operators;
+  private final Optional<ApproverDoors> doors;
 
-  private CatalogueFile(Section root, IntPredicate operators) {
+  private CatalogueFile(Section root, Optional<ApproverDoors> doors) {
     this.root = root;
-    this.operators = operators;
+    this.doors = doors;
   }
 
   /**
@@ -48,17 +47,17 @@ public final class CatalogueFile {
    * @throws io.exeat.config.ConfigException with every problem in it
    */
   public static Catalogue read(Path file) {
-    return read(Settings.read(file, Map.of()), uid -> true);
+    return read(Settings.read(file, Map.of()), Optional.empty());
   }
 
   /**
    * The catalogue in {@code file}, for a broker.
    *
-   * @param operators the uids that may use its operators' socket
+   * @param doors its own
    * @throws io.exeat.config.ConfigException with every problem in it
    */
-  public static Catalogue read(Path file, Set<Integer> operators) {
-    return read(Settings.read(file, Map.of()), operators::contains);
+  public static Catalogue read(Path file, ApproverDoors doors) {
+    return read(Settings.read(file, Map.of()), Optional.of(doors));
   }
 
   /**
@@ -68,11 +67,11 @@ public final class CatalogueFile {
    * @throws io.exeat.config.ConfigException with every problem in it
    */
   public static Catalogue parse(String source, byte[] yaml) {
-    return read(Settings.parse(source, yaml, Map.of()), uid -> true);
+    return read(Settings.parse(source, yaml, Map.of()), Optional.empty());
   }
 
-  static Catalogue read(Settings settings, IntPredicate operators) {
-    Catalogue catalogue = new CatalogueFile(settings.root(), operators).catalogue();
+  static Catalogue read(Settings settings, Optional<ApproverDoors> doors) {
+    Catalogue catalogue = new CatalogueFile(settings.root(), doors).catalogue();
     settings.finish();
     return catalogue;
   }
@@ -91,7 +90,7 @@ public final class CatalogueFile {
     Map<String, Intent> intents = new LinkedHashMap<>();
     intentSections.forEach((name, section) -> intents.put(name, intent(name, section)));
     Map<String, AgentEntry> agents =
-        new AgentFile(grantSections.keySet(), intentSections.keySet(), operators).read(root);
+        new AgentFile(grantSections.keySet(), intentSections.keySet(), doors).read(root);
     UpstreamFile upstreams = new UpstreamFile(root, grants, tools());
     return new Catalogue(
         targets, upstreams.grants(), intents, agents, upstreams.tools(), upstreams.entries());

@@ -7,6 +7,7 @@ import io.exeat.policy.PolicyConfig;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.Question;
 import io.exeat.policy.QuestionJson;
+import io.exeat.task.ApproverDoors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ final class AConfigMapChangesTest {
   @Test
   void theCatalogueIsReadAgain() throws IOException {
     project(1, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read")));
-    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), Set.of(0));
+    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), doors(0));
     assertThat(watch.get().grants().keySet()).hasToString("[orders-read]");
 
     project(2, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-look")));
@@ -74,7 +75,7 @@ final class AConfigMapChangesTest {
   @Test
   void anApproverWhomNoDoorLetsInIsNotTakenIn() throws IOException {
     project(1, Map.of("catalogue.yaml", CATALOGUE.formatted("orders-read")));
-    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), Set.of(1000));
+    CatalogueWatch watch = new CatalogueWatch(volume.resolve("catalogue.yaml"), doors(1000));
     String agents =
         """
         intents: {answer: {description: Answers}}
@@ -92,6 +93,10 @@ final class AConfigMapChangesTest {
     watch.look();
     assertThat(watch.problem()).isEmpty();
     assertThat(watch.get().agents()).containsOnlyKeys("clerk");
+  }
+
+  private static ApproverDoors doors(int operator) {
+    return new ApproverDoors(Set.of(operator), false);
   }
 
   @Test

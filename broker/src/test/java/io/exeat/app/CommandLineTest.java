@@ -183,6 +183,13 @@ final class CommandLineTest {
     assertThat(err.toString()).contains("uid 424242 is not in admin.uids");
     Files.writeString(file, yaml + "admin: {uids: [0, 424242]}\n");
     assertThat(config.execute(check)).isEqualTo(Exit.OK);
+
+    String ada = "spiffe://example.org/human/ada";
+    Files.writeString(catalogue, Files.readString(catalogue).replace("uid 424242", ada));
+    assertThat(config.execute(check)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(err.toString()).contains(ada + " can come by the broker's mTLS address alone");
+    Files.writeString(file, yaml + "listen: {address: \"127.0.0.1:8443\"}\n");
+    assertThat(config.execute(check)).isEqualTo(Exit.OK);
   }
 
   @Test

@@ -260,11 +260,38 @@ final class CatalogueFileTest {
         Settings.parse("a test", approvers("uid 1000\", \"uid 0").getBytes(UTF_8), Map.of());
     ConfigException refused =
         catchThrowableOfType(
-            ConfigException.class, () -> CatalogueFile.read(settings, Set.of(0, 64001)::contains));
+            ConfigException.class,
+            () ->
+                CatalogueFile.read(
+                    settings, Optional.of(new ApproverDoors(Set.of(0, 64001), true))));
     assertThat(refused.problems())
         .containsExactly(
             "line 23: agents.billing.approvers: uid 1000 is not in admin.uids, which alone may use"
                 + " the operators' socket: add it there, as an operator, or name a SPIFFE ID");
+  }
+
+  /** It comes over mTLS alone. */
+  @Test
+  void anApproverBySpiffeIdIsRefusedWhereNobodyComesByMtls() {
+    String yaml = approvers("uid 0\", \"spiffe://example.org/human/ada");
+    ConfigException refused =
+        catchThrowableOfType(
+            ConfigException.class,
+            () ->
+                CatalogueFile.read(
+                    Settings.parse("a test", yaml.getBytes(UTF_8), Map.of()),
+                    Optional.of(new ApproverDoors(Set.of(0), false))));
+    assertThat(refused.problems())
+        .containsExactly(
+            "line 23: agents.billing.approvers: spiffe://example.org/human/ada can come by the"
+                + " broker's mTLS address alone, and it has none: set listen.address, or name a uid"
+                + " of admin.uids");
+    assertThat(
+            CatalogueFile.read(
+                    Settings.parse("a test", yaml.getBytes(UTF_8), Map.of()),
+                    Optional.of(new ApproverDoors(Set.of(0), true)))
+                .agents())
+        .hasSize(1);
   }
 
   private static String approvers(String approver) {
@@ -357,7 +384,7 @@ final class CatalogueFileTest {
                     + UpstreamFileTest.UPSTREAMS)
                 .getBytes(UTF_8),
             Map.of());
-    assertThat(CatalogueFile.read(settings, uid -> true)).isNotNull();
+    assertThat(CatalogueFile.read(settings, Optional.empty())).isNotNull();
     Set<String> read =
         settings.known().keySet().stream()
             .map(key -> key.replaceAll("\\[[0-9]+]", ".*"))

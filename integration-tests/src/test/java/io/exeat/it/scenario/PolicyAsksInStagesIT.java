@@ -55,7 +55,9 @@ final class PolicyAsksInStagesIT {
   private final Stage stage = Stage.get();
   private final Deployment deployment =
       Deployment.start(
-          Deployment.Plan.of(Deployment.Form.RELAYED).withPolicies(folderWith(POLICIES)));
+          Deployment.Plan.of(Deployment.Form.RELAYED)
+              .withPolicies(folderWith(POLICIES))
+              .withCatalogue(catalogue()));
   private final Client agent = deployment.client();
 
   /** The one whom the catalogue names for the agent, and an operator besides. */
@@ -63,6 +65,18 @@ final class PolicyAsksInStagesIT {
 
   private final Client grace = deployment.operator(GRACE);
   private Task task = Task.getDefaultInstance();
+
+  /** As all scenarios have it, but that the clerk's approver comes over mTLS. */
+  private Path catalogue() {
+    try {
+      String usual = Files.readString(stage.catalogue());
+      return Files.writeString(
+          stage.newFolder("catalogue").resolve("catalogue.yaml"),
+          usual.replace("approvers: [uid 0]", "approvers: [\"" + ADA + "\"]"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   private Path folderWith(String policies) {
     try {

@@ -181,6 +181,12 @@ final class TheDoctorFindsIT extends Scenarios {
             .replaceFirst("approvers: \\[.*]", "approvers: [\"uid 424242\"]"));
     assertThat(wrong(yaml).get("catalogue " + catalogue))
         .contains("uid 424242 is not in admin.uids");
+    Files.writeString(
+        catalogue,
+        Files.readString(stage.catalogue())
+            .replaceFirst(
+                "approvers: \\[.*]", "approvers: [\"" + Stage.OPERATORS.getFirst() + "\"]"));
+    assertThat(wrong(yaml).get("catalogue " + catalogue)).contains("set listen.address");
     Files.delete(catalogue);
   }
 
