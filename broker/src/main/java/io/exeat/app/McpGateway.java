@@ -52,7 +52,7 @@ final class McpGateway {
     EventLoopGroup own = Loops.of("exeat-tools", 2, closing); // a cut waits for no decision
     Upstream upstreams =
         closing.later(
-            new Ways(new UrlUpstream(trust, own, parts.calls()), new StdioUpstream(time)));
+            new Ways(new UrlUpstream(trust, own, parts.calls(), time), new StdioUpstream(time)));
     Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
     for (Path socket : config.sockets()) {
       closing.later(UnixMcpDoor.open(socket, group, gateway, parts));

@@ -89,7 +89,8 @@ final class GatewayTest {
               }
             },
             loops,
-            Runnable::run);
+            Runnable::run,
+            new Time(() -> Instant.EPOCH, nanos::get));
     gateway =
         new Gateway(
             () ->
@@ -608,7 +609,7 @@ final class GatewayTest {
           try (OutputStream out = RecordingServer.stream(exchange)) {
             out.write(
                 ("data:"
-                        + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
+                     + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
                         + escaped.replace("3", "\\u0033")
                         + "}}\n\n"
                         + "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"bad header"

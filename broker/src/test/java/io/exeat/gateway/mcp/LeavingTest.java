@@ -77,7 +77,7 @@ final class LeavingTest {
   private final StdioUpstream started = new StdioUpstream(time);
   private final EventLoopGroup loops =
       new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-  private final UrlUpstream byUrl = new UrlUpstream(new NoTls(), loops, Runnable::run);
+  private final UrlUpstream byUrl = new UrlUpstream(new NoTls(), loops, Runnable::run, time);
   private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
   @TempDir private Path folder;
   private Path heard;

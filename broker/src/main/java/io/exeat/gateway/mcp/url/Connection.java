@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -63,7 +64,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
       if (hasServed) {
         to.failUnsent();
       } else {
-        to.fail("the connection was closed at once");
+        to.fail(new IOException("the connection was closed at once"));
       }
       if (there != null) {
         var _ = there.close();
@@ -82,7 +83,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
         .addListener(done -> {
           written = true;
           if (!done.isSuccess()) {
-            over(there, "the request could not be sent");
+            over(there, broken(done.cause(), "the request could not be sent"));
           }
         });
   }
@@ -187,18 +188,27 @@ final class Connection extends ChannelInboundHandlerAdapter {
     there.fireChannelInactive();
   }
 
-  /** What TLS complains of is the server's; another message may hold what was sent. */
   @Override
   public void exceptionCaught(ChannelHandlerContext there, Throwable thrown) {
     Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
-    over(
-        there,
-        cause instanceof SSLException
-            ? "TLS: " + cause.getMessage()
-            : cause.getClass().getSimpleName());
+    over(there, broken(thrown, cause.getClass().getSimpleName()));
+  }
+
+  /** What TLS complains of is the server's; another message may hold what was sent. */
+  private static IOException broken(Throwable thrown, String otherwise) {
+    for (Throwable each = thrown; each != null; each = each.getCause()) {
+      if (each instanceof SSLException tls) {
+        return tls;
+      }
+    }
+    return new IOException(otherwise);
   }
 
   private void over(ChannelHandlerContext there, String why) {
+    over(there, new IOException(why));
+  }
+
+  private void over(ChannelHandlerContext there, IOException why) {
     Reply before = whole;
     if (before != null) {
       end(there, before, false);

@@ -94,9 +94,9 @@ final class Reply extends InputStream {
   }
 
   /** Nothing follows, and something is missing. The first reason counts. */
-  synchronized void fail(String why) {
+  synchronized void fail(IOException why) {
     if (!ended && broken == null) {
-      broken = new IOException(why);
+      broken = why;
     }
     stop();
     tell();
@@ -144,7 +144,7 @@ final class Reply extends InputStream {
             .schedule(
                 () -> {
                   if (!isOver()) {
-                    fail("the answer took too long");
+                    fail(new IOException("the answer took too long"));
                     var _ = channel.close();
                   }
                 },

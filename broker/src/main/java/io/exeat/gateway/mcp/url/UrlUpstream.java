@@ -2,6 +2,7 @@ package io.exeat.gateway.mcp.url;
 
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.Time;
 import io.exeat.flow.Use;
 import io.exeat.gateway.mcp.Answer;
 import io.exeat.gateway.mcp.Filling;
@@ -29,6 +30,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +47,7 @@ public final class UrlUpstream implements Upstream {
   private final Trust trust;
   private final EventLoopGroup loops;
   private final Executor work;
+  private final TlsComplaints complaints;
   private final ConcurrentMap<Known, Connections> servers = new ConcurrentHashMap<>();
 
   /** Whom a server is known by. */
@@ -65,10 +68,11 @@ public final class UrlUpstream implements Upstream {
    * @param loops of Netty's epoll transport; a cut waits for whatever else they do
    * @param work for what takes longer than a loop should
    */
-  public UrlUpstream(Trust trust, EventLoopGroup loops, Executor work) {
+  public UrlUpstream(Trust trust, EventLoopGroup loops, Executor work, Time time) {
     this.trust = trust;
     this.loops = loops;
     this.work = work;
+    this.complaints = new TlsComplaints(LOG, time);
   }
 
   @Override
@@ -90,6 +94,9 @@ public final class UrlUpstream implements Upstream {
       }
     } catch (IOException e) {
       LOG.debug("{} cannot be reached", entry.name(), e);
+      if (e instanceof SSLException tls) {
+        complaints.say(entry.name(), server, tls);
+      }
       throw new FaultException(
           new Fault.Unavailable(
               Fault.Dependency.TARGET,

@@ -6,10 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.exeat.base.DecisionId;
 import io.exeat.base.Epoch;
 import io.exeat.base.FaultException;
 import io.exeat.base.TaskId;
+import io.exeat.base.Time;
 import io.exeat.flow.Allowed;
 import io.exeat.flow.CutOff;
 import io.exeat.flow.Judged;
@@ -29,6 +34,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.spiffe.spiffeid.SpiffeId;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -38,8 +44,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +66,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Tool servers that answer as HTTP servers do, and as they should not. */
 @NullMarked
@@ -89,6 +98,7 @@ final class UrlUpstreamTest {
       };
   private volatile boolean hangUpAtOnce;
   private final AtomicLong trusted = new AtomicLong(1);
+  private final AtomicLong nanos = new AtomicLong();
   private @Nullable SSLContext context;
   private final UrlUpstream upstream =
       new UrlUpstream(
@@ -104,7 +114,8 @@ final class UrlUpstreamTest {
             }
           },
           loops,
-          Runnable::run);
+          Runnable::run,
+          new Time(Clock.systemUTC(), nanos::get));
   private final List<AutoCloseable> open = new CopyOnWriteArrayList<>();
 
   @AfterEach
@@ -183,11 +194,21 @@ final class UrlUpstreamTest {
     }
 
     UpstreamEntry entry(String scheme, String host, Duration timeout) {
+      return entry("web", scheme, host, Optional.empty(), Optional.empty(), timeout);
+    }
+
+    UpstreamEntry entry(
+        String name,
+        String scheme,
+        String host,
+        Optional<Path> ca,
+        Optional<SpiffeId> id,
+        Duration timeout) {
       URI url = URI.create(scheme + "://" + host + ":" + socket.getLocalPort() + "/mcp?a=b");
       return new UpstreamEntry(
-          "web",
+          name,
           "use",
-          new UpstreamEntry.Server.Url(url, Optional.empty(), Optional.empty(), Map.of()),
+          new UpstreamEntry.Server.Url(url, ca, id, Map.of()),
           false,
           timeout,
           Map.of(),
@@ -617,6 +638,107 @@ final class UrlUpstreamTest {
     assertThatThrownBy(() -> whole(made[0].entry("https", "localhost", LONG)))
         .hasMessageContaining("does not answer");
     assertThat(made[0].heads).hasSize(1);
+  }
+
+  /** The agent hears nothing of it, and an operator not on and on. */
+  @Test
+  void whyThereIsNoTlsIsSaidToOperatorsOnceAMinuteOfEachServer() throws Exception {
+    TestAuthority authority = new TestAuthority("example.org");
+    SSLContext known = context(authority.issueWeb(ID, "localhost"), authority);
+    Server server =
+        new Server(
+            known
+                .getServerSocketFactory()
+                .createServerSocket(0, 50, InetAddress.getLoopbackAddress()),
+            (in, out) -> in.readAllBytes());
+    Optional<Path> ca = Optional.of(Path.of("/etc/tools.pem"));
+    UpstreamEntry byCa = server.entry("a", "https", "localhost", ca, Optional.empty(), LONG);
+    UpstreamEntry bySystem =
+        server.entry("b", "https", "localhost", Optional.empty(), Optional.empty(), LONG);
+    UpstreamEntry byId =
+        server.entry(
+            "c", "https", "localhost", Optional.empty(), Optional.of(SpiffeId.parse(ID)), LONG);
+    TestAuthority other = new TestAuthority("example.org");
+    context = context(other.issue(ID), other);
+    ListAppender<ILoggingEvent> said = listen();
+
+    for (UpstreamEntry each : List.of(byCa, byCa, bySystem, byId, byCa)) {
+      assertThatThrownBy(() -> whole(each))
+          .hasMessageContaining("the tool server " + each.name() + " does not answer")
+          .hasMessageNotContainingAny("TLS", "PKIX", "certificat", "tools.pem");
+    }
+    assertThat(warnings(said))
+        .hasSize(3)
+        .allMatch(line -> line.contains("PKIX path"))
+        .satisfiesExactly(
+            line ->
+                assertThat(line)
+                    .startsWith("No TLS with the tool server a: ")
+                    .contains(
+                        "for localhost, by an authority in /etc/tools.pem, which upstreams.a.ca"),
+            line ->
+                assertThat(line)
+                    .startsWith("No TLS with the tool server b: ")
+                    .contains("that the system knows", "upstreams.b.ca", "upstreams.b.spiffe-id"),
+            line ->
+                assertThat(line)
+                    .startsWith("No TLS with the tool server c: ")
+                    .contains("an SVID of " + ID + ", which upstreams.c.spiffe-id says"));
+
+    nanos.addAndGet(59_999_999_999L);
+    assertThatThrownBy(() -> whole(byCa)).isInstanceOf(FaultException.class);
+    assertThat(warnings(said)).hasSize(3);
+    nanos.incrementAndGet();
+    assertThatThrownBy(() -> whole(byCa)).isInstanceOf(FaultException.class);
+    assertThat(warnings(said)).hasSize(4);
+  }
+
+  @Test
+  void aServerThatSpeaksNoTlsIsSaidShortly() throws Exception {
+    TestAuthority authority = new TestAuthority("example.org");
+    context = context(authority.issue(ID), authority);
+    Server server =
+        new Server((in, out) -> {
+          say(out, "HTTP/1.1 400 Bad Request\r\n\r\n" + "x".repeat(5_000));
+          var _ = in.readAllBytes();
+        });
+    ListAppender<ILoggingEvent> said = listen();
+
+    assertThatThrownBy(() -> whole(server.entry("https", "localhost", LONG)))
+        .hasMessageContaining("does not answer");
+
+    assertThat(warnings(said))
+        .singleElement()
+        .asString()
+        .contains("not an SSL/TLS record")
+        .hasSizeLessThan(700);
+  }
+
+  @Test
+  void ofWhatIsNotTlsThereIsNoWarning() throws Exception {
+    Server[] made = new Server[1];
+    made[0] = new Server((in, out) -> made[0].request(in)); // and hangs up
+    ListAppender<ILoggingEvent> said = listen();
+
+    assertThatThrownBy(() -> whole(made[0].entry(LONG))).isInstanceOf(FaultException.class);
+
+    assertThat(warnings(said)).isEmpty();
+  }
+
+  private ListAppender<ILoggingEvent> listen() {
+    Logger log = (Logger) LoggerFactory.getLogger(UrlUpstream.class);
+    ListAppender<ILoggingEvent> said = new ListAppender<>();
+    said.start();
+    log.addAppender(said);
+    open.add(() -> log.detachAppender(said));
+    return said;
+  }
+
+  private static List<String> warnings(ListAppender<ILoggingEvent> said) {
+    return said.list.stream()
+        .filter(it -> it.getLevel().equals(Level.WARN))
+        .map(ILoggingEvent::getFormattedMessage)
+        .toList();
   }
 
   private static SSLContext context(Svid own, TestAuthority authority) throws Exception {
