@@ -49,7 +49,7 @@ final class Unary {
     } catch (WouldWait e) {
       aside(() -> serve(observer, body));
       return;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // a thread aside would say nothing of an Error
       observer.onError(Faults.answer(caller.request(), e));
       return;
     }

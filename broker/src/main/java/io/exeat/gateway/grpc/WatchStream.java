@@ -61,7 +61,7 @@ final class WatchStream {
       caller.connection().attested().set(true);
     } catch (WouldWait e) {
       Unary.aside(() -> begin(caller, subscribe));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // a thread aside would say nothing of an Error
       end();
       observer.onError(Faults.answer(caller.request(), e));
     }

@@ -273,6 +273,28 @@ final class RecordedTest {
         .containsExactly("virtual", "loop", "virtual", "loop", "virtual", "loop", "virtual");
   }
 
+  /** Where no call's guard is around it any more. */
+  @Test
+  void whatOverflowsOnSuchAThreadIsTheBrokersDefectAndNoSilence() throws Exception {
+    fixture.flow.meanwhile =
+        call -> {
+          if (!Thread.currentThread().isVirtual()) {
+            throw WouldWaits.one();
+          }
+        };
+    fixture.flow.error = new StackOverflowError();
+
+    assertInternal(ask("{}"));
+    var get = GetRequest.newBuilder().setTaskId(task.value()).build();
+    assertThatThrownBy(() -> UnixFixture.tasks(channel).get(get))
+        .satisfies(RecordedTest::assertInternal);
+    var watch = WatchRequest.newBuilder().setTaskId(task.value()).build();
+    assertThatThrownBy(() -> UnixFixture.tasks(channel).watch(watch).next())
+        .satisfies(RecordedTest::assertInternal);
+    assertThat(fixture.flow.threads)
+        .containsExactly("virtual", "loop", "virtual", "loop", "virtual", "loop", "virtual");
+  }
+
   @Test
   void whereDecidingWaitsForOthersItHasAThread() throws Exception {
     fixture.flow.fromMemory = false;
