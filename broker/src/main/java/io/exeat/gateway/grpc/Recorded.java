@@ -14,6 +14,7 @@ import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +32,9 @@ final class Recorded<A> implements Runnable {
   private final Function<Judging, A> answer;
   private final Runnable whenOver;
   private @Nullable ScheduledFuture<?> late;
-  private boolean over;
+
+  /** Taken by whoever answers: the loop, too late or not, or who finds that it has stopped. */
+  private final AtomicBoolean over = new AtomicBoolean();
 
   private Recorded(
       Caller caller,
@@ -98,6 +101,9 @@ final class Recorded<A> implements Runnable {
 
   /** The loop takes nothing any more: it is the broker that stops. */
   private void stop() {
+    if (over.getAndSet(true)) {
+      return;
+    }
     whenOver.run();
     observer.onError(
         Faults.answer(caller.request(), new FaultException(new Fault.NotServing("stopping"))));
@@ -115,10 +121,9 @@ final class Recorded<A> implements Runnable {
 
   @Override
   public void run() {
-    if (over) {
+    if (over.getAndSet(true)) {
       return;
     }
-    over = true;
     whenOver.run();
     if (late != null) {
       late.cancel(false);
