@@ -4,9 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.base.FaultException;
+import io.exeat.identity.SpiffeIds;
 import io.exeat.task.Step;
 import io.exeat.task.Tier;
-import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
@@ -134,12 +135,23 @@ public final class QuestionJson {
                 attestation.text("kind"),
                 attestation.has("trust_domain")
                     ? attestation.text("trust_domain")
-                    : SpiffeId.parse(node.text("id")).getTrustDomain().getName(),
+                    : trustDomain(node),
                 attestation.optionalNumber("uid").map(Long::intValue),
                 attestation.optionalNumber("gid").map(Long::intValue)));
     node.finish();
     attestation.finish();
     return caller;
+  }
+
+  /** Where older brokers recorded none, that of the agent's ID. */
+  private static String trustDomain(Fields agent) {
+    try {
+      return SpiffeIds.parse("id", agent.text("id")).getTrustDomain().getName();
+    } catch (FaultException e) {
+      var wrong = agent.wrong("id", "a SPIFFE ID where attestation has no trust_domain");
+      wrong.initCause(e);
+      throw wrong;
+    }
   }
 
   private static ObjectNode task(Question.Leave task) {

@@ -238,6 +238,48 @@ final class PolicyCommandTest {
   }
 
   @Test
+  void withoutATrustDomainTheIdOfAnAgentMustHaveOne() throws Exception {
+    String says = "question.agent.id must be a SPIFFE ID";
+    for (String id : List.of("support", "", "http://example.org/support", "spiffe:///support")) {
+      out.getBuffer().setLength(0);
+      err.getBuffer().setLength(0);
+      ObjectNode question = CaseSuite.example();
+      question.withObject("/agent").put("id", id);
+      question.withObject("/agent/attestation").remove(List.of("gid", "uid", "trust_domain"));
+      Path file = Files.writeString(folder.resolve("question.json"), question.toString());
+      assertThat(policy("explain", "--folder", after, "--question", file)).isEqualTo(Exit.USAGE);
+      assertThat(err.toString()).startsWith("exeat: " + says);
+
+      Files.writeString(
+          after.resolve("id.cases.yaml"),
+          """
+          cases:
+            - name: who
+              change: {agent.id: "%s", agent.attestation: {kind: process}}
+              expect: permit
+          """
+              .formatted(id));
+      assertThat(policy("test", "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+      assertThat(out.toString()).contains("id.cases.yaml: who: " + says);
+    }
+  }
+
+  @Test
+  void aRecordedAgentWithoutTrustDomainAndSpiffeIdIsNotDecidedAgainButSaid() throws Exception {
+    ObjectNode question = CaseSuite.example();
+    Decision decision = PolicyEngines.of(ALL).decide(QuestionJson.read(question));
+    question.withObject("/agent").put("id", "support");
+    question.withObject("/agent/attestation").remove(List.of("gid", "uid", "trust_domain"));
+    Path chain = recorded(question, decision);
+
+    assertThat(policy("replay", "--audit", chain, "--folder", after)).isEqualTo(Exit.CHECK_FAILED);
+    assertThat(out.toString())
+        .startsWith(
+            "d00000000000000000001: was recorded by another version of Exeat: question.agent.id"
+                + " must be a SPIFFE ID");
+  }
+
+  @Test
   void diffSaysWhichPoliciesDifferAndWhichCasesTheyDecideOtherwise() throws IOException {
     assertThat(policy("diff", "--from", before, "--folder", after)).isEqualTo(Exit.OK);
     assertThat(out.toString())
@@ -373,14 +415,8 @@ final class PolicyCommandTest {
     assertThat(err.toString()).contains("has no decision d0");
   }
 
-  /** A chain as brokers wrote it before questions had what acts were given and gave. */
-  private Path oldChain(int calls) throws Exception {
+  private Path recorded(ObjectNode question, Decision decision) throws Exception {
     Path chain = folder.resolve("old");
-    CedarEngine engine = PolicyEngines.of(ALL);
-    ObjectNode question = CaseSuite.example();
-    Decision decision = engine.decide(QuestionJson.read(question));
-    ObjectNode history = question.withObject("/history").put("calls", calls);
-    history.remove(List.of("arguments", "results"));
     try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
       audit.record(
           new AuditEvent.Decided(
@@ -390,6 +426,16 @@ final class PolicyCommandTest {
               List.of(Answer.of(question, decision))));
     }
     return chain;
+  }
+
+  /** A chain as brokers wrote it before questions had what acts were given and gave. */
+  private Path oldChain(int calls) throws Exception {
+    CedarEngine engine = PolicyEngines.of(ALL);
+    ObjectNode question = CaseSuite.example();
+    Decision decision = engine.decide(QuestionJson.read(question));
+    ObjectNode history = question.withObject("/history").put("calls", calls);
+    history.remove(List.of("arguments", "results"));
+    return recorded(question, decision);
   }
 
   private void looksAtResults() throws IOException {
@@ -432,19 +478,10 @@ final class PolicyCommandTest {
 
   /** A chain as brokers wrote it before questions had gid and trust domain. */
   private Path chainWithoutGid() throws Exception {
-    Path chain = folder.resolve("old");
     ObjectNode question = CaseSuite.example();
     Decision decision = PolicyEngines.of(ALL).decide(QuestionJson.read(question));
     question.withObject("/agent/attestation").remove(List.of("gid", "trust_domain"));
-    try (FileAudit audit = FileAudit.open(chain, 1 << 20, PolicyEngines.TIME)) {
-      audit.record(
-          new AuditEvent.Decided(
-              new DecisionId("d00000000000000000001"),
-              TaskId.random(),
-              "spiffe://example.org/agent",
-              List.of(Answer.of(question, decision))));
-    }
-    return chain;
+    return recorded(question, decision);
   }
 
   private void forbids(String what) throws IOException {
