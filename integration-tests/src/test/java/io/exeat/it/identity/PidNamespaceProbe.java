@@ -16,7 +16,7 @@ public final class PidNamespaceProbe {
       PidNamespace.check(Path.of(arguments[0]), transport, Duration.ofSeconds(5));
       System.out.println("the same");
     } catch (CannotStart e) {
-      System.out.println("refused: " + e.getMessage().replace("\n  ", "; "));
+      System.out.println("refused: " + String.valueOf(e.getMessage()).replace("\n  ", "; "));
     }
   }
 }
