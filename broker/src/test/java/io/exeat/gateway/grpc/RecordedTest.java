@@ -174,7 +174,7 @@ final class RecordedTest {
   }
 
   /** When the loop of a broker that stops takes nothing any more. */
-  private enum Stops {
+  enum Stops {
     AT_ONCE,
     MEANWHILE,
     /** The disk was too late, so that there was an answer; the record comes all the same. */
