@@ -113,20 +113,30 @@ final class Listener implements Exchange.Sink {
   private void tellAll() {
     for (Set<ListKind> kinds = next(); !kinds.isEmpty(); kinds = next()) {
       boolean told = false;
-      writing.lock();
       try {
-        if (!over && use.ended().isEmpty()) {
-          say(kinds);
-          told = true;
-        }
+        told = isTold(kinds);
       } catch (IOException e) {
         LOG.debug("The agent has gone", e);
+      } catch (RuntimeException | Error e) { // or nobody would tell this client any more
+        LOG.error("Telling a client that lists changed failed", e);
       } finally {
-        writing.unlock();
+        if (!told) {
+          all.untold(this, kinds);
+        }
       }
-      if (!told) {
-        all.untold(this, kinds);
+    }
+  }
+
+  private boolean isTold(Set<ListKind> kinds) throws IOException {
+    writing.lock();
+    try {
+      if (over || use.ended().isPresent()) {
+        return false;
       }
+      say(kinds);
+      return true;
+    } finally {
+      writing.unlock();
     }
   }
 

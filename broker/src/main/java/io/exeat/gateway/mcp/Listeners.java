@@ -186,7 +186,7 @@ final class Listeners {
       }
     } catch (FaultException e) {
       LOG.debug("The lists of {} cannot be foreseen now", place.upstream(), e);
-    } catch (RuntimeException e) { // a defect in one place must not stop the others
+    } catch (RuntimeException | Error e) { // a defect in one place must not stop the others
       LOG.error("Looking at the lists of {} failed", place.upstream(), e);
     }
   }

@@ -41,6 +41,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import javax.net.ssl.SSLContext;
@@ -800,6 +801,35 @@ final class ListChangedTest {
       listen("2", "{\"toolsListChanged\":true}").awaitSaid(changed("tools", "2"));
     }
     assertThat(gateway.listeners.places().size()).isEqualTo(narrowed ? 1 : 0);
+  }
+
+  @Test
+  void anErrorInOneLookOrInTellingOneClientEndsNothing() throws Exception {
+    String session = session();
+    legacy("tools/list", "Mcp-Session-Id", session);
+    FakeExchange stream = get(session);
+    stream.awaitSaid("hello");
+    look("p");
+    proxies.policy =
+        _ -> {
+          throw new StackOverflowError("in a look");
+        };
+    look("p2");
+    AtomicBoolean fails = new AtomicBoolean(true);
+    stream.beforeSending(() -> {
+      if (fails.getAndSet(false)) {
+        throw new StackOverflowError("in telling");
+      }
+    });
+    proxies.policy = denying("web.drop");
+    look("p3");
+    await().untilFalse(fails);
+    await()
+        .until(() -> {
+          gateway.look("p3");
+          return stream.said().contains(TOOLS_CHANGED);
+        });
+    assertThat(count(stream.said(), "list_changed")).isEqualTo(1);
   }
 
   @Test
