@@ -53,7 +53,12 @@ final class Asking {
 
   /** Whether asking waits neither for an engine elsewhere nor for a disk that has a problem. */
   boolean isFromMemory() {
-    return policy.isHere() && audit.problem().isEmpty();
+    return isHere() && audit.problem().isEmpty();
+  }
+
+  /** Whether policy is asked in this process, and waits for nobody. */
+  boolean isHere() {
+    return policy.isHere();
   }
 
   /** What policy would say now, without anything on record. */

@@ -121,6 +121,11 @@ final class Judge {
     return asking.isFromMemory();
   }
 
+  /** Whether what decides is in this process. */
+  boolean isHere() {
+    return asking.isHere();
+  }
+
   /** What would be said of the act now, without anything on record: it is not asked for yet. */
   Decision foresee(Peer peer, Task task, Act act) {
     return asking.foresee(questions(peer, task, act, memory(task.id()).history()));

@@ -21,6 +21,7 @@ import io.exeat.task.Grant;
 import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -254,9 +255,21 @@ final class Uses implements ProxyRequests {
         peer,
         "Proxy.Foresee",
         Optional.of(id),
-        agent ->
-            tasks.during(
-                agent, id, 0, task -> acts.stream().map(act -> foresee(peer, task, act)).toList()));
+        agent -> foresee(peer, agent, tasks.get(agent, id).epoch(), acts));
+  }
+
+  /** Each by itself, so that the epoch's end waits for one answer at most. */
+  private List<Decision> foresee(Peer peer, Agent agent, Epoch epoch, List<Act> acts) {
+    List<Decision> said = new ArrayList<>();
+    for (Act act : acts) {
+      if (!said.isEmpty() && said.getLast() instanceof Decision.Failed && !judge.isHere()) {
+        said.add(said.getLast()); // an engine elsewhere that is late would be late each time
+      } else {
+        said.add(
+            tasks.during(agent, epoch.task(), epoch.number(), task -> foresee(peer, task, act)));
+      }
+    }
+    return said;
   }
 
   @Override

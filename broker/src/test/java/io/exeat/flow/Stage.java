@@ -66,6 +66,7 @@ final class Stage implements AutoCloseable {
   final InMemoryBackend backend;
   final Revoker revoker;
   volatile PolicyEngine policy = SHIPPED;
+  volatile boolean policyIsHere = true;
   volatile ReceiptSigner signer = receipt -> "signed for " + receipt.agent();
   final Office office;
   final Peer.Local billing = attestor.process(1001, 11);
@@ -141,7 +142,7 @@ final class Stage implements AutoCloseable {
     return new PolicyEngine() {
       @Override
       public boolean isHere() {
-        return true;
+        return policyIsHere;
       }
 
       @Override

@@ -3,12 +3,14 @@ package io.exeat.flow;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
+import io.exeat.base.Health;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
 import io.exeat.policy.Action;
@@ -16,16 +18,24 @@ import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
 import io.exeat.policy.History;
+import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
+import io.exeat.policy.Question;
 import io.exeat.task.EndCause;
+import io.exeat.task.Task;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -186,6 +196,69 @@ class UsesTest {
     assertThat(uses.foresee(stage.billing, task, List.of(act("hidden"), act("orders-read"))))
         .extracting(Decision::word)
         .containsExactly("permit", "deny");
+  }
+
+  @Test
+  void whereForeseeingFailsElsewhereNothingMoreIsAskedAndAnEndDoesNotWaitForIt() throws Exception {
+    TaskId task = open("hidden");
+    List<Act> acts = List.of(act("hidden"), act("hidden"), act("hidden"));
+    AtomicInteger asked = new AtomicInteger();
+    stage.policy =
+        says(() -> {
+          asked.incrementAndGet();
+          return new Decision.Failed("it is late", "p");
+        });
+    assertThat(uses.foresee(stage.billing, task, acts))
+        .extracting(Decision::word)
+        .containsExactly("failed", "failed", "failed");
+    assertThat(asked).hasValue(3); // here each answer is its own, and comes at once
+    stage.policyIsHere = false;
+    asked.set(0);
+    assertThat(uses.foresee(stage.billing, task, acts))
+        .extracting(Decision::word)
+        .containsExactly("failed", "failed", "failed");
+    assertThat(asked).hasValue(1);
+    BlockingQueue<Decision> answers = new SynchronousQueue<>();
+    stage.policy =
+        says(() -> {
+          asked.incrementAndGet();
+          try {
+            return answers.take();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+    asked.set(0);
+    CompletableFuture<List<Decision>> foreseen =
+        CompletableFuture.supplyAsync(() -> uses.foresee(stage.billing, task, acts));
+    await().until(() -> asked.get() == 1);
+    CompletableFuture<TaskView> ended =
+        CompletableFuture.supplyAsync(
+            () -> broker.end(stage.billing, task, EndCause.COMPLETED, "", Stage.LONG));
+    await().until(() -> uses.standing(task).isEmpty());
+    assertThat(answers.offer(new Decision.Permit(List.of(), "p"), 10, SECONDS)).isTrue();
+    assertThat(ended.get(10, SECONDS).task().state()).isEqualTo(Task.State.ENDED);
+    assertThatThrownBy(foreseen::join).hasMessageContaining("TaskEnded");
+    assertThat(asked).hasValue(1);
+  }
+
+  private static PolicyEngine says(Supplier<Decision> answer) {
+    return new PolicyEngine() {
+      @Override
+      public Decision decide(Question question) {
+        return answer.get();
+      }
+
+      @Override
+      public boolean isHere() {
+        return false;
+      }
+
+      @Override
+      public Health health() {
+        return Health.available(Instant.EPOCH);
+      }
+    };
   }
 
   @Test
