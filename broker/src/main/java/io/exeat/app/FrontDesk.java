@@ -183,6 +183,12 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
+  public boolean decidesHere() {
+    ProxyRequests there = proxies;
+    return there != null && there.decidesHere();
+  }
+
+  @Override
   public Optional<Standing> standing(TaskId task) {
     ProxyRequests there = proxies;
     return there == null ? Optional.empty() : there.standing(task);

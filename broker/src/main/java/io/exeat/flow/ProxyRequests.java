@@ -59,6 +59,12 @@ public interface ProxyRequests {
   List<Decision> foresee(Peer peer, TaskId task, List<Act> acts);
 
   /**
+   * Whether what decides is in this process, so that to {@link #foresee} waits for nobody and takes
+   * nobody else's time.
+   */
+  boolean decidesHere();
+
+  /**
    * How a task stands, for whoever wants to know when to {@link #foresee} again; empty once it is
    * over. Nobody is attested and nothing is recorded.
    */

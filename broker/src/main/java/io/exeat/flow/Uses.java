@@ -273,6 +273,11 @@ final class Uses implements ProxyRequests {
   }
 
   @Override
+  public boolean decidesHere() {
+    return judge.isHere();
+  }
+
+  @Override
   public Optional<Standing> standing(TaskId id) {
     return tasks
         .find(id)

@@ -134,6 +134,11 @@ final class WarmUp {
     }
 
     @Override
+    public boolean decidesHere() {
+      return true;
+    }
+
+    @Override
     public Optional<Standing> standing(TaskId task) {
       throw no();
     }

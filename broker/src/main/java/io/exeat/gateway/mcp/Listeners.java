@@ -1,14 +1,12 @@
 package io.exeat.gateway.mcp;
 
 import io.exeat.base.FaultException;
-import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Standing;
 import io.exeat.task.Catalogue;
 import io.exeat.task.UpstreamEntry;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Iterator;
@@ -33,6 +31,12 @@ final class Listeners {
   private static final Duration AGAIN = Duration.ofMinutes(1);
 
   private static final Duration UNSURE_AGAIN = Duration.ofSeconds(5);
+
+  /** A task that acts all the time has its lists decided anew this often, and not more often. */
+  private static final Duration ACTS_AGAIN = Duration.ofSeconds(5);
+
+  /** The same where each item is asked of an engine elsewhere. */
+  private static final Duration ACTS_AGAIN_ELSEWHERE = Duration.ofSeconds(30);
 
   private final Supplier<Catalogue> catalogue;
   private final ProxyRequests flow;
@@ -59,34 +63,6 @@ final class Listeners {
     this.time = time;
   }
 
-  /** What a list comes from: while that is the same, the list is. */
-  private record Origin(
-      String policy, Catalogue catalogue, Standing standing, Optional<Object> definitions) {}
-
-  /** Where lists are shown, and who listens there. */
-  private static final class Spot {
-    final TaskId task;
-    final Optional<String> session;
-    final Map<ListKind, String> shown = new EnumMap<>(ListKind.class);
-    final List<Listener> open = new ArrayList<>();
-    Optional<Origin> origin = Optional.empty();
-    long again;
-
-    Spot(Caller caller, long again) {
-      this.again = again;
-      this.task = caller.task();
-      this.session = caller.session().map(Sessions.Session::id);
-    }
-
-    /**
-     * Of a session's streams a message goes to one alone (2025-11-25, transports); every
-     * subscription has its own.
-     */
-    List<Listener> told() {
-      return session.isPresent() && !open.isEmpty() ? List.of(open.getLast()) : List.copyOf(open);
-    }
-  }
-
   /** The client is shown the last page of a list. */
   void listed(Caller caller, ListKind kind) {
     String seen = listing.seen(caller.entry(), caller.viewer(), kind).orElse("");
@@ -102,7 +78,9 @@ final class Listeners {
   }
 
   private Spot spot(Caller caller) {
-    Spot there = spots.computeIfAbsent(caller.place(), _ -> new Spot(caller, time.after(AGAIN)));
+    Spot there =
+        spots.computeIfAbsent(
+            caller.place(), _ -> new Spot(caller, time.after(AGAIN), time.after(Duration.ZERO)));
     if (spots.size() > MOST_PLACES) {
       Iterator<Spot> oldest = spots.values().iterator();
       while (oldest.hasNext()) {
@@ -198,11 +176,13 @@ final class Listeners {
       return;
     }
     Catalogue now = catalogue.get();
-    Origin origin = new Origin(policy, now, standing.get(), definitions.known(place));
+    Spot.Origin origin = new Spot.Origin(policy, now, standing.get(), definitions.known(place));
     Caller caller;
     Map<ListKind, String> before;
     synchronized (this) {
-      boolean same = spot.origin.equals(Optional.of(origin)) && !time.reached(spot.again);
+      boolean other = spot.isOther(origin, true);
+      boolean due =
+          time.reached(spot.again) || (other && spot.isOther(origin, time.reached(spot.actsAgain)));
       if (spot.open.isEmpty()) {
         spot.again = time.after(AGAIN);
         return;
@@ -210,11 +190,14 @@ final class Listeners {
       if (!standing.get().isOpen()) {
         return;
       }
-      spot.origin = Optional.of(origin); // if equal, then the next time it is so at first sight
-      if (same) {
+      if (due || !other) {
+        spot.origin = Optional.of(origin); // if equal, then the next time it is so at first sight
+      }
+      if (!due) {
         return;
       }
       spot.again = time.after(UNSURE_AGAIN);
+      spot.actsAgain = time.after(flow.decidesHere() ? ACTS_AGAIN : ACTS_AGAIN_ELSEWHERE);
       caller = spot.open.getFirst().caller();
       before = new EnumMap<>(spot.shown);
     }
@@ -242,7 +225,8 @@ final class Listeners {
     open.forEach(Listener::end);
   }
 
-  private Map<ListKind, Optional<String>> seen(Origin now, Caller caller, Set<ListKind> kinds) {
+  private Map<ListKind, Optional<String>> seen(
+      Spot.Origin now, Caller caller, Set<ListKind> kinds) {
     UpstreamEntry entry = now.catalogue().upstreams().get(caller.entry().name());
     Map<ListKind, Optional<String>> seen = new EnumMap<>(ListKind.class);
     for (ListKind kind : kinds) {

@@ -127,6 +127,11 @@ public final class FakeProxy implements ProxyRequests {
   }
 
   @Override
+  public boolean decidesHere() {
+    return true;
+  }
+
+  @Override
   public List<Decision> foresee(Peer peer, TaskId task, List<Act> acts) {
     throw new UnsupportedOperationException("no list goes through Envoy's door");
   }

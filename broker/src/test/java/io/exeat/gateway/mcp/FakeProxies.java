@@ -35,6 +35,7 @@ final class FakeProxies implements ProxyRequests {
   final Map<TaskId, Function<Act, Decision>> others = new ConcurrentHashMap<>();
   final List<TaskId> standings = new CopyOnWriteArrayList<>();
   volatile History history = History.NONE;
+  volatile boolean decidesHere = true;
   volatile boolean isOpen = true;
   volatile boolean isOver;
   volatile Optional<Issued> credential = Optional.empty();
@@ -88,6 +89,11 @@ final class FakeProxies implements ProxyRequests {
   @Override
   public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
     return acts.stream().map(others.getOrDefault(id, policy)).toList();
+  }
+
+  @Override
+  public boolean decidesHere() {
+    return decidesHere;
   }
 
   @Override

@@ -51,6 +51,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What clients hear when their lists become others, between what the server says by itself. */
@@ -417,21 +418,37 @@ final class ListChangedTest {
     stream.awaitSaid(TOOLS_CHANGED);
   }
 
-  @Test
-  void whatATaskDidAndTheTimeThatPassesAreLookedAtToo() throws Exception {
+  @ParameterizedTest
+  @CsvSource({"true, 5", "false, 30"})
+  void whatATaskDidAndTheTimeThatPassesAreLookedAtTooNotAllTheTime(boolean here, int seconds)
+      throws Exception {
+    proxies.decidesHere = here;
     String session = session();
     legacy("tools/list", "Mcp-Session-Id", session);
     FakeExchange stream = get(session);
     look("p");
     proxies.policy = denying("web.drop"); // as if it went by history or time: no other policy
-    proxies.history =
-        new History(1, 0, 0, 0, List.of(), List.of(), List.of(), Set.of(), Set.of(), Set.of("x"));
+    proxies.history = after(1);
+    nanos.addAndGet(Duration.ofSeconds(seconds).minusNanos(1).toNanos());
+    look("p");
+    look("p");
+    assertThat(stream.said()).doesNotContain("list_changed");
+    nanos.addAndGet(1);
     look("p");
     stream.awaitSaid(TOOLS_CHANGED);
     proxies.policy = denying();
-    nanos.addAndGet(Duration.ofMinutes(1).toNanos());
-    look("p");
+    proxies.history = after(2);
+    look("p2"); // other policies are looked at at once
     await().until(() -> count(stream.said(), "list_changed") == 2);
+    proxies.policy = denying("web.drop");
+    nanos.addAndGet(Duration.ofMinutes(1).toNanos());
+    look("p2");
+    await().until(() -> count(stream.said(), "list_changed") == 3);
+  }
+
+  private static History after(int calls) {
+    return new History(
+        calls, 0, 0, 0, List.of(), List.of(), List.of(), Set.of(), Set.of(), Set.of("x"));
   }
 
   @Test
