@@ -7,6 +7,7 @@ import io.exeat.flow.Use;
 import io.exeat.gateway.grpc.DoorParts;
 import io.exeat.gateway.mcp.Answer;
 import io.exeat.gateway.mcp.Gateway;
+import io.exeat.gateway.mcp.InForce;
 import io.exeat.gateway.mcp.McpConfig;
 import io.exeat.gateway.mcp.Outgoing;
 import io.exeat.gateway.mcp.UnixMcpDoor;
@@ -26,11 +27,9 @@ import javax.net.ssl.SSLContext;
 /** The MCP gateway with its ways to tool servers and its doors. */
 final class McpGateway {
   private final Gateway gateway;
-  private final PolicyWatch policy;
 
-  private McpGateway(Gateway gateway, PolicyWatch policy) {
+  private McpGateway(Gateway gateway) {
     this.gateway = gateway;
-    this.policy = policy;
   }
 
   /**
@@ -53,16 +52,18 @@ final class McpGateway {
     Upstream upstreams =
         closing.later(
             new Ways(new UrlUpstream(trust, own, parts.calls(), time), new StdioUpstream(time)));
-    Gateway gateway = new Gateway(engine.catalogue(), front, upstreams, time);
+    PolicyWatch policy = engine.policy();
+    InForce inForce = new InForce(engine.catalogue(), () -> policy.sha256().orElse(""));
+    Gateway gateway = new Gateway(inForce, front, upstreams, time);
     for (Path socket : config.sockets()) {
       closing.later(UnixMcpDoor.open(socket, group, gateway, parts));
     }
-    return new McpGateway(gateway, engine.policy());
+    return new McpGateway(gateway);
   }
 
   /** Has clients told whose lists are others now; to be called about once a second. */
   void look() {
-    gateway.look(policy.sha256().orElse(""));
+    gateway.look();
   }
 
   /** What an operator should look at; empty when there is nothing. */

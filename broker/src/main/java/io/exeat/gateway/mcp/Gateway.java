@@ -12,11 +12,9 @@ import io.exeat.flow.Use;
 import io.exeat.gateway.jsonrpc.BadMessage;
 import io.exeat.gateway.jsonrpc.ErrorCode;
 import io.exeat.gateway.jsonrpc.Message;
-import io.exeat.task.Catalogue;
 import io.exeat.task.UpstreamEntry;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +27,7 @@ public final class Gateway {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
   private static final byte[] NOTHING = {};
 
-  private final Supplier<Catalogue> catalogue;
+  private final InForce inForce;
   private final ProxyRequests flow;
   private final Upstream upstreams;
   private final Sessions sessions = new Sessions();
@@ -41,13 +39,13 @@ public final class Gateway {
   /**
    * @param upstreams to every kind of server
    */
-  public Gateway(Supplier<Catalogue> catalogue, ProxyRequests flow, Upstream upstreams, Time time) {
-    this.catalogue = catalogue;
+  public Gateway(InForce inForce, ProxyRequests flow, Upstream upstreams, Time time) {
+    this.inForce = inForce;
     this.flow = flow;
     this.upstreams = upstreams;
     this.definitions = new Definitions(time);
     Listing listing = new Listing(flow, definitions);
-    this.listeners = new Listeners(catalogue, flow, sessions, definitions, listing, time);
+    this.listeners = new Listeners(inForce, flow, sessions, definitions, listing, time);
     this.listening = new Listening(listing, listeners);
     this.requests = new Requests(flow, upstreams, sessions, definitions, listening);
   }
@@ -57,13 +55,9 @@ public final class Gateway {
     return definitions.pending();
   }
 
-  /**
-   * Tells the clients that listen whose lists are others now; to be called about once a second.
-   *
-   * @param policy the hash of the policies in force
-   */
-  public void look(String policy) {
-    listeners.look(policy);
+  /** Tells the clients that listen whose lists are others now; to be called about once a second. */
+  public void look() {
+    listeners.look();
   }
 
   /** Serves one request. Whatever happens, it is answered. */
@@ -71,7 +65,7 @@ public final class Gateway {
     try {
       Hosts.check(exchange.headers());
       Route route = Route.of(exchange.path());
-      UpstreamEntry entry = catalogue.get().upstreams().get(route.upstream());
+      UpstreamEntry entry = inForce.catalogue().get().upstreams().get(route.upstream());
       if (entry == null) {
         exchange.answer(404, Map.of(), NOTHING);
         return;

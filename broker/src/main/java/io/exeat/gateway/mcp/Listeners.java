@@ -4,7 +4,6 @@ import io.exeat.base.FaultException;
 import io.exeat.base.Time;
 import io.exeat.flow.ProxyRequests;
 import io.exeat.flow.Standing;
-import io.exeat.task.Catalogue;
 import io.exeat.task.UpstreamEntry;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -15,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +36,7 @@ final class Listeners {
   /** The same where each item is asked of an engine elsewhere. */
   private static final Duration ACTS_AGAIN_ELSEWHERE = Duration.ofSeconds(30);
 
-  private final Supplier<Catalogue> catalogue;
+  private final InForce inForce;
   private final ProxyRequests flow;
   private final Sessions sessions;
   private final Definitions definitions;
@@ -46,16 +44,15 @@ final class Listeners {
   private final Time time;
   private final Map<Definitions.Place, Spot> spots = new LinkedHashMap<>();
   private final Looks looks = new Looks(this::look);
-  private volatile String policy = "";
 
   Listeners(
-      Supplier<Catalogue> catalogue,
+      InForce inForce,
       ProxyRequests flow,
       Sessions sessions,
       Definitions definitions,
       Listing listing,
       Time time) {
-    this.catalogue = catalogue;
+    this.inForce = inForce;
     this.flow = flow;
     this.sessions = sessions;
     this.definitions = definitions;
@@ -63,9 +60,34 @@ final class Listeners {
     this.time = time;
   }
 
+  private Spot.Origin origin(Standing standing, Optional<Object> defined) {
+    return new Spot.Origin(inForce.policy().get(), inForce.catalogue().get(), standing, defined);
+  }
+
+  /**
+   * What a list comes from of which a page is about to be shown: from its first page on.
+   *
+   * @return empty when that is not known any more
+   */
+  Optional<Spot.Origin> begun(Caller caller, String method, boolean first) {
+    if (first) {
+      return flow.standing(caller.task()).map(it -> origin(it, Optional.empty()));
+    }
+    synchronized (this) {
+      return Optional.ofNullable(spot(caller).begun.remove(method));
+    }
+  }
+
+  /** The client is shown a page that is not the last one. */
+  synchronized void goesOn(Caller caller, String method, Optional<Spot.Origin> begun) {
+    begun.ifPresent(it -> spot(caller).begun.put(method, it));
+  }
+
   /** The client is shown the last page of a list. */
-  void listed(Caller caller, ListKind kind) {
-    String seen = listing.seen(caller.entry(), caller.viewer(), kind).orElse("");
+  void listed(Caller caller, ListKind kind, Optional<Spot.Origin> begun) {
+    String now = listing.seen(caller.entry(), caller.viewer(), kind).orElse("");
+    boolean same = begun.isPresent() && begun.equals(begun(caller, "", true));
+    String seen = same ? now : ""; // unknown what was shown, so one notice too many at worst
     synchronized (this) {
       Spot spot = spot(caller);
       spot.origin = Optional.empty();
@@ -131,11 +153,8 @@ final class Listeners {
   /**
    * Looks whether lists would be others now; returns at once. Where nobody listens it looks once in
    * a while, whether somebody still can.
-   *
-   * @param inForce the hash of the policies
    */
-  synchronized void look(String inForce) {
-    policy = inForce;
+  synchronized void look() {
     spots.forEach((place, spot) -> {
       if (!spot.open.isEmpty() || time.reached(spot.again)) {
         looks.at(place);
@@ -175,8 +194,7 @@ final class Listeners {
       forget(place, spot);
       return;
     }
-    Catalogue now = catalogue.get();
-    Spot.Origin origin = new Spot.Origin(policy, now, standing.get(), definitions.known(place));
+    Spot.Origin origin = origin(standing.get(), definitions.known(place));
     Caller caller;
     Map<ListKind, String> before;
     synchronized (this) {
@@ -185,6 +203,7 @@ final class Listeners {
           time.reached(spot.again) || (other && spot.isOther(origin, time.reached(spot.actsAgain)));
       if (spot.open.isEmpty()) {
         spot.again = time.after(AGAIN);
+        spot.begun.clear(); // each holds a whole catalogue
         return;
       }
       if (!standing.get().isOpen()) {

@@ -39,10 +39,15 @@ final class Listening {
     if (Listing.isGreeting(request.method(), caller.modern())) {
       offered.put(caller.entry().name(), ListKind.declare(result));
     }
+    Optional<ListKind> kind = ListKind.listedBy(request.method());
+    Optional<Spot.Origin> begun =
+        kind.flatMap(_ -> listeners.begun(caller, request.method(), first));
     ObjectNode shown =
         listing.shown(caller.entry(), caller.viewer(), request.method(), result, first);
     if (last) {
-      ListKind.listedBy(request.method()).ifPresent(kind -> listeners.listed(caller, kind));
+      kind.ifPresent(it -> listeners.listed(caller, it, begun));
+    } else {
+      listeners.goesOn(caller, request.method(), begun);
     }
     return shown;
   }

@@ -5,6 +5,7 @@ import io.exeat.flow.Standing;
 import io.exeat.task.Catalogue;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,10 @@ final class Spot {
   final TaskId task;
   final Optional<String> session;
   final Map<ListKind, String> shown = new EnumMap<>(ListKind.class);
+
+  /** What lists come from of which the last page was not shown yet, by method. */
+  final Map<String, Origin> begun = new HashMap<>();
+
   final List<Listener> open = new ArrayList<>();
   Optional<Origin> origin = Optional.empty();
   long again;

@@ -93,9 +93,11 @@ final class GatewayTest {
             new Time(() -> Instant.EPOCH, nanos::get));
     gateway =
         new Gateway(
-            () ->
-                new Catalogue(
-                    Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+            new InForce(
+                () ->
+                    new Catalogue(
+                        Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+                () -> "p"),
             proxies,
             upstream,
             new Time(() -> Instant.EPOCH, nanos::get));

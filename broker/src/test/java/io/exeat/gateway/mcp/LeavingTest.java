@@ -133,7 +133,9 @@ final class LeavingTest {
                     false)));
     Gateway gateway =
         new Gateway(
-            () -> new Catalogue(Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), entries),
+            new InForce(
+                () -> new Catalogue(Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), entries),
+                () -> "p"),
             flow,
             new Both(),
             time);

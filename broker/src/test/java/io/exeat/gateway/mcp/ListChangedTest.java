@@ -96,6 +96,7 @@ final class ListChangedTest {
   private Upstream upstream;
   private Gateway gateway;
   private volatile UpstreamEntry entry;
+  private volatile String inForce = "p";
 
   @BeforeEach
   void start() throws IOException {
@@ -140,7 +141,11 @@ final class ListChangedTest {
 
   private Gateway gateway() {
     return new Gateway(
-        () -> new Catalogue(Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+        new InForce(
+            () ->
+                new Catalogue(
+                    Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+            () -> inForce),
         proxies,
         upstream,
         time);
@@ -268,7 +273,8 @@ final class ListChangedTest {
   /** Looks, and returns when whoever is to be told by that look has been. */
   private void look(String policy) throws Exception {
     await().until(() -> !gateway.listeners.isLooking()); // or this look would be left out
-    gateway.look(policy);
+    inForce = policy;
+    gateway.look();
     await().until(() -> !gateway.listeners.isLooking());
   }
 
@@ -541,6 +547,7 @@ final class ListChangedTest {
     proxies.others.put(other, denying());
     modern("tools/list");
     modern("tools/list", "Exeat-Task", other.value());
+    proxies.standings.clear();
     look("p1");
     look("p2");
     assertThat(proxies.standings).isEmpty();
@@ -720,7 +727,7 @@ final class ListChangedTest {
     FakeExchange stream = get(session);
     await()
         .until(() -> {
-          gateway.look("p2");
+          gateway.look();
           return stream.said().contains(TOOLS_CHANGED);
         });
     assertThat(dead.said()).doesNotContain("list_changed");
@@ -820,6 +827,48 @@ final class ListChangedTest {
     assertThat(gateway.listeners.places().size()).isEqualTo(narrowed ? 1 : 0);
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whatChangesWhileAListIsShownIsTold(boolean paged) throws Exception {
+    String session = session();
+    FakeExchange stream = get(session);
+    list(session, paged);
+    look("p");
+    assertThat(stream.said()).doesNotContain("list_changed");
+    stream.leave();
+    stream.awaitAnswer();
+    proxies.policy =
+        act -> {
+          if (act.tool().orElseThrow().equals("web.drop")) { // once it was decided for this list
+            inForce = "p2";
+            proxies.policy = denying("web.drop");
+          }
+          return new Decision.Permit(List.of(), "p");
+        };
+    list(session, paged);
+    assertThat(inForce).isEqualTo("p2");
+    FakeExchange next = get(session);
+    look("p2");
+    next.awaitSaid(TOOLS_CHANGED);
+    look("p2");
+    assertThat(count(next.said(), "list_changed")).isEqualTo(1);
+  }
+
+  private void list(String session, boolean paged) throws Exception {
+    if (!paged) {
+      legacy("tools/list", "Mcp-Session-Id", session);
+      return;
+    }
+    server.result("tools/list", "{\"tools\":[" + DROP + "],\"nextCursor\":\"2\"}");
+    legacy("tools/list", "Mcp-Session-Id", session);
+    server.result("tools/list", "{\"tools\":[" + ECHO + "]}");
+    FakeExchange second =
+        FakeExchange.post(request("tools/list", "{\"cursor\":\"2\"}"), "Mcp-Session-Id", session);
+    gateway.serve(second);
+    second.awaitAnswer();
+    assertThat(second.said()).contains("echo");
+  }
+
   @Test
   void anErrorInOneLookOrInTellingOneClientEndsNothing() throws Exception {
     String session = session();
@@ -843,7 +892,7 @@ final class ListChangedTest {
     await().untilFalse(fails);
     await()
         .until(() -> {
-          gateway.look("p3");
+          gateway.look();
           return stream.said().contains(TOOLS_CHANGED);
         });
     assertThat(count(stream.said(), "list_changed")).isEqualTo(1);

@@ -75,9 +75,11 @@ final class UnixMcpDoorTest {
             Map.of());
     Gateway gateway =
         new Gateway(
-            () ->
-                new Catalogue(
-                    Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+            new InForce(
+                () ->
+                    new Catalogue(
+                        Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of("web", entry)),
+                () -> "p"),
             flow,
             new Pong(),
             new Time(() -> Instant.EPOCH, System::nanoTime));
