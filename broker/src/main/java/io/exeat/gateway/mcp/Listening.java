@@ -23,6 +23,7 @@ final class Listening {
 
   private final Listing listing;
   private final Listeners listeners;
+  private final QuietStreams quiet = new QuietStreams();
 
   /** What servers said that they have, by the entry's name. */
   private final ConcurrentMap<String, Set<ListKind>> offered = new ConcurrentHashMap<>();
@@ -57,8 +58,8 @@ final class Listening {
     // With an event's id an answer that broke off is asked for, and no other stream is that.
     boolean resumes = answer.status() == 405 && outgoing.headers().containsKey(Headers.LAST_EVENT);
     if (outgoing instanceof Outgoing.Listen && !resumes) {
-      pass(
-          caller, use, new Subscribed(answer, Optional.empty(), SILENCE), shaper, Optional.empty());
+      Subscribed listened = new Subscribed(answer, Optional.empty(), SILENCE, room(caller));
+      pass(caller, use, listened, shaper, Optional.empty());
     } else {
       Relay.pass(caller.exchange(), use, answer, shaper, Optional.empty(), Map.of());
     }
@@ -69,8 +70,12 @@ final class Listening {
     Set<ListKind> kinds = ListKind.in(request.params().path("notifications"));
     kinds.retainAll(offered.getOrDefault(caller.entry().name(), mapped(caller.entry())));
     Subscribed.Wish wish = new Subscribed.Wish(request.id(), kinds);
-    Subscribed subscribed = new Subscribed(answer, Optional.of(wish), SILENCE);
+    Subscribed subscribed = new Subscribed(answer, Optional.of(wish), SILENCE, room(caller));
     pass(caller, use, subscribed, shaper, Optional.of(request.id()));
+  }
+
+  private QuietStreams.Room room(Caller caller) {
+    return quiet.of(caller.peer());
   }
 
   /** What there is at a server, as the catalogue has it. */

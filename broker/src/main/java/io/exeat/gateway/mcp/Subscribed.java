@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A server's answer to a client that listens. Where the server has no such stream, a quiet one of
@@ -30,6 +31,8 @@ final class Subscribed implements Answer {
   private final CountDownLatch closed = new CountDownLatch(1);
   private Optional<byte[]> whole = Optional.empty();
   private Optional<IOException> broken = Optional.empty();
+  private final QuietStreams.Room room;
+  private final AtomicBoolean left = new AtomicBoolean();
   private boolean quiet;
   private volatile Optional<Set<ListKind>> tells;
 
@@ -44,8 +47,10 @@ final class Subscribed implements Answer {
   /**
    * @param wish empty for the stream of a legacy session
    * @param silence after which a stream of ours shows that it stands
+   * @param room for it; without any the server's answer passes
    */
-  Subscribed(Answer theirs, Optional<Wish> wish, Duration silence) {
+  Subscribed(Answer theirs, Optional<Wish> wish, Duration silence, QuietStreams.Room room) {
+    this.room = room;
     this.silence = silence;
     this.theirs = theirs;
     this.wish = wish;
@@ -62,7 +67,7 @@ final class Subscribed implements Answer {
     if (theirs.isStream()) {
       return true;
     }
-    quiet = wish.map(this::isUnknown).orElse(theirs.status() == 405);
+    quiet = wish.map(this::isUnknown).orElse(theirs.status() == 405) && room.enter();
     if (quiet) {
       theirs.close();
     }
@@ -151,5 +156,8 @@ final class Subscribed implements Answer {
   public void close() {
     closed.countDown();
     theirs.close();
+    if (quiet && !left.getAndSet(true)) {
+      room.leave();
+    }
   }
 }

@@ -12,6 +12,7 @@ import io.exeat.base.Fault;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
 import io.exeat.flow.CutOff;
+import io.exeat.gateway.grpc.Limits;
 import io.exeat.gateway.mcp.stdio.StdioUpstream;
 import io.exeat.gateway.mcp.url.UrlUpstream;
 import io.exeat.policy.Act;
@@ -657,6 +658,39 @@ final class ListChangedTest {
   }
 
   @Test
+  void quietStreamsTakeHalfOfAPeersConnectionsAndGiveThemBack() throws Exception {
+    server.handlers.put("GET", (exchange, _) -> RecordingServer.json(exchange, 405, ""));
+    server.handlers.put(
+        "subscriptions/listen",
+        (exchange, _) ->
+            RecordingServer.json(
+                exchange,
+                404,
+                "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}"));
+    String session = session();
+    List<FakeExchange> streams = new ArrayList<>();
+    for (int i = 0; i < Limits.DEFAULT.connectionsPerPeer() / 2; i++) {
+      streams.add(get(session));
+    }
+    assertThat(streams).extracting(FakeExchange::status).containsOnly(200);
+    assertThat(get(session).status()).isEqualTo(405);
+    assertThat(get(session).status()).isEqualTo(405);
+    FakeExchange subscribing =
+        begin(
+            FakeExchange.post(
+                request(
+                    "subscriptions/listen",
+                    "{\"notifications\":{\"toolsListChanged\":true}," + META + "}"),
+                head("subscriptions/listen")));
+    subscribing.awaitAnswer();
+    assertThat(subscribing.said()).contains("-32601");
+    streams.getFirst().leave();
+    streams.getFirst().awaitAnswer();
+    await().until(() -> get(session).status() == 200);
+    assertThat(get(session).status()).isEqualTo(405);
+  }
+
+  @Test
   void noOtherStreamStandsForAnAnswerThatBrokeOff() throws Exception {
     server.handlers.put("GET", (exchange, _) -> RecordingServer.json(exchange, 405, ""));
     FakeExchange resuming =
@@ -670,7 +704,12 @@ final class ListChangedTest {
   @Test
   void aQuietStreamShowsThatItStandsUntilItIsClosed() throws Exception {
     CountDownLatch theirs = new CountDownLatch(1);
-    Subscribed quiet = new Subscribed(new None(theirs), none(), Duration.ofMillis(1));
+    Subscribed quiet =
+        new Subscribed(
+            new None(theirs),
+            none(),
+            Duration.ofMillis(1),
+            new QuietStreams().of(FakeExchange.post("").peer()));
     assertThat(quiet.isStream()).isTrue();
     assertThat(theirs.getCount()).isZero();
     assertThat(quiet.next().orElseThrow().lines()).containsExactly(":");
