@@ -209,7 +209,7 @@ public final class Gateway {
           new Shaper(
               Scrubber.of(use.credential()),
               Optional.empty(),
-              true,
+              Shaper.Results.KEPT,
               it -> it,
               () -> definitions.changed(caller.entry().name()),
               Optional.empty());

@@ -47,9 +47,14 @@ final class Listing {
     return KEYS.containsKey(method);
   }
 
-  /** Whether a result of {@code method} may be changed on its way. */
-  static boolean isKept(String method, boolean modern) {
-    return isList(method) || isGreeting(method, modern);
+  /** What becomes of a result of {@code method} on its way. */
+  static Shaper.Results results(String method, boolean modern) {
+    if (isGreeting(method, modern) && !modern) {
+      return Shaper.Results.CHANGED_IF_READ;
+    }
+    return isList(method) || isGreeting(method, modern)
+        ? Shaper.Results.CHANGED
+        : Shaper.Results.KEPT;
   }
 
   /** Whether its result says what the server has. */

@@ -144,7 +144,7 @@ final class Requests {
     return new Shaper(
         Scrubber.of(use.credential()),
         Optional.of(request.id()),
-        !Listing.isKept(request.method(), caller.modern()),
+        Listing.results(request.method(), caller.modern()),
         result -> listening.shown(caller, request, result),
         () -> definitions.changed(caller.entry().name()),
         onAnswer);

@@ -18,29 +18,40 @@ import java.util.function.UnaryOperator;
 final class Shaper {
   private static final String LIST_CHANGED = "/list_changed";
 
+  /** What becomes of results. */
+  enum Results {
+    /** They stay as they are. */
+    KEPT,
+
+    /** What is no readable result of what was asked does not pass. */
+    CHANGED,
+
+    /** What cannot be read, or is another's, passes as it came: it names nothing to be hidden. */
+    CHANGED_IF_READ
+  }
+
   private final Scrubber scrubber;
   private final Optional<JsonNode> awaited;
   private final UnaryOperator<ObjectNode> onResult;
-  private final boolean keeps;
+  private final Results results;
   private final Runnable onListChanged;
   private Optional<Consumer<String>> onAnswer;
 
   /**
    * @param awaited the id of the request whose result {@code onResult} changes
-   * @param keeps whether results stay as they are
    * @param onListChanged told when the server says that a list is another one now
    * @param onAnswer told of the awaited answer's SHA-256, in hex, before the agent has the answer
    */
   Shaper(
       Scrubber scrubber,
       Optional<JsonNode> awaited,
-      boolean keeps,
+      Results results,
       UnaryOperator<ObjectNode> onResult,
       Runnable onListChanged,
       Optional<Consumer<String>> onAnswer) {
     this.scrubber = scrubber;
     this.awaited = awaited;
-    this.keeps = keeps;
+    this.results = results;
     this.onResult = onResult;
     this.onListChanged = onListChanged;
     this.onAnswer = onAnswer;
@@ -50,7 +61,7 @@ final class Shaper {
    * @throws IOException when it had to be looked into and is no JSON
    */
   String message(String json) throws IOException {
-    String shaped = keeps && !mayBeListChanged(json) ? json : looked(json);
+    String shaped = keeps() && !mayBeListChanged(json) ? json : looked(json);
     // What cannot be seen goes first: it could stand between two halves of what was lent.
     String clean =
         ErrorWords.may(shaped)
@@ -82,7 +93,22 @@ final class Shaper {
             && Trees.methods(json).stream().anyMatch(it -> it.endsWith(LIST_CHANGED)));
   }
 
+  private boolean keeps() {
+    return results == Results.KEPT;
+  }
+
   private String looked(String json) throws IOException {
+    try {
+      return read(json);
+    } catch (IOException e) {
+      if (results == Results.CHANGED_IF_READ && !mayBeListChanged(json)) {
+        return json;
+      }
+      throw e;
+    }
+  }
+
+  private String read(String json) throws IOException {
     try {
       if (!(Trees.read(json) instanceof ObjectNode message)) {
         throw new IOException("the tool server sent something that is no message");
@@ -91,11 +117,11 @@ final class Shaper {
         onListChanged.run();
       }
       boolean isAwaited = !message.has("method") && isAwaited(message);
-      if (!keeps && isAwaited && message.get("result") instanceof ObjectNode result) {
+      if (!keeps() && isAwaited && message.get("result") instanceof ObjectNode result) {
         message.set("result", onResult.apply(result));
         return new String(Replies.bytes(message), UTF_8);
       }
-      if (!keeps && !message.has("method") && message.has("result")) {
+      if (!keeps() && !message.has("method") && message.has("result")) {
         throw new IOException("the tool server answered something that was not asked");
       }
       return json;

@@ -119,7 +119,7 @@ final class ListChangedTest {
         "subscriptions/listen",
         (exchange, message) -> push(exchange, acknowledgment(message.get("id"), "{}")));
     entry = entry(new UpstreamEntry.Server.Url(server.url(), none(), none(), Map.of()), none());
-    upstream = new UrlUpstream(NO_TLS, loops, Runnable::run, time);
+    upstream = new UrlUpstream(NO_TLS, loops, Runnable::run);
     gateway = gateway();
   }
 
@@ -906,6 +906,21 @@ final class ListChangedTest {
     gateway.serve(second);
     second.awaitAnswer();
     assertThat(second.said()).contains("echo");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{\"capabilities\":{\"tools\":{}}}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"id\":7,\"result\":{\"capabilities\":{\"tools\":{}}}}"
+      })
+  void aGreetingThatCannotBeReadPassesAsItCame(String sloppy) throws Exception {
+    server.handlers.put("initialize", (exchange, _) -> RecordingServer.json(exchange, 200, sloppy));
+    FakeExchange exchange = FakeExchange.post(request("initialize", "{}"));
+    gateway.serve(exchange);
+    exchange.awaitAnswer();
+    assertThat(exchange.said()).isEqualTo(sloppy);
+    assertThat(exchange.session()).isNotEmpty();
   }
 
   @Test
