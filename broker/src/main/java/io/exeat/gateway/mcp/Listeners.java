@@ -8,12 +8,12 @@ import io.exeat.task.UpstreamEntry;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Listeners {
   private static final Logger LOG = LoggerFactory.getLogger(Listeners.class);
-  private static final int MOST_PLACES = 2_000;
+  static final int MOST_PLACES = 2_000;
 
   /** A policy may go by how long a task has been open, which changes without anything else. */
   private static final Duration AGAIN = Duration.ofMinutes(1);
@@ -104,16 +104,19 @@ final class Listeners {
         spots.computeIfAbsent(
             caller.place(), _ -> new Spot(caller, time.after(AGAIN), time.after(Duration.ZERO)));
     if (spots.size() > MOST_PLACES) {
-      Iterator<Spot> oldest = spots.values().iterator();
-      while (oldest.hasNext()) {
-        Spot spot = oldest.next();
-        if (spot.open.isEmpty() && !spot.equals(there)) {
-          oldest.remove();
-          return there;
-        }
-      }
+      oldest(spot -> spot != there && spot.task.equals(there.task)) // nobody pushes others out
+          .or(() -> oldest(spot -> spot != there))
+          .ifPresent(spots::remove);
     }
     return there;
+  }
+
+  /** Of those where nobody listens. */
+  private Optional<Definitions.Place> oldest(Predicate<Spot> among) {
+    return spots.entrySet().stream()
+        .filter(each -> each.getValue().open.isEmpty() && among.test(each.getValue()))
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /** It may be told of what changes, and of what has changed since lists were shown there. */

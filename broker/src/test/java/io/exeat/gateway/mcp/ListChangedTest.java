@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
+import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -921,6 +922,24 @@ final class ListChangedTest {
     exchange.awaitAnswer();
     assertThat(exchange.said()).isEqualTo(sloppy);
     assertThat(exchange.session()).isNotEmpty();
+  }
+
+  @Test
+  void whoHasMostPlacesGivesUpItsOwnFirst() {
+    Caller other = caller(TaskId.random());
+    gateway.listeners.listed(other, ListKind.TOOLS, none());
+    for (int i = 0; i < Listeners.MOST_PLACES; i++) {
+      gateway.listeners.listed(caller(proxies.task), ListKind.TOOLS, none());
+    }
+    assertThat(gateway.listeners.places()).hasSize(Listeners.MOST_PLACES).contains(other.place());
+  }
+
+  /** In a session of its own. */
+  private Caller caller(TaskId task) {
+    FakeExchange exchange = FakeExchange.post("");
+    Sessions.Session session = new Sessions().begin("web", new Epoch(task, 1), none());
+    return new Caller(
+        exchange, exchange.peer(), entry, task, Optional.of(session), Map.of(), false);
   }
 
   @Test
