@@ -611,7 +611,7 @@ final class GatewayTest {
           try (OutputStream out = RecordingServer.stream(exchange)) {
             out.write(
                 ("data:"
-                     + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
+                        + " {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"message\":"
                         + escaped.replace("3", "\\u0033")
                         + "}}\n\n"
                         + "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"bad header"
