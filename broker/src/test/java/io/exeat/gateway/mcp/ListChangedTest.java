@@ -120,7 +120,7 @@ final class ListChangedTest {
         "subscriptions/listen",
         (exchange, message) -> push(exchange, acknowledgment(message.get("id"), "{}")));
     entry = entry(new UpstreamEntry.Server.Url(server.url(), none(), none(), Map.of()), none());
-    upstream = new UrlUpstream(NO_TLS, loops, Runnable::run);
+    upstream = new UrlUpstream(NO_TLS, loops, Runnable::run, time);
     gateway = gateway();
   }
 
