@@ -35,7 +35,8 @@ public final class PidNamespace {
    * Returns when our PID namespace is that of the process listening on {@code socket}.
    *
    * @throws CannotStart when it is another one
-   * @throws FaultException Unavailable IDENTITY when nobody listens there, or not {@code within}
+   * @throws FaultException Unavailable IDENTITY when nobody listens there, or not {@code within},
+   *     or who did is not to be seen any more
    */
   public static void check(Path socket, SpiffeTransport transport, Duration within) {
     long self = ProcessHandle.current().pid();
@@ -47,7 +48,14 @@ public final class PidNamespace {
       throw new CannotStart(
           "the SPIRE agent at " + socket + " is in another PID namespace than this broker", MEND);
     }
-    if (!Proc.pidsInwards(Integer.toString(agent)).equals(List.of(Integer.toString(agent)))) {
+    List<String> inwards = Proc.pidsInwards(Integer.toString(agent));
+    if (inwards.isEmpty()) {
+      throw away(
+          "the process %d that listens at %s is not in /proc: it has just ended, or /proc hides it (hidepid)"
+              .formatted(agent, socket),
+          null);
+    }
+    if (!inwards.equals(List.of(Integer.toString(agent)))) {
       throw new CannotStart(
           "the SPIRE agent at " + socket + " is in a PID namespace below this broker's", MEND);
     }
@@ -62,20 +70,18 @@ public final class PidNamespace {
             .connect(new DomainSocketAddress(socket.toFile()));
     try {
       if (!connection.awaitUninterruptibly(within.toMillis()) || !connection.isSuccess()) {
-        throw away(socket, connection.cause());
+        throw away("nobody listens at " + socket, connection.cause());
       }
       return ((EpollDomainSocketChannel) connection.channel()).peerCredentials().pid();
     } catch (IOException e) {
-      throw away(socket, e);
+      throw away("nobody listens at " + socket, e);
     } finally {
       var _ = connection.channel().close();
     }
   }
 
-  private static FaultException away(Path socket, @Nullable Throwable cause) {
-    Fault fault =
-        new Fault.Unavailable(
-            Fault.Dependency.IDENTITY, "nobody listens at " + socket, Duration.ofSeconds(1));
+  private static FaultException away(String why, @Nullable Throwable cause) {
+    Fault fault = new Fault.Unavailable(Fault.Dependency.IDENTITY, why, Duration.ofSeconds(1));
     return cause == null ? new FaultException(fault) : new FaultException(fault, cause);
   }
 }
