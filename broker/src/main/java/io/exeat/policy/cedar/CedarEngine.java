@@ -32,8 +32,10 @@ public final class CedarEngine implements PolicyEngine {
   private final Time time;
   private volatile @Nullable Policies policies;
   private volatile Health health;
-  private volatile Map<String, String> casesText = Map.of();
-  private volatile @Nullable CaseSuite cases;
+  private volatile @Nullable Cases cases;
+
+  /** Cases, and the files that they were read from. */
+  private record Cases(Map<String, String> files, CaseSuite suite) {}
 
   /**
    * Denies everything until {@link #load} took policies.
@@ -83,13 +85,12 @@ public final class CedarEngine implements PolicyEngine {
 
   /** Most reloads change policies alone; to read the cases that ship takes a tenth of one. */
   private CaseSuite cases(Map<String, String> text) throws BadPolicy {
-    CaseSuite known = cases;
-    if (known != null && text.equals(casesText)) {
-      return known;
+    Cases known = cases;
+    if (known != null && known.files().equals(text)) {
+      return known.suite();
     }
     CaseSuite read = CaseSuite.parse(text);
-    casesText = Map.copyOf(text);
-    cases = read;
+    cases = new Cases(Map.copyOf(text), read);
     return read;
   }
 
