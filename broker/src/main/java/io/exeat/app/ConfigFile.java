@@ -119,7 +119,7 @@ final class ConfigFile {
     Section admin = root.section("admin");
     Set<Integer> uids =
         new LinkedHashSet<>(
-            admin.all("uids", number(0, Integer.MAX_VALUE)).or(java.util.List.of(0, Own.uid())));
+            admin.all("uids", number(0, Integer.MAX_VALUE)).or(List.of(0, Own.uid())));
     Optional<TlsDoorConfig> listen = root.optionalSection("listen").map(this::listen);
     Optional<McpConfig> mcp = root.optionalSection("mcp").map(ConfigFile::mcp);
     BrokerConfig.Form form = form();
