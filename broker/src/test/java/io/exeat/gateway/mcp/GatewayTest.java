@@ -37,7 +37,6 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,20 +76,7 @@ final class GatewayTest {
     entry = entry(false, Optional.empty());
     upstream =
         new UrlUpstream(
-            new UrlUpstream.Trust() {
-              @Override
-              public SSLContext of(UpstreamEntry.Server.Url url) {
-                throw new AssertionError("no TLS here");
-              }
-
-              @Override
-              public long version() {
-                return 1;
-              }
-            },
-            loops,
-            Runnable::run,
-            new Time(() -> Instant.EPOCH, nanos::get));
+            new NoTls(), loops, Runnable::run, new Time(() -> Instant.EPOCH, nanos::get));
     gateway =
         new Gateway(
             new InForce(

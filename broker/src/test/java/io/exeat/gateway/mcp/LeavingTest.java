@@ -42,7 +42,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,18 +82,6 @@ final class LeavingTest {
   private Path heard;
   private ServerSocket server;
   private AutoCloseable door;
-
-  private static final class NoTls implements UrlUpstream.Trust {
-    @Override
-    public SSLContext of(UpstreamEntry.Server.Url url) {
-      throw new AssertionError("no TLS here");
-    }
-
-    @Override
-    public long version() {
-      return 1;
-    }
-  }
 
   @BeforeEach
   void open() throws IOException {

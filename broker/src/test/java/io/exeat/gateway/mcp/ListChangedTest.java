@@ -46,7 +46,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
-import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -120,26 +119,13 @@ final class ListChangedTest {
         "subscriptions/listen",
         (exchange, message) -> push(exchange, acknowledgment(message.get("id"), "{}")));
     entry = entry(new UpstreamEntry.Server.Url(server.url(), none(), none(), Map.of()), none());
-    upstream = new UrlUpstream(NO_TLS, loops, Runnable::run, time);
+    upstream = new UrlUpstream(new NoTls(), loops, Runnable::run, time);
     gateway = gateway();
   }
 
   private static <T> Optional<T> none() {
     return Optional.empty();
   }
-
-  private static final UrlUpstream.Trust NO_TLS =
-      new UrlUpstream.Trust() {
-        @Override
-        public SSLContext of(UpstreamEntry.Server.Url url) {
-          throw new AssertionError("no TLS here");
-        }
-
-        @Override
-        public long version() {
-          return 1;
-        }
-      };
 
   private Gateway gateway() {
     return new Gateway(
