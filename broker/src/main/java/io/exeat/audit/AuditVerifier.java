@@ -1,5 +1,6 @@
 package io.exeat.audit;
 
+import io.exeat.base.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -16,7 +17,7 @@ import java.util.Optional;
  * ({@link Expected}).
  */
 public final class AuditVerifier {
-  private final MessageDigest sha256 = ChainLine.sha256();
+  private final MessageDigest sha256 = Sha256.begin();
   private long records;
   private String first = "";
   private String last = "";

@@ -1,9 +1,8 @@
 package io.exeat.policy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.exeat.base.Sha256;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.Map;
@@ -40,11 +39,7 @@ public final class CanonicalJson {
 
   /** SHA-256 in hex. */
   public static String sha256(byte[] bytes) {
-    try {
-      return HEX.formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    return Sha256.hex(bytes);
   }
 
   /** Whether {@code text} has no half of a surrogate pair. */

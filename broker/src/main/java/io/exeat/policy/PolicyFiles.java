@@ -1,5 +1,6 @@
 package io.exeat.policy;
 
+import io.exeat.base.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
@@ -7,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -85,16 +85,12 @@ public record PolicyFiles(
 
   /** SHA-256 over the names and contents of the policies, in hex: one hash for one behaviour. */
   public String sha256() {
-    try {
-      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-      for (Map.Entry<String, String> each : policies.entrySet()) {
-        String entry = each.getKey() + "\0" + each.getValue() + "\0";
-        sha256.update(entry.getBytes(StandardCharsets.UTF_8));
-      }
-      return HexFormat.of().formatHex(sha256.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
+    MessageDigest sha256 = Sha256.begin();
+    for (Map.Entry<String, String> each : policies.entrySet()) {
+      String entry = each.getKey() + "\0" + each.getValue() + "\0";
+      sha256.update(entry.getBytes(StandardCharsets.UTF_8));
     }
+    return HexFormat.of().formatHex(sha256.digest());
   }
 
   private static boolean isOurs(Path file) {

@@ -1,8 +1,8 @@
 package io.exeat.revoke;
 
+import io.exeat.base.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 
@@ -29,14 +29,10 @@ public record SaltedHash(String salt, String sha256) {
   }
 
   private static SaltedHash of(String handle, byte[] salt) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(salt);
-      digest.update(handle.getBytes(StandardCharsets.UTF_8));
-      return new SaltedHash(
-          HexFormat.of().formatHex(salt), HexFormat.of().formatHex(digest.digest()));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    MessageDigest digest = Sha256.begin();
+    digest.update(salt);
+    digest.update(handle.getBytes(StandardCharsets.UTF_8));
+    return new SaltedHash(
+        HexFormat.of().formatHex(salt), HexFormat.of().formatHex(digest.digest()));
   }
 }

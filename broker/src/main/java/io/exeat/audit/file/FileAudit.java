@@ -11,6 +11,7 @@ import io.exeat.base.GroupCommit;
 import io.exeat.base.InRequest;
 import io.exeat.base.OwnFolder;
 import io.exeat.base.ReservedSpace;
+import io.exeat.base.Sha256;
 import io.exeat.base.Spread;
 import io.exeat.base.TaskId;
 import io.exeat.base.Time;
@@ -50,7 +51,7 @@ public final class FileAudit implements AuditSink {
   private final GroupCommit<Item> writer;
 
   // Owned by the writer's thread.
-  private final MessageDigest sha256 = ChainLine.sha256();
+  private final MessageDigest sha256 = Sha256.begin();
   private final ArrayDeque<Item> late = new ArrayDeque<>();
   private long lost;
   private long seq;

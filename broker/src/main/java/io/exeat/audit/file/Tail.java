@@ -3,11 +3,11 @@ package io.exeat.audit.file;
 import io.exeat.audit.ChainFiles;
 import io.exeat.audit.ChainLine;
 import io.exeat.base.CannotStart;
+import io.exeat.base.Sha256;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -61,7 +61,7 @@ record Tail(long seq, String hash, Optional<Path> file, long sound, int torn, St
     String hash = linked ? before.hash : "";
     for (int end = newline(bytes, start); end < bytes.length; end = newline(bytes, start)) {
       ChainLine line = new ChainLine(bytes, start, end);
-      if (!line.isSound(ChainLine.sha256())) {
+      if (!line.isSound(Sha256.begin())) {
         throw damaged(file, from + start, "the line is not the one that was hashed");
       }
       if ((seq >= 0 && line.seq() != seq + 1) || (!hash.isEmpty() && !line.prev().equals(hash))) {
@@ -73,11 +73,11 @@ record Tail(long seq, String hash, Optional<Path> file, long sound, int torn, St
     }
     byte[] torn = Arrays.copyOfRange(bytes, Math.min(start, bytes.length), bytes.length);
     boolean whole =
-        torn.length > 0 && new ChainLine(torn, 0, torn.length - 1).isSound(ChainLine.sha256());
+        torn.length > 0 && new ChainLine(torn, 0, torn.length - 1).isSound(Sha256.begin());
     if (whole || hash.isEmpty()) {
       throw damaged(file, from + start, "the line is not the one that was written");
     }
-    String tornSha256 = HexFormat.of().formatHex(ChainLine.sha256().digest(torn));
+    String tornSha256 = Sha256.hex(torn);
     return new Tail(seq, hash, Optional.of(file), from + start, torn.length, tornSha256);
   }
 
@@ -91,8 +91,8 @@ record Tail(long seq, String hash, Optional<Path> file, long sound, int torn, St
             + offset
             + ": "
             + what,
-        "Nothing was changed. Look with: exeat audit verify. To go on with a new chain, move the folder"
-            + " to a safe place as it is.");
+        "Nothing was changed. Look with: exeat audit verify. To go on with a new chain, move the"
+            + " folder to a safe place as it is.");
   }
 
   private static long linesBefore(Path file, long offset) throws IOException {

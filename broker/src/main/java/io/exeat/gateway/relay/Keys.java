@@ -3,10 +3,8 @@ package io.exeat.gateway.relay;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.exeat.base.Sha256;
 import io.exeat.v1.OpenRequest;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 
 /**
  * Idempotency keys of Open, and names of instances. A process has keys of its own for tasks that
@@ -27,11 +25,6 @@ final class Keys {
 
   /** 64 characters of hexadecimal. */
   static String digest(String text) {
-    try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.hex(text.getBytes(UTF_8));
   }
 }

@@ -1,11 +1,11 @@
 package io.exeat.journal.sqlite;
 
 import io.exeat.base.CannotStart;
+import io.exeat.base.Sha256;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -225,15 +225,11 @@ final class SqliteStore implements FactStore {
   }
 
   private static long sumOf(long id, String subject, String body) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(ByteBuffer.allocate(Long.BYTES).putLong(id).flip());
-      digest.update(subject.getBytes(StandardCharsets.UTF_8));
-      digest.update((byte) 0);
-      digest.update(body.getBytes(StandardCharsets.UTF_8));
-      return ByteBuffer.wrap(digest.digest()).getLong();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    MessageDigest digest = Sha256.begin();
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(id).flip());
+    digest.update(subject.getBytes(StandardCharsets.UTF_8));
+    digest.update((byte) 0);
+    digest.update(body.getBytes(StandardCharsets.UTF_8));
+    return ByteBuffer.wrap(digest.digest()).getLong();
   }
 }

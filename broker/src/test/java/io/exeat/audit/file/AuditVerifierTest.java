@@ -10,6 +10,7 @@ import io.exeat.audit.AuditVerifier.Result;
 import io.exeat.audit.ChainFiles;
 import io.exeat.audit.ChainLine;
 import io.exeat.base.RequestId;
+import io.exeat.base.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +39,7 @@ final class AuditVerifierTest {
               Instant.parse("2026-11-22T06:30:00Z").plusSeconds(seq),
               new RequestId("-"),
               false);
-      byte[] line = ChainLine.complete(seq, fields, prev, ChainLine.sha256());
+      byte[] line = ChainLine.complete(seq, fields, prev, Sha256.begin());
       prev = new ChainLine(line, 0, line.length - 1).hash();
       lines.add(line);
     }
@@ -161,7 +162,7 @@ final class AuditVerifierTest {
         EventText.of(
             new AuditEvent.BrokerStopped("other"), Instant.EPOCH, new RequestId("-"), false);
     List<byte[]> other = new ArrayList<>(lines);
-    other.set(3, ChainLine.complete(4, fields, "f".repeat(64), ChainLine.sha256()));
+    other.set(3, ChainLine.complete(4, fields, "f".repeat(64), Sha256.begin()));
     write(other);
     assertBroken(Kind.REWRITTEN, 4, offsetOf(4));
   }
