@@ -38,6 +38,35 @@ record Facts(
   private static final Uid ARGUMENTS = new Uid(Names.TEXTS, "arguments");
   private static final Uid NUMBERS = new Uid(Names.NUMBERS, "arguments");
 
+  private static final List<String> CONTEXT =
+      List.of(
+          "tool",
+          "arguments",
+          "numbers",
+          "arguments_sha256",
+          "omitted",
+          "task",
+          "source",
+          "destination",
+          "step",
+          "history",
+          "risk",
+          "approvals");
+  private static final List<String> TASK =
+      List.of("id", "intent", "parameters", "scope", "epoch", "depth", "age_ms", "lifetime_ms");
+  private static final List<String> HISTORY =
+      List.of(
+          "calls",
+          "retries",
+          "branches",
+          "denials",
+          "chain",
+          "arguments",
+          "results",
+          "steps",
+          "data_classes",
+          "outside");
+
   static Facts of(Question question) {
     Uid agent = new Uid(Names.AGENT, question.agent().id());
     boolean isIntent = question.resource().kind().equals(Question.Resource.INTENT);
@@ -83,74 +112,103 @@ record Facts(
   }
 
   private static Map<String, Object> agent(Question.Caller agent) {
-    Map<String, Object> attestation = new HashMap<>();
-    attestation.put("kind", agent.attestation().kind());
-    attestation.put("trust_domain", agent.attestation().trustDomain());
-    agent.attestation().uid().ifPresent(uid -> attestation.put("uid", (long) uid));
-    agent.attestation().gid().ifPresent(gid -> attestation.put("gid", (long) gid));
-    return Map.of(
-        "name", agent.name(),
-        "owner", agent.owner(),
-        "tier", QuestionJson.word(agent.tier()),
-        "attestation", attestation);
+    return new Asked(
+        List.of("name", "owner", "tier", "attestation"),
+        name ->
+            switch (name) {
+              case "name" -> agent.name();
+              case "owner" -> agent.owner();
+              case "tier" -> QuestionJson.word(agent.tier());
+              case "attestation" -> attestation(agent.attestation());
+              default -> null;
+            });
+  }
+
+  private static Map<String, Object> attestation(Question.Attestation attestation) {
+    Map<String, Object> facts = new HashMap<>();
+    facts.put("kind", attestation.kind());
+    facts.put("trust_domain", attestation.trustDomain());
+    attestation.uid().ifPresent(uid -> facts.put("uid", (long) uid));
+    attestation.gid().ifPresent(gid -> facts.put("gid", (long) gid));
+    return facts;
   }
 
   private static Map<String, Object> resource(Question.Resource resource) {
-    return Map.of(
-        "name", resource.name(),
-        "system", resource.system(),
-        "data_class", resource.dataClass(),
-        "environment", resource.environment(),
-        "actions", resource.actions());
+    return new Asked(
+        List.of("name", "system", "data_class", "environment", "actions"),
+        name ->
+            switch (name) {
+              case "name" -> resource.name();
+              case "system" -> resource.system();
+              case "data_class" -> resource.dataClass();
+              case "environment" -> resource.environment();
+              case "actions" -> resource.actions();
+              default -> null;
+            });
   }
 
   private static Map<String, Object> context(Question question) {
-    Map<String, Object> context = new HashMap<>(32);
-    context.put("tool", question.tool().orElse(""));
-    context.put("arguments", ARGUMENTS);
-    context.put("numbers", NUMBERS);
-    context.put("arguments_sha256", question.arguments().sha256());
-    context.put("omitted", Set.copyOf(question.arguments().omitted()));
-    context.put("task", task(question.task()));
-    context.put(
-        "source",
-        Map.of("door", question.source().door().word(), "outside", question.source().outside()));
-    context.put(
-        "destination",
-        Map.of("host", question.destination().host(), "outside", question.destination().outside()));
-    context.put("step", QuestionJson.word(question.step()));
-    context.put("history", history(question.history()));
-    context.put("risk", (long) question.risk());
-    context.put("approvals", question.approvals());
-    return context;
+    return new Asked(
+        CONTEXT,
+        name ->
+            switch (name) {
+              case "tool" -> question.tool().orElse("");
+              case "arguments" -> ARGUMENTS;
+              case "numbers" -> NUMBERS;
+              case "arguments_sha256" -> question.arguments().sha256();
+              case "omitted" -> Set.copyOf(question.arguments().omitted());
+              case "task" -> task(question.task());
+              case "source" -> {
+                Question.Source source = question.source();
+                yield Map.of("door", source.door().word(), "outside", source.outside());
+              }
+              case "destination" -> {
+                Question.Destination to = question.destination();
+                yield Map.of("host", to.host(), "outside", to.outside());
+              }
+              case "step" -> QuestionJson.word(question.step());
+              case "history" -> history(question.history());
+              case "risk" -> (long) question.risk();
+              case "approvals" -> question.approvals();
+              default -> null;
+            });
   }
 
   private static Map<String, Object> task(Question.Leave task) {
-    return Map.of(
-        "id", task.id(),
-        "intent", task.intent(),
-        "parameters", PARAMETERS,
-        "scope", task.scope(),
-        "epoch", task.epoch(),
-        "depth", (long) task.depth(),
-        "age_ms", task.age().toMillis(),
-        "lifetime_ms", task.lifetime().toMillis());
+    return new Asked(
+        TASK,
+        name ->
+            switch (name) {
+              case "id" -> task.id();
+              case "intent" -> task.intent();
+              case "parameters" -> PARAMETERS;
+              case "scope" -> task.scope();
+              case "epoch" -> task.epoch();
+              case "depth" -> (long) task.depth();
+              case "age_ms" -> task.age().toMillis();
+              case "lifetime_ms" -> task.lifetime().toMillis();
+              default -> null;
+            });
   }
 
   private static Map<String, Object> history(History history) {
-    Map<String, Object> facts = new HashMap<>(16);
-    facts.put("calls", (long) history.calls());
-    facts.put("retries", (long) history.retries());
-    facts.put("branches", (long) history.branches());
-    facts.put("denials", (long) history.denials());
-    facts.put("chain", String.join(" > ", history.chain()));
-    facts.put("arguments", hashes(history.arguments()));
-    facts.put("results", hashes(history.results()));
-    facts.put(
-        "steps", history.steps().stream().map(QuestionJson::word).collect(Collectors.toSet()));
-    facts.put("data_classes", history.dataClasses());
-    facts.put("outside", history.outside());
-    return facts;
+    return new Asked(
+        HISTORY,
+        name ->
+            switch (name) {
+              case "calls" -> (long) history.calls();
+              case "retries" -> (long) history.retries();
+              case "branches" -> (long) history.branches();
+              case "denials" -> (long) history.denials();
+              case "chain" -> String.join(" > ", history.chain());
+              case "arguments" -> hashes(history.arguments());
+              case "results" -> hashes(history.results());
+              case "steps" ->
+                  history.steps().stream().map(QuestionJson::word).collect(Collectors.toSet());
+              case "data_classes" -> history.dataClasses();
+              case "outside" -> history.outside();
+              default -> null;
+            });
   }
 
   /** Those that are known. */
