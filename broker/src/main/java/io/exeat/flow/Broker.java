@@ -283,13 +283,12 @@ public final class Broker implements AgentRequests {
   }
 
   private <T> T attested(Peer peer, String method, Optional<TaskId> task, Function<Agent, T> body) {
-    String caller = Views.describe(peer);
+    Agent agent = null;
     try {
-      Agent agent = attestor.attest(peer);
-      caller = agent.id().toString();
+      agent = attestor.attest(peer);
       return body.apply(agent);
     } catch (FaultException e) {
-      refused(method, caller, task, e);
+      refused(method, agent == null ? Views.describe(peer) : agent.id().toString(), task, e);
       throw e;
     }
   }

@@ -2,6 +2,7 @@ package io.exeat.audit.file;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -91,7 +92,7 @@ final class AnswersText {
   /** Canonical JSON is a line's as well where nothing in it needs an escape of its own. */
   private static void whole(JsonGenerator json, Answer answer) throws IOException {
     if (LineJson.isPlain(answer.canonical())) {
-      json.writeRawValue(answer.canonical());
+      json.writeRawValue(new SerializedString(answer.canonical())); // copied, not encoded anew
     } else {
       copy(json, answer.question());
     }
