@@ -85,7 +85,8 @@ final class DecisionBenchmark {
     reload();
     Deployment.Plan plan =
         Deployment.Plan.of(Deployment.Form.ALL_IN_ONE)
-            .launchedBy(config -> Packaged.many("run", "--config", config.toString()));
+            .launchedBy(config -> Packaged.many("run", "--config", config.toString()))
+            .withUsualRecheck();
     try (Deployment deployment = Deployment.start(plan);
         Client client = deployment.client();
         Opa opa = Opa.start(opaBinary)) {

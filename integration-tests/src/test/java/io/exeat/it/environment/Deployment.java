@@ -91,6 +91,11 @@ public final class Deployment implements AutoCloseable {
       return withVariables("EXEAT_CATALOGUE_PATH=" + catalogue);
     }
 
+    /** With agents attested anew as seldom as by default; tests have it done each second. */
+    public Plan withUsualRecheck() {
+      return withVariables("EXEAT_ATTESTATION_RECHECK=30s");
+    }
+
     private Plan withVariables(String... variables) {
       return launchedBy(config -> {
         List<String> words = new ArrayList<>(List.of("env"));
