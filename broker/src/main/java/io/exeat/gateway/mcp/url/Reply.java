@@ -10,6 +10,8 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,11 @@ final class Reply extends InputStream {
   private static final int MOST_WAITING = 64 << 10;
 
   private final Channel channel;
+
+  /** No monitor: to wake a virtual thread that waits at one takes a thread of the JDK's between. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final Condition changed = lock.newCondition();
   private final ArrayDeque<ByteBuf> parts = new ArrayDeque<>();
   private int waiting;
   private @Nullable HttpResponse head;
@@ -35,20 +42,30 @@ final class Reply extends InputStream {
   }
 
   /** Status and headers are there; {@link #awaitHead} is told with what comes with them. */
-  synchronized void begin(HttpResponse response) {
-    head = response;
+  void begin(HttpResponse response) {
+    lock.lock();
+    try {
+      head = response;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Takes the part over. */
-  synchronized void add(ByteBuf part) {
-    if (closed || !part.isReadable()) {
-      part.release();
-      return;
-    }
-    parts.add(part);
-    waiting += part.readableBytes();
-    if (waiting > MOST_WAITING) {
-      channel.config().setAutoRead(false);
+  void add(ByteBuf part) {
+    lock.lock();
+    try {
+      if (closed || !part.isReadable()) {
+        part.release();
+        return;
+      }
+      parts.add(part);
+      waiting += part.readableBytes();
+      if (waiting > MOST_WAITING) {
+        channel.config().setAutoRead(false);
+      }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -57,31 +74,51 @@ final class Reply extends InputStream {
    *
    * @param first runs before anybody can know it, if somebody wants it
    */
-  synchronized boolean end(Runnable first) {
-    if (!closed) {
-      first.run();
-    }
-    ended = true;
-    stop();
-    tell();
-    return !closed;
-  }
-
-  private synchronized void stop() {
-    if (late != null) {
-      late.cancel(false);
-      late = null;
+  boolean end(Runnable first) {
+    lock.lock();
+    try {
+      if (!closed) {
+        first.run();
+      }
+      ended = true;
+      stop();
+      tell();
+      return !closed;
+    } finally {
+      lock.unlock();
     }
   }
 
-  synchronized boolean isClosed() {
-    return closed;
+  private void stop() {
+    lock.lock();
+    try {
+      if (late != null) {
+        late.cancel(false);
+        late = null;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean isClosed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** There was no connection to send it over: it can be sent over another one. */
-  synchronized void failUnsent() {
-    broken = new Unsent();
-    tell();
+  void failUnsent() {
+    lock.lock();
+    try {
+      broken = new Unsent();
+      tell();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Nothing was sent. */
@@ -94,26 +131,46 @@ final class Reply extends InputStream {
   }
 
   /** Nothing follows, and something is missing. The first reason counts. */
-  synchronized void fail(IOException why) {
-    if (!ended && broken == null) {
-      broken = why;
+  void fail(IOException why) {
+    lock.lock();
+    try {
+      if (!ended && broken == null) {
+        broken = why;
+      }
+      stop();
+      tell();
+    } finally {
+      lock.unlock();
     }
-    stop();
-    tell();
   }
 
   /** All that came at once is in. */
-  synchronized void tell() {
-    told |= head != null || broken != null;
-    notifyAll();
+  void tell() {
+    lock.lock();
+    try {
+      told |= head != null || broken != null;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  synchronized boolean hasBegun() {
-    return head != null;
+  boolean hasBegun() {
+    lock.lock();
+    try {
+      return head != null;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  synchronized boolean isOver() {
-    return ended || broken != null;
+  boolean isOver() {
+    lock.lock();
+    try {
+      return ended || broken != null;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
@@ -122,34 +179,44 @@ final class Reply extends InputStream {
    * @throws IOException when it does not
    * @throws InterruptedException then the caller has to close it
    */
-  synchronized HttpResponse awaitHead() throws IOException, InterruptedException {
-    while (!told) {
-      wait();
+  HttpResponse awaitHead() throws IOException, InterruptedException {
+    lock.lock();
+    try {
+      while (!told) {
+        changed.await();
+      }
+      HttpResponse there = head;
+      if (there == null) {
+        throw broken == null ? new IOException("no answer") : broken;
+      }
+      return there;
+    } finally {
+      lock.unlock();
     }
-    HttpResponse there = head;
-    if (there == null) {
-      throw broken == null ? new IOException("no answer") : broken;
-    }
-    return there;
   }
 
   /** Fails it when it has not ended by then. */
-  synchronized void endWithin(Duration time) {
-    if (isOver()) {
-      return;
+  void endWithin(Duration time) {
+    lock.lock();
+    try {
+      if (isOver()) {
+        return;
+      }
+      late =
+          channel
+              .eventLoop()
+              .schedule(
+                  () -> {
+                    if (!isOver()) {
+                      fail(new IOException("the answer took too long"));
+                      var _ = channel.close();
+                    }
+                  },
+                  time.toMillis(),
+                  TimeUnit.MILLISECONDS);
+    } finally {
+      lock.unlock();
     }
-    late =
-        channel
-            .eventLoop()
-            .schedule(
-                () -> {
-                  if (!isOver()) {
-                    fail(new IOException("the answer took too long"));
-                    var _ = channel.close();
-                  }
-                },
-                time.toMillis(),
-                TimeUnit.MILLISECONDS);
   }
 
   @Override
@@ -159,49 +226,57 @@ final class Reply extends InputStream {
   }
 
   @Override
-  public synchronized int read(byte[] into, int at, int most) throws IOException {
-    while (parts.isEmpty()) {
-      if (closed) {
-        throw new IOException("closed");
+  public int read(byte[] into, int at, int most) throws IOException {
+    lock.lock();
+    try {
+      while (parts.isEmpty()) {
+        if (closed) {
+          throw new IOException("closed");
+        }
+        if (broken != null) {
+          throw broken;
+        }
+        if (ended) {
+          return -1;
+        }
+        try {
+          changed.await();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new InterruptedIOException("interrupted");
+        }
       }
-      if (broken != null) {
-        throw broken;
+      ByteBuf first = parts.getFirst();
+      int length = Math.min(most, first.readableBytes());
+      first.readBytes(into, at, length);
+      waiting -= length;
+      if (!first.isReadable()) {
+        parts.removeFirst().release();
       }
-      if (ended) {
-        return -1;
+      if (!ended && waiting <= MOST_WAITING / 2 && !channel.config().isAutoRead()) {
+        channel.config().setAutoRead(true);
       }
-      try {
-        wait();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted");
-      }
+      return length;
+    } finally {
+      lock.unlock();
     }
-    ByteBuf first = parts.getFirst();
-    int length = Math.min(most, first.readableBytes());
-    first.readBytes(into, at, length);
-    waiting -= length;
-    if (!first.isReadable()) {
-      parts.removeFirst().release();
-    }
-    if (!ended && waiting <= MOST_WAITING / 2 && !channel.config().isAutoRead()) {
-      channel.config().setAutoRead(true);
-    }
-    return length;
   }
 
   /** Who waits hears of it. A connection whose answer has not ended is closed with it. */
   @Override
   public void close() {
     boolean cut;
-    synchronized (this) {
+    lock.lock();
+    try {
       cut = !ended && !closed;
       closed = true;
       stop();
       parts.forEach(ByteBuf::release);
       parts.clear();
       waiting = 0;
-      notifyAll();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
     if (cut) {
       var _ = channel.close();
