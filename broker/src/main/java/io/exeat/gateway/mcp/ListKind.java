@@ -3,6 +3,7 @@ package io.exeat.gateway.mcp;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.policy.Action;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Optional;
@@ -13,9 +14,9 @@ import java.util.Set;
  * notifications/<key>/list_changed}.
  */
 enum ListKind {
-  TOOLS("tools"),
-  PROMPTS("prompts"),
-  RESOURCES("resources");
+  TOOLS("tools", Action.CALL),
+  PROMPTS("prompts", Action.PROMPT),
+  RESOURCES("resources", Action.READ);
 
   private static final String LIST_CHANGED = "listChanged";
   private static final String SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
@@ -26,9 +27,17 @@ enum ListKind {
   /** As {@code subscriptions/listen} and its acknowledgment have it. */
   private final String filter;
 
-  ListKind(String key) {
+  private final Action use;
+
+  ListKind(String key, Action use) {
     this.key = key;
+    this.use = use;
     this.filter = key + "ListChanged";
+  }
+
+  /** What a task does with one of them. */
+  Action use() {
+    return use;
   }
 
   /** What a method lists, templates with what they are templates of; empty for any other one. */

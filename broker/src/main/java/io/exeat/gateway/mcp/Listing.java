@@ -74,7 +74,7 @@ final class Listing {
       if (key.equals("tools")) {
         definitions.saw(viewer.place(), items, first, !result.path("nextCursor").isTextual());
       }
-      result.set(key, visible(entry, viewer, key, items));
+      result.set(key, visible(entry, viewer, key, use(method), items));
     }
     if (viewer.modern()) {
       result.put("cacheScope", "private");
@@ -95,7 +95,7 @@ final class Listing {
     if (kind == ListKind.TOOLS && entry.pinned() && definitions.known(viewer.place()).isEmpty()) {
       return Optional.empty();
     }
-    Action action = action(kind);
+    Action action = kind.use();
     List<Decision> said =
         flow.foresee(
             viewer.peer(),
@@ -138,15 +138,12 @@ final class Listing {
     return mapped;
   }
 
-  private static Action action(ListKind kind) {
-    return switch (kind) {
-      case TOOLS -> Action.CALL;
-      case PROMPTS -> Action.PROMPT;
-      case RESOURCES -> Action.READ;
-    };
+  private static Action use(String method) {
+    return ListKind.listedBy(method).orElseThrow().use();
   }
 
-  private ArrayNode visible(UpstreamEntry entry, Viewer viewer, String key, ArrayNode items) {
+  private ArrayNode visible(
+      UpstreamEntry entry, Viewer viewer, String key, Action use, ArrayNode items) {
     List<JsonNode> mapped = new ArrayList<>();
     List<UpstreamEntry.Item> as = new ArrayList<>();
     for (JsonNode each : items) {
@@ -156,17 +153,9 @@ final class Listing {
         as.add(item.get());
       }
     }
-    Action action =
-        switch (key) {
-          case "tools" -> Action.CALL;
-          case "prompts" -> Action.PROMPT;
-          default -> Action.READ;
-        };
     List<Decision> said =
         flow.foresee(
-            viewer.peer(),
-            viewer.task(),
-            as.stream().map(item -> Plan.bare(item, action)).toList());
+            viewer.peer(), viewer.task(), as.stream().map(item -> Plan.bare(item, use)).toList());
     ArrayNode visible = JsonNodeFactory.instance.arrayNode();
     for (int i = 0; i < mapped.size(); i++) {
       if (isVisible(said.get(i))) {
