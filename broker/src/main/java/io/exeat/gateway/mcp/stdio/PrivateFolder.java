@@ -108,9 +108,15 @@ final class PrivateFolder implements AutoCloseable {
     return file;
   }
 
-  /** Removes it with all in it. */
+  /**
+   * Removes it with all in it; says so when it cannot, for what else is to end ends all the same.
+   */
   @Override
   public void close() {
-    var _ = programs.run(user.command(List.of("rm", "-rf", "--", path.toString())), new byte[0]);
+    try {
+      var _ = programs.run(user.command(List.of("rm", "-rf", "--", path.toString())), new byte[0]);
+    } catch (IllegalStateException e) {
+      LOG.warn("{} is left; it goes when the next broker starts a server of its user", path, e);
+    }
   }
 }

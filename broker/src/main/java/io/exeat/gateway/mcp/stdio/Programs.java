@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -30,14 +31,20 @@ final class Programs implements AutoCloseable {
   /**
    * Starts one, with this environment and no other.
    *
-   * @throws IOException when there is no such program, or it may not be run
+   * @throws IOException when there is no such program, or it may not be run; or after {@link
+   *     #close}
    */
   Process start(List<String> command, Map<String, String> environment) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().clear();
     builder.environment().put("PATH", PATH);
     builder.environment().putAll(environment);
-    Future<Process> started = starter.submit(builder::start);
+    Future<Process> started;
+    try {
+      started = starter.submit(builder::start);
+    } catch (RejectedExecutionException e) {
+      throw new IOException(command.getFirst() + " is not started any more: the broker stops", e);
+    }
     try {
       return started.get(HELPER_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException e) {

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +33,9 @@ final class Servers implements AutoCloseable {
   private final Time time;
   private final ConcurrentMap<Key, Group> groups = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, RunAs> users = new ConcurrentHashMap<>();
+
+  /** Who ends servers shares it; the starter of programs, which that takes, closes after them. */
+  private final ReadWriteLock ending = new ReentrantReadWriteLock();
 
   Servers(Time time) {
     this.time = time;
@@ -101,7 +106,7 @@ final class Servers implements AutoCloseable {
   void end(UpstreamEntry entry, Use use, String id) {
     Optional.ofNullable(groups.get(new Key(entry, use)))
         .map(group -> group.sessions.remove(id))
-        .ifPresent(Conversation::close);
+        .ifPresent(session -> sharing(session::close));
   }
 
   private Group group(UpstreamEntry entry, Use use) {
@@ -153,18 +158,34 @@ final class Servers implements AutoCloseable {
   }
 
   private void end(Key key) {
-    Group group = groups.remove(key);
-    if (group == null) {
-      return;
-    }
-    group.end.close();
-    group.stateless.close();
-    group.sessions.values().forEach(Conversation::close);
+    sharing(() -> {
+      Group group = groups.remove(key);
+      if (group != null) {
+        group.end.close();
+        group.stateless.close();
+        group.sessions.values().forEach(Conversation::close);
+      }
+    });
   }
 
+  private void sharing(Runnable end) {
+    ending.readLock().lock();
+    try {
+      end.run();
+    } finally {
+      ending.readLock().unlock();
+    }
+  }
+
+  /** Waits for those that are being ended. */
   @Override
   public void close() {
     groups.keySet().forEach(this::end);
-    programs.close();
+    ending.writeLock().lock();
+    try {
+      programs.close();
+    } finally {
+      ending.writeLock().unlock();
+    }
   }
 }

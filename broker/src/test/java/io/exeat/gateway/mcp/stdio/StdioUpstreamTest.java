@@ -81,6 +81,7 @@ final class StdioUpstreamTest {
           *'"method":"exit"'*) exit 3 ;;
           *'"method":"stray"'*)
             setsid sh -c 'trap "" TERM; while :; do sleep 0.1; done' & say "{\\"child\\":$!}" ;;
+          *'"method":"slow"'*) trap 'touch "$HOME/told"' TERM; say '{}'; while :; do sleep 0.1; done ;;
           *'"method":"stubborn"'*)
             (trap '' TERM; while :; do sleep 0.1; done) & child=$!
             trap '' TERM; say "{\\"child\\":$child}"; while :; do sleep 0.1; done ;;
@@ -332,6 +333,20 @@ final class StdioUpstreamTest {
           assertThat(ProcessHandle.of(who.path("pid").asLong())).isEmpty();
           assertThat(ProcessHandle.of(child).filter(ProcessHandle::isAlive)).isEmpty();
         });
+  }
+
+  @Test
+  void whatIsBeingEndedWhenTheBrokerStopsIsGoneOnceItHas() throws IOException {
+    JsonNode who = result("who");
+    Path home = Path.of(who.path("home").asText());
+    assertThat(result("slow").isObject()).isTrue();
+    cutOff.cut(new Fault.TaskEnded(task, "COMPLETED"));
+    await().until(() -> Files.exists(home.resolve("told")));
+
+    upstream.close();
+
+    assertThat(home).doesNotExist();
+    assertThat(Path.of("/proc", who.path("pid").asText())).doesNotExist();
   }
 
   @Test
