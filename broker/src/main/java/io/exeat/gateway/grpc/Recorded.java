@@ -17,12 +17,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The answer of a call whose decision is on its way to the disk. A thread waits for it; an event
  * loop, which has other connections, is told: only touched by it then.
  */
 final class Recorded<A> implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(Recorded.class);
+
   /** By then the disk is too late, and awaiting says so at once. */
   private static final Duration LATE = Duration.ofMillis(10_100);
 
@@ -116,6 +120,8 @@ final class Recorded<A> implements Runnable {
       var _ = InRequest.call(caller.request(), () -> answer.apply(judging));
     } catch (FaultException e) {
       // Nobody hears of it any more.
+    } catch (RuntimeException | Error e) { // or nobody at all would
+      LOG.error("request {}: leaving its task failed", caller.request(), e);
     }
   }
 

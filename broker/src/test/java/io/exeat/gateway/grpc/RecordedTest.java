@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -199,6 +200,7 @@ final class RecordedTest {
     AtomicInteger over = new AtomicInteger();
     AtomicInteger left = new AtomicInteger();
     CompletableFuture<Runnable> record = new CompletableFuture<>();
+    CompletableFuture<Thread> leaving = new CompletableFuture<>();
     Judging judging =
         new Judging() {
           @Override
@@ -212,12 +214,19 @@ final class RecordedTest {
           @Override
           public Judged await() {
             left.incrementAndGet();
+            leaving.complete(Thread.currentThread());
+            if (stops == Stops.MEANWHILE) {
+              throw new StackOverflowError("leaving overflows");
+            }
             throw new FaultException(new Fault.NotServing("stopping"));
           }
         };
     Caller caller =
         new Caller(RequestId.random(), Connection.of(fixture.flow.peers.getFirst(), loop));
     Context context = Context.ROOT.withValue(Caller.KEY, caller);
+    List<Throwable> lost = new CopyOnWriteArrayList<>();
+    Thread.UncaughtExceptionHandler usual = Thread.getDefaultUncaughtExceptionHandler();
+    Thread.setDefaultUncaughtExceptionHandler((_, thrown) -> lost.add(thrown));
     loop.submit(
             context.wrap(() ->
                 Recorded.serve(
@@ -236,6 +245,10 @@ final class RecordedTest {
 
     assertThat(told.get(5, TimeUnit.SECONDS)).hasMessageContaining("UNAVAILABLE");
     await().untilAsserted(() -> assertThat(left).hasValue(1));
+    assertThat(leaving.get().join(Duration.ofSeconds(5)) || stops == Stops.AFTER_THE_ANSWER)
+        .isTrue();
+    Thread.setDefaultUncaughtExceptionHandler(usual);
+    assertThat(lost).isEmpty();
     assertThat(over).hasValue(1);
     loop.shutdownGracefully(0, 0, TimeUnit.SECONDS).get();
   }
