@@ -70,7 +70,13 @@ record Engine(
     Sessions sessions = new Sessions(journal, new CountDownLatch(1));
     VaultBackend backend =
         closing.later(
-            backend(config, here.vault(), party, VaultTrust.of(here.vault().ca()), sessions, time));
+            backend(
+                config,
+                here.vault(),
+                party,
+                VaultTrust.of(here.vault().ca(), "vault.ca"),
+                sessions,
+                time));
     Map<String, TargetVerifier> verifiers = new LinkedHashMap<>();
     catalogue
         .get()

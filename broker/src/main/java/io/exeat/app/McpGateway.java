@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 
 /** The MCP gateway with its ways to tool servers and its doors. */
 final class McpGateway {
@@ -115,11 +116,10 @@ final class McpGateway {
     }
 
     @Override
-    public SSLContext of(UpstreamEntry.Server.Url server) {
-      return server
-          .id()
-          .map(id -> party.tls().context(id::equals))
-          .orElseGet(() -> VaultTrust.plain(VaultTrust.of(server.ca())));
+    public SSLContext of(UpstreamEntry.Server.Url server) throws SSLException {
+      return server.id().isPresent()
+          ? party.tls().context(server.id().get()::equals)
+          : VaultTrust.plain(VaultTrust.read(server.ca()));
     }
 
     @Override

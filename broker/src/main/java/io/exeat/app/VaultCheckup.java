@@ -64,7 +64,7 @@ final class VaultCheckup {
   void look(boolean svid, Optional<Catalogue> catalogue) {
     X509TrustManager trust;
     try {
-      trust = VaultTrust.of(here.vault().ca());
+      trust = VaultTrust.of(here.vault().ca(), "vault.ca");
     } catch (CannotStart e) {
       findings.wrong(
           "vault",

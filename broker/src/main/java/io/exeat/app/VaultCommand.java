@@ -54,8 +54,10 @@ final class VaultCommand {
 
   @Command(
       description = {
-        "Writes into Vault what the catalogue asks for, with least rights for the sidecar; what is as",
-        "it should be is left alone. With --check it says what differs, writes nothing, and ends with",
+        "Writes into Vault what the catalogue asks for, with least rights for the sidecar; what is"
+            + " as",
+        "it should be is left alone. With --check it says what differs, writes nothing, and ends"
+            + " with",
         "10 when something does. The sidecar itself never has the rights that this needs."
       },
       footer = {
@@ -104,7 +106,8 @@ final class VaultCommand {
               names = "--target-ca",
               paramLabel = "TARGET=FILE",
               description = {
-                "Who vouches for a target's certificate, in PEM: a file on VAULT's own host, because",
+                "Who vouches for a target's certificate, in PEM: a file on VAULT's own host,"
+                    + " because",
                 "it takes no certificate itself; else Vault's system's. Repeatable."
               })
           @Nullable Map<String, Path> targetCas,
@@ -125,7 +128,7 @@ final class VaultCommand {
               bindIp,
               here.vault().longestTask().plus(Duration.ofHours(12)),
               admins(admins == null ? Map.of() : admins, targetCas == null ? Map.of() : targetCas));
-      X509TrustManager trust = VaultTrust.of(here.vault().ca());
+      X509TrustManager trust = VaultTrust.of(here.vault().ca(), "vault.ca");
       try (SecretBytes operator = secret(token);
           VaultSetup vault =
               new VaultSetup(

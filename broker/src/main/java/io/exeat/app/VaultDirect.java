@@ -36,7 +36,11 @@ final class VaultDirect implements Direct {
   @Override
   public int revoke(What what, boolean dryRun, Cli cli) {
     try {
-      X509TrustManager trust = VaultTrust.of(of("CACERT").map(Path::of).or(this::configuredCa));
+      Optional<Path> named = of("CACERT").map(Path::of);
+      X509TrustManager trust =
+          VaultTrust.of(
+              named.or(this::configuredCa),
+              named.isPresent() ? "BAO_CACERT or VAULT_CACERT" : "vault.ca");
       try (SecretBytes operator = token();
           DirectEnd vault = new DirectEnd(settings(), () -> VaultTrust.plain(trust), operator)) {
         return revoke(vault, what, dryRun, cli);

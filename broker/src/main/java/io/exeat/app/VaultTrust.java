@@ -11,6 +11,7 @@ import java.security.KeyStore;
 import java.util.Arrays;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
@@ -22,9 +23,26 @@ final class VaultTrust {
   /**
    * The authorities in {@code pem}, else the JDK's.
    *
+   * @param key of the configuration that says which file, for people
    * @throws CannotStart when the file is not there or holds no certificate
    */
-  static X509TrustManager of(Optional<Path> pem) {
+  static X509TrustManager of(Optional<Path> pem, String key) {
+    try {
+      return read(pem);
+    } catch (SSLException e) {
+      throw new CannotStart(
+          String.valueOf(e.getMessage()),
+          key + " must name a readable PEM file with a certificate in it.",
+          e);
+    }
+  }
+
+  /**
+   * As {@link #of}, while the broker runs.
+   *
+   * @throws SSLException when the file is not there or holds no certificate; its message names it
+   */
+  static X509TrustManager read(Optional<Path> pem) throws SSLException {
     try {
       if (pem.isPresent()) {
         try (InputStream in = Files.newInputStream(pem.get())) {
@@ -39,10 +57,8 @@ final class VaultTrust {
           .findFirst()
           .orElseThrow();
     } catch (IOException | GeneralSecurityException e) {
-      throw new CannotStart(
-          "the authorities in " + pem.map(Path::toString).orElse("the JDK") + " cannot be read",
-          "vault.ca must name a readable PEM file with a certificate in it.",
-          e);
+      throw new SSLException(
+          "the authorities in " + pem.map(Path::toString).orElse("the JDK") + " cannot be read", e);
     }
   }
 
