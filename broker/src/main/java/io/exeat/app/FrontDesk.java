@@ -183,6 +183,12 @@ final class FrontDesk implements AgentRequests, ProxyRequests, OperatorRequests 
   }
 
   @Override
+  public Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId task, List<Act> acts) {
+    ProxyRequests there = proxies;
+    return there == null ? Optional.empty() : there.foreseeUnasked(peer, task, acts);
+  }
+
+  @Override
   public boolean decidesHere() {
     ProxyRequests there = proxies;
     return there != null && there.decidesHere();

@@ -9,6 +9,7 @@ import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.identity.Svid;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -66,8 +67,8 @@ final class LateAttestor implements Attestor {
   }
 
   /** What is missing, for people; empty when nothing is. */
-  java.util.Optional<String> problem() {
-    return made == null ? java.util.Optional.of(missing) : java.util.Optional.empty();
+  Optional<String> problem() {
+    return made == null ? Optional.of(missing) : Optional.empty();
   }
 
   /**
@@ -99,6 +100,11 @@ final class LateAttestor implements Attestor {
   public boolean knows(Peer peer) {
     Attestor there = made;
     return there != null && there.knows(peer);
+  }
+
+  @Override
+  public Optional<Agent> lastKnown(Peer peer) {
+    return Optional.ofNullable(made).flatMap(there -> there.lastKnown(peer));
   }
 
   @Override

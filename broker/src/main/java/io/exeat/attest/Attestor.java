@@ -2,6 +2,7 @@ package io.exeat.attest;
 
 import io.exeat.base.Subscription;
 import io.exeat.identity.Svid;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -27,6 +28,15 @@ public interface Attestor extends AutoCloseable {
    */
   default boolean knows(Peer peer) {
     return false;
+  }
+
+  /**
+   * Whom {@code peer} was last attested as, however long ago, if the issuer vouches for it still
+   * and it is there. Asks nobody and never waits. Enough to foresee for somebody who has not asked,
+   * and for nothing that is done or given; empty when it is not known.
+   */
+  default Optional<Agent> lastKnown(Peer peer) {
+    return Optional.empty();
   }
 
   /**

@@ -43,6 +43,15 @@ public final class Attestors implements Attestor {
   }
 
   @Override
+  public Optional<Agent> lastKnown(Peer peer) {
+    return switch (peer) {
+      case Peer.Local _ -> local.flatMap(mode -> mode.lastKnown(peer));
+      case Peer.Tls _ -> mtls.flatMap(mode -> mode.lastKnown(peer));
+      case Peer.Vouched _ -> Optional.of(attest(peer));
+    };
+  }
+
+  @Override
   public Subscription whenGone(Agent agent, Consumer<String> then) {
     if (agent.instance().equals(VOUCHED)) {
       return () -> {}; // no instance of it is known, and no task is bound to one

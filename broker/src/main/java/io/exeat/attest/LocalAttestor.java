@@ -11,6 +11,7 @@ import io.spiffe.spiffeid.SpiffeId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -88,6 +89,16 @@ public final class LocalAttestor implements Attestor {
     }
     Vouched process = vouched.get(local.process().key());
     return process != null && process.isFresh();
+  }
+
+  @Override
+  public Optional<Agent> lastKnown(Peer peer) {
+    return peer instanceof Peer.Local local
+        ? Optional.ofNullable(vouched.get(local.process().key()))
+            .filter(Vouched::isAlive)
+            .flatMap(Vouched::lastSvid)
+            .map(svid -> new Agent(svid.id(), instance(local)))
+        : Optional.empty();
   }
 
   private Vouched begin(String key, Peer.Local peer) {

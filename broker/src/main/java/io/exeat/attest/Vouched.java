@@ -7,6 +7,7 @@ import io.exeat.base.Subscription;
 import io.exeat.identity.Svid;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -68,8 +69,7 @@ final class Vouched implements Asked.Later {
   }
 
   boolean isOf(SpiffeId id) {
-    Svid now = svid;
-    return now != null && now.id().equals(id) && !isGone();
+    return lastSvid().filter(it -> it.id().equals(id)).isPresent();
   }
 
   int uid() {
@@ -115,6 +115,11 @@ final class Vouched implements Asked.Later {
     return svid != null && !isGone() && !due.isNear();
   }
 
+  /** The SVID as it was last told of, until it is gone; asks nobody. */
+  Optional<Svid> lastSvid() {
+    return isGone() ? Optional.empty() : Optional.ofNullable(svid);
+  }
+
   /**
    * The SVID, attested at most {@code recheck} ago where the issuer can be asked.
    *
@@ -133,7 +138,7 @@ final class Vouched implements Asked.Later {
       due.ahead(asking, () -> askAnew(svid, terms.timing().within()));
     }
     if (isGone() || !isValid(now)) {
-      throw unattested("the agent is no longer attested");
+      throw new FaultException(new Fault.Unattested("the agent is no longer attested"));
     }
     return now;
   }
@@ -167,7 +172,8 @@ final class Vouched implements Asked.Later {
       next.open();
       Svid answer = next.first(within);
       if (before != null && !before.id().equals(answer.id())) {
-        throw unattested("the process has another identity than before");
+        throw new FaultException(
+            new Fault.Unattested("the process has another identity than before"));
       }
       adopt(next);
       return answer;
@@ -285,10 +291,6 @@ final class Vouched implements Asked.Later {
     if (isCurrent(from)) {
       end("the identity was withdrawn");
     }
-  }
-
-  private static FaultException unattested(String evidence) {
-    return new FaultException(new Fault.Unattested(evidence));
   }
 
   private static FaultException unavailable(String problem) {

@@ -46,7 +46,7 @@ public final class Office {
     this.views = new Views(tasks, holdings, steps.revoker(), endings);
     this.approving = new Approving(tasks, ceiling, kills, steps.audit(), time);
     this.broker = new Broker(steps, this);
-    this.uses = new Uses(this, broker, holdings, steps.audit());
+    this.uses = new Uses(this, broker, holdings, steps);
     this.desk = new Desk(this, holdings, steps, health);
     this.readings =
         () ->

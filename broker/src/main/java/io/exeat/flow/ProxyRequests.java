@@ -59,6 +59,16 @@ public interface ProxyRequests {
   List<Decision> foresee(Peer peer, TaskId task, List<Act> acts);
 
   /**
+   * As {@link #foresee}, for a proxy that wants to know by itself: the agent asks for nothing, so
+   * no refusal is recorded or counted as one of its. Its identity may be one that was attested a
+   * while ago.
+   *
+   * @return empty when it cannot be told: the agent has gone or cannot be attested now, or its task
+   *     is over or changing
+   */
+  Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId task, List<Act> acts);
+
+  /**
    * Whether what decides is in this process, so that to {@link #foresee} waits for nobody and takes
    * nobody else's time.
    */

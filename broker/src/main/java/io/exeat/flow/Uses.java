@@ -21,7 +21,6 @@ import io.exeat.task.Grant;
 import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,6 +39,7 @@ final class Uses implements ProxyRequests {
   private final Tasks tasks;
   private final Ceiling ceiling;
   private final Judge judge;
+  private final Foresight foresight;
   private final Exchange exchange;
   private final Budgets budgets;
   private final Endings endings;
@@ -61,12 +61,13 @@ final class Uses implements ProxyRequests {
     }
   }
 
-  Uses(Office office, Broker broker, Holdings holdings, AuditSink audit) {
-    this.audit = audit;
+  Uses(Office office, Broker broker, Holdings holdings, Steps steps) {
+    this.audit = steps.audit();
     this.broker = broker;
     this.tasks = office.tasks();
     this.ceiling = office.ceiling();
     this.judge = broker.judge();
+    this.foresight = new Foresight(broker, steps.attestor(), tasks);
     this.exchange = office.exchange();
     this.budgets = office.budgets();
     this.endings = office.endings();
@@ -251,25 +252,12 @@ final class Uses implements ProxyRequests {
 
   @Override
   public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
-    return broker.story(
-        peer,
-        "Proxy.Foresee",
-        Optional.of(id),
-        agent -> foresee(peer, agent, tasks.get(agent, id).epoch(), acts));
+    return foresight.asked(peer, id, acts);
   }
 
-  /** Each by itself, so that the epoch's end waits for one answer at most. */
-  private List<Decision> foresee(Peer peer, Agent agent, Epoch epoch, List<Act> acts) {
-    List<Decision> said = new ArrayList<>();
-    for (Act act : acts) {
-      if (!said.isEmpty() && said.getLast() instanceof Decision.Failed && !judge.isHere()) {
-        said.add(said.getLast()); // an engine elsewhere that is late would be late each time
-      } else {
-        said.add(
-            tasks.during(agent, epoch.task(), epoch.number(), task -> foresee(peer, task, act)));
-      }
-    }
-    return said;
+  @Override
+  public Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId id, List<Act> acts) {
+    return foresight.unasked(peer, id, acts);
   }
 
   @Override
@@ -284,13 +272,5 @@ final class Uses implements ProxyRequests {
         .filter(task -> task.end().isEmpty())
         .map(task ->
             new Standing(task.epoch(), task.state() == Task.State.OPEN, judge.history(task.id())));
-  }
-
-  private Decision foresee(Peer peer, Task task, Act act) {
-    try {
-      return judge.foresee(peer, task, act);
-    } catch (FaultException e) {
-      return new Decision.Deny(String.valueOf(e.getMessage()), List.of(), "");
-    }
   }
 }

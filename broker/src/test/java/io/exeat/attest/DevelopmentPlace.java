@@ -138,6 +138,11 @@ final class DevelopmentPlace implements AttestorContract.Place {
     entries.forEach(authority::add);
   }
 
+  /** From now on nobody can be asked. */
+  void stopIssuer() {
+    authority.stop();
+  }
+
   @Override
   public void restartIssuer() {
     authority.stop();

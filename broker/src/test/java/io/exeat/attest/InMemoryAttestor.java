@@ -5,10 +5,12 @@ import io.exeat.base.FaultException;
 import io.exeat.base.Subscription;
 import io.exeat.identity.Svid;
 import io.spiffe.spiffeid.SpiffeId;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Attests processes by what it was told of their uid; processes die by {@link #kill}. */
@@ -16,10 +18,22 @@ public final class InMemoryAttestor implements Attestor {
   private final Map<Integer, SpiffeId> identities = new HashMap<>();
   private final Map<String, List<Consumer<String>>> watchers = new HashMap<>();
   private final List<String> dead = new ArrayList<>();
+  private final Map<String, Agent> attested = new HashMap<>();
+  private boolean isAway;
 
   /** Processes of this uid have this identity from now on. */
   public synchronized void identify(int uid, SpiffeId id) {
     identities.put(uid, id);
+  }
+
+  /** From now on nobody answers who anybody is, or somebody does again. */
+  public synchronized void away(boolean now) {
+    isAway = now;
+  }
+
+  /** Processes that were attested are not known any more, until they are again. */
+  public synchronized void forget() {
+    attested.clear();
   }
 
   /** A process. */
@@ -61,6 +75,10 @@ public final class InMemoryAttestor implements Attestor {
 
   @Override
   public synchronized Agent attest(Peer peer) {
+    if (isAway) {
+      throw new FaultException(
+          new Fault.Unavailable(Fault.Dependency.IDENTITY, "it is away", Duration.ofSeconds(1)));
+    }
     if (!(peer instanceof Peer.Local local)
         || !local.process().alive()
         || identities.get(local.uid()) == null) {
@@ -70,7 +88,16 @@ public final class InMemoryAttestor implements Attestor {
     if (id == null) {
       throw new FaultException(new Fault.Unattested("no identity"));
     }
-    return new Agent(id, local.process().key());
+    Agent agent = new Agent(id, local.process().key());
+    attested.put(local.process().key(), agent);
+    return agent;
+  }
+
+  @Override
+  public synchronized Optional<Agent> lastKnown(Peer peer) {
+    return peer instanceof Peer.Local local && local.process().alive()
+        ? Optional.ofNullable(attested.get(local.process().key()))
+        : Optional.empty();
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.exeat.identity.TestTime;
 import io.netty.channel.EventLoop;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -179,6 +180,23 @@ final class LocalAttestorTest {
     clock.pass(DevelopmentPlace.TIMING.recheck().minusMillis(900));
 
     assertThat(attestor.knows(peer)).isFalse();
+  }
+
+  @Test
+  void whoWasAttestedIsKnownWithoutAskingUntilItIsGone() {
+    AtomicBoolean alive = new AtomicBoolean(true);
+    Peer.Local peer = new Sleeper(1, alive::get).peer();
+    assertThat(attestor.lastKnown(peer)).isEmpty();
+    Agent agent = attestor.attest(peer);
+
+    place.stopIssuer(); // and the last answer does not count any more
+    clock.pass(DevelopmentPlace.TIMING.recheck().plusSeconds(1));
+
+    assertThat(attestor.knows(peer)).isFalse();
+    assertThat(attestor.lastKnown(peer)).contains(agent);
+    assertThat(attestor.lastKnown(new Sleeper(2).peer())).isEmpty();
+    alive.set(false);
+    assertThat(attestor.lastKnown(peer)).isEmpty();
   }
 
   @Test

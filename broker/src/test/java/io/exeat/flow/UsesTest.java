@@ -199,6 +199,47 @@ class UsesTest {
   }
 
   @Test
+  void whatWeLookAtByOurselvesIsNoRequestOfTheAgents() throws Exception {
+    TaskId task = open("hidden");
+    List<Act> acts = List.of(act("hidden"), act("orders-read"));
+    int recorded = stage.audit.events().size();
+    long counted = counted();
+    assertThat(foreseen(task, acts)).containsExactly("permit", "deny");
+
+    stage.attestor.away(true);
+    assertThat(foreseen(task, acts)).containsExactly("permit", "deny"); // it is known who that is
+    stage.attestor.forget();
+    assertThat(uses.foreseeUnasked(stage.billing, task, acts)).isEmpty();
+    stage.attestor.away(false);
+    assertThat(foreseen(task, acts)).containsExactly("permit", "deny");
+    assertThat(uses.foreseeUnasked(stage.other, task, acts)).isEmpty(); // it is another's
+    assertThat(uses.foreseeUnasked(stage.billing, TaskId.random(), acts)).isEmpty();
+
+    assertThat(counted()).isEqualTo(counted);
+    // What comes after it is on record, and so would be what came before.
+    assertThatThrownBy(() -> uses.foresee(stage.other, task, acts))
+        .hasMessageContaining("NoSuchTask");
+    await().until(() -> stage.audit.events().size() > recorded);
+    assertThat(stage.audit.events().subList(recorded, stage.audit.events().size()))
+        .singleElement()
+        .isInstanceOfSatisfying(
+            AuditEvent.Refused.class, it -> assertThat(it.method()).isEqualTo("Proxy.Foresee"));
+    stage.attestor.kill(stage.billing);
+    assertThat(uses.foreseeUnasked(stage.billing, task, acts)).isEmpty();
+  }
+
+  private List<String> foreseen(TaskId task, List<Act> acts) {
+    return uses.foreseeUnasked(stage.billing, task, acts).orElseThrow().stream()
+        .map(Decision::word)
+        .toList();
+  }
+
+  /** Refusals in the figures. */
+  private long counted() {
+    return stage.office.readings().refused().values().stream().mapToLong(it -> it).sum();
+  }
+
+  @Test
   void whereForeseeingFailsElsewhereNothingMoreIsAskedAndAnEndDoesNotWaitForIt() throws Exception {
     TaskId task = open("hidden");
     List<Act> acts = List.of(act("hidden"), act("hidden"), act("hidden"));

@@ -134,6 +134,11 @@ final class WarmUp {
     }
 
     @Override
+    public Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId task, List<Act> acts) {
+      throw no();
+    }
+
+    @Override
     public boolean decidesHere() {
       return true;
     }

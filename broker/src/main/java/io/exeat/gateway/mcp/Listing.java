@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.attest.Peer;
 import io.exeat.base.TaskId;
 import io.exeat.flow.ProxyRequests;
+import io.exeat.policy.Act;
 import io.exeat.policy.Action;
 import io.exeat.policy.CanonicalJson;
 import io.exeat.policy.Decision;
@@ -16,6 +17,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -87,32 +89,30 @@ final class Listing {
    * What of one kind the viewer may see now, as a hash. Of tools without pins and of all else that
    * is what the catalogue maps, be it at the server or not.
    *
-   * @return empty when it cannot be told: policy does not answer, or pins count and not all tools
-   *     are known
+   * @return empty when it cannot be told: policy does not answer, nobody knows who the viewer is
+   *     just now, or pins count and not all tools are known
    */
   Optional<String> seen(UpstreamEntry entry, Viewer viewer, ListKind kind) {
     Map<String, UpstreamEntry.Item> mapped = mapped(entry, viewer, kind);
     if (kind == ListKind.TOOLS && entry.pinned() && definitions.known(viewer.place()).isEmpty()) {
       return Optional.empty();
     }
-    Action action = kind.use();
-    List<Decision> said =
-        flow.foresee(
-            viewer.peer(),
-            viewer.task(),
-            mapped.values().stream().map(item -> Plan.bare(item, action)).toList());
-    if (said.stream().anyMatch(Decision.Failed.class::isInstance)) {
-      return Optional.empty();
-    }
+    List<Act> acts = mapped.values().stream().map(item -> Plan.bare(item, kind.use())).toList();
+    return flow.foreseeUnasked(viewer.peer(), viewer.task(), acts)
+        .filter(said -> said.stream().noneMatch(Decision.Failed.class::isInstance))
+        .map(said -> sha256(kind, mapped.keySet(), said));
+  }
+
+  private static String sha256(ListKind kind, Set<String> names, List<Decision> said) {
     ObjectNode seen = JsonNodeFactory.instance.objectNode();
     Iterator<Decision> each = said.iterator();
-    for (String name : mapped.keySet()) {
+    for (String name : names) {
       boolean visible = isVisible(each.next());
       if (visible || kind == ListKind.RESOURCES) { // one rule's URIs may be another rule's too
         seen.put(name, visible);
       }
     }
-    return Optional.of(CanonicalJson.sha256(seen));
+    return CanonicalJson.sha256(seen);
   }
 
   /** What the catalogue maps and pins let be, by what it is known by. */

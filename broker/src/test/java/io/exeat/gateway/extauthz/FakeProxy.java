@@ -137,6 +137,11 @@ public final class FakeProxy implements ProxyRequests {
   }
 
   @Override
+  public Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId task, List<Act> acts) {
+    throw new UnsupportedOperationException("no list goes through Envoy's door");
+  }
+
+  @Override
   public Optional<Standing> standing(TaskId task) {
     throw new UnsupportedOperationException("no list goes through Envoy's door");
   }

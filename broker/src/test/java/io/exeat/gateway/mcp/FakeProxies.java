@@ -34,6 +34,13 @@ final class FakeProxies implements ProxyRequests {
   volatile Function<Act, Decision> policy = _ -> new Decision.Permit(List.of(), "p");
   final Map<TaskId, Function<Act, Decision>> others = new ConcurrentHashMap<>();
   final List<TaskId> standings = new CopyOnWriteArrayList<>();
+
+  /** Of what was foreseen, what the agents asked for themselves. */
+  final List<TaskId> asked = new CopyOnWriteArrayList<>();
+
+  /** Whether nobody can tell who the agents are. */
+  volatile boolean isUnknown;
+
   volatile History history = History.NONE;
   volatile boolean decidesHere = true;
   volatile boolean isOpen = true;
@@ -88,6 +95,16 @@ final class FakeProxies implements ProxyRequests {
 
   @Override
   public List<Decision> foresee(Peer peer, TaskId id, List<Act> acts) {
+    asked.add(id);
+    return decisions(id, acts);
+  }
+
+  @Override
+  public Optional<List<Decision>> foreseeUnasked(Peer peer, TaskId id, List<Act> acts) {
+    return isUnknown ? Optional.empty() : Optional.of(decisions(id, acts));
+  }
+
+  private List<Decision> decisions(TaskId id, List<Act> acts) {
     return acts.stream().map(others.getOrDefault(id, policy)).toList();
   }
 

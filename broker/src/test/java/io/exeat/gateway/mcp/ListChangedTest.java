@@ -293,6 +293,27 @@ final class ListChangedTest {
   }
 
   @Test
+  void whoLooksAsksInNobodysNameAndWhoIsUnknownIsToldLater() throws Exception {
+    String session = session();
+    legacy("tools/list", "Mcp-Session-Id", session);
+    FakeExchange stream = get(session);
+    look("p");
+    assertThat(proxies.asked).isNotEmpty(); // the list, by the agent
+    proxies.asked.clear();
+
+    proxies.isUnknown = true;
+    proxies.policy = denying("web.drop");
+    look("p2");
+    assertThat(stream.said()).doesNotContain("list_changed");
+    proxies.isUnknown = false;
+    nanos.addAndGet(Duration.ofSeconds(5).toNanos());
+    look("p2");
+
+    stream.awaitSaid(TOOLS_CHANGED);
+    assertThat(proxies.asked).isEmpty();
+  }
+
+  @Test
   void aSubscriptionIsToldUnderItsIdOfWhatItAskedFor() throws Exception {
     modern("tools/list");
     modern("prompts/list");
