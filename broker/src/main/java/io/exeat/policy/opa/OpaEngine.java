@@ -18,6 +18,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
@@ -26,7 +27,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -112,12 +116,26 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
 
   private JsonNode get(URI uri, long due) throws IOException, InterruptedException {
     HttpResponse<String> answer =
-        http.send(
-            HttpRequest.newBuilder(uri).timeout(left(due)).GET().build(), BodyHandlers.ofString());
+        send(HttpRequest.newBuilder(uri).GET().build(), BodyHandlers.ofString(), due);
     if (answer.statusCode() != 200) {
       throw new IOException("GET " + uri.getPath() + " answers " + answer.statusCode());
     }
     return JSON.readTree(answer.body());
+  }
+
+  /** A request's own timeout is over with the head of its answer; the rest may never come. */
+  private <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> body, long due)
+      throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<T>> sent = http.sendAsync(request, body);
+    try {
+      return sent.get(left(due).toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("no answer in time");
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException why ? why : new IOException(e.getCause());
+    } finally {
+      sent.cancel(true);
+    }
   }
 
   private Duration left(long due) throws HttpTimeoutException {
@@ -180,13 +198,12 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
     body.set("input", QuestionJson.write(question));
     HttpRequest request =
         HttpRequest.newBuilder(decide)
-            .timeout(config.within())
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofByteArray(CanonicalJson.bytes(body)))
             .build();
     try {
       HttpResponse<byte[]> answer =
-          http.send(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES));
+          send(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES), due);
       if (answer.statusCode() != 200) {
         return failed("it answers " + answer.statusCode());
       }

@@ -14,11 +14,13 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * A server that changes its bundles at the worst moment, which a real one cannot be made to do;
@@ -34,6 +36,7 @@ final class OpaEngineTest {
   private volatile Supplier<String> text = () -> "package p";
   private volatile Supplier<String> seen = () -> "one";
   private volatile String decided = "one";
+  private volatile boolean stalls;
 
   @BeforeEach
   void start() throws IOException {
@@ -68,6 +71,11 @@ final class OpaEngineTest {
           exchange.getRequestBody().readAllBytes();
           byte[] bytes = text.get().getBytes(UTF_8);
           exchange.sendResponseHeaders(200, bytes.length);
+          if (stalls) {
+            exchange.getResponseBody().write(bytes, 0, 1);
+            exchange.getResponseBody().flush();
+            return; // and nothing more comes
+          }
           exchange.getResponseBody().write(bytes);
           exchange.close();
         });
@@ -121,6 +129,26 @@ final class OpaEngineTest {
     assertThat(engine.health().available()).isTrue();
     engine.look();
     assertThat(engine.served().sha256()).isEqualTo(sha256);
+  }
+
+  @Test
+  @Timeout(30)
+  void anAnswerThatBeginsAndDoesNotEndIsNone() {
+    var address = URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+    Duration within = Duration.ofMillis(300);
+    try (OpaEngine hasty =
+        new OpaEngine(new PolicyConfig.Opa(address, "p/decision", within), PolicyEngines.TIME)) {
+      hasty.look();
+      assertThat(hasty.decide(QUESTION).word()).isEqualTo("permit");
+      stalls = true;
+
+      Decision decision = hasty.decide(QUESTION);
+
+      assertThat(decision).isInstanceOf(Decision.Failed.class);
+      assertThat(((Decision.Failed) decision).problem()).contains("no answer in time");
+      hasty.look();
+      assertThat(hasty.health().problem().orElseThrow()).contains("no answer in time");
+    }
   }
 
   @Test
