@@ -96,7 +96,8 @@ public final class Deployment implements AutoCloseable {
       return withVariables("EXEAT_ATTESTATION_RECHECK=30s");
     }
 
-    private Plan withVariables(String... variables) {
+    /** With keys of the configuration set by their variables. */
+    Plan withVariables(String... variables) {
       return launchedBy(config -> {
         List<String> words = new ArrayList<>(List.of("env"));
         words.addAll(List.of(variables));

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** The command {@code exeat}, packaged, as a process with an environment of its own. */
 public final class Exeat {
@@ -147,7 +149,7 @@ public final class Exeat {
     private final Process process;
     private final Path folder;
 
-    private Running(Process process, Path folder) {
+    Running(Process process, Path folder) {
       this.process = process;
       this.folder = folder;
     }
@@ -159,6 +161,14 @@ public final class Exeat {
 
     public void signal(String name) {
       Processes.signal(process, name);
+    }
+
+    /** It and all that it has started and that lives, the oldest first. */
+    public List<ProcessHandle> processes() {
+      return Stream.concat(Stream.of(process.toHandle()), process.descendants())
+          .filter(ProcessHandle::isAlive)
+          .sorted(Comparator.comparing(it -> it.info().startInstant().orElseThrow()))
+          .toList();
     }
 
     /** Waits for its end. */

@@ -19,10 +19,19 @@ public final class Outside implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(10);
 
   private final Stage stage;
+  private final Postgres postgres;
+  private final String database;
   private @Nullable Connection connection;
 
   public Outside(Stage stage) {
+    this(stage, stage.postgres(), Stage.DATABASE);
+  }
+
+  /** The same of another server, where a database of its own is lent. */
+  public Outside(Stage stage, Postgres postgres, String database) {
     this.stage = stage;
+    this.postgres = postgres;
+    this.database = database;
   }
 
   /** Roles that are lent now, to anybody. */
@@ -88,7 +97,7 @@ public final class Outside implements AutoCloseable {
 
   /** A session as the one who holds the login. */
   public Connection session(DatabaseLogin login) throws SQLException {
-    return stage.postgres().connect(login.getDatabase(), login.getUsername(), login.getPassword());
+    return postgres.connect(login.getDatabase(), login.getUsername(), login.getPassword());
   }
 
   /** The SQLSTATE with which a login is refused, or nothing when it is let in. */
@@ -147,7 +156,8 @@ public final class Outside implements AutoCloseable {
         .untilAsserted(this::requireNothingLent);
   }
 
-  private List<String> query(String sql) {
+  /** The first column of all rows, as superuser. */
+  public List<String> query(String sql) {
     try {
       return queryOnce(sql);
     } catch (SQLException e) {
@@ -163,7 +173,7 @@ public final class Outside implements AutoCloseable {
   private List<String> queryOnce(String sql) throws SQLException {
     Connection there = connection;
     if (there == null) {
-      there = stage.postgres().superuser(Stage.DATABASE);
+      there = postgres.superuser(database);
       connection = there;
     }
     try (Statement statement = there.createStatement();

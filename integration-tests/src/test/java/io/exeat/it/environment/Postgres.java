@@ -41,15 +41,20 @@ public final class Postgres implements AutoCloseable {
 
   /** A new, empty server. */
   public static Postgres start(Path bin) {
-    return start(bin, Optional.empty());
+    return start(bin, Optional.empty(), false);
   }
 
   /** A new, empty server that lets everybody but the superuser in over TLS alone. */
   public static Postgres start(Path bin, TestCertificate certificate) {
-    return start(bin, Optional.of(certificate));
+    return start(bin, Optional.of(certificate), true);
   }
 
-  private static Postgres start(Path bin, Optional<TestCertificate> certificate) {
+  /** A new, empty server that has TLS for who asks for it. */
+  public static Postgres offeringTls(Path bin, TestCertificate certificate) {
+    return start(bin, Optional.of(certificate), false);
+  }
+
+  private static Postgres start(Path bin, Optional<TestCertificate> certificate, boolean demanded) {
     try {
       Path folder = Files.createTempDirectory("exeat-pg");
       Optional<String> user = otherUser();
@@ -85,7 +90,10 @@ public final class Postgres implements AutoCloseable {
               "UTF8",
               "--locale=C"));
       if (certificate.isPresent()) {
-        postgres.demandTls(certificate.get(), user);
+        postgres.offerTls(certificate.get(), user);
+      }
+      if (demanded) {
+        postgres.demandTls();
       }
       postgres.start();
       return postgres;
@@ -94,7 +102,7 @@ public final class Postgres implements AutoCloseable {
     }
   }
 
-  private void demandTls(TestCertificate certificate, Optional<String> user) throws IOException {
+  private void offerTls(TestCertificate certificate, Optional<String> user) throws IOException {
     Path key = folder.resolve("tls.key");
     Path chain = folder.resolve("tls.crt");
     Files.copy(certificate.key(), key);
@@ -107,6 +115,9 @@ public final class Postgres implements AutoCloseable {
     Files.writeString(
         Path.of(data(), "postgresql.auto.conf"),
         "ssl = on\nssl_cert_file = '%s'\nssl_key_file = '%s'\n".formatted(chain, key));
+  }
+
+  private void demandTls() throws IOException {
     Files.writeString(
         Path.of(data(), "pg_hba.conf"),
         """

@@ -219,10 +219,19 @@ public final class Stage {
     }
   }
 
-  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
   private void apply(Place place, Path from, String... keys) throws IOException {
-    Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
+    setUp(place, from, Processes.join(List.of(keys), admin("orders-db")));
+  }
+
+  /** The words that tell Vault of its own role at a target. */
+  String[] admin(String target) throws IOException {
     Path password = Files.writeString(folder.resolve("admin.password"), ADMIN_PASSWORD);
+    return new String[] {"--admin", target + "=" + ADMIN + ":" + password};
+  }
+
+  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
+  void setUp(Place place, Path from, List<String> more) throws IOException {
+    Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
     Path config = newFolder("apply").resolve("exeat.yaml");
     Files.writeString(
         config,
@@ -234,15 +243,8 @@ public final class Stage {
     List<String> words =
         new ArrayList<>(
             List.of(
-                "vault",
-                "apply",
-                "--config",
-                config.toString(),
-                "--token-file",
-                token.toString(),
-                "--admin",
-                "orders-db=" + ADMIN + ":" + password));
-    words.addAll(List.of(keys));
+                "vault", "apply", "--config", config.toString(), "--token-file", token.toString()));
+    words.addAll(more);
     var _ = Packaged.run(words.toArray(String[]::new));
   }
 
@@ -269,7 +271,11 @@ public final class Stage {
 
   /** Runs {@link #preparation}, or something in its place. */
   public void prepare(String sql) {
-    postgres.execute(DATABASE, "SET exeat.revoke_public_connect = on;" + sql);
+    prepare(postgres, DATABASE, sql);
+  }
+
+  static void prepare(Postgres postgres, String database, String sql) {
+    postgres.execute(database, "SET exeat.revoke_public_connect = on;" + sql);
   }
 
   private void prepareDatabase() throws IOException {
@@ -282,9 +288,14 @@ public final class Stage {
         CREATE TABLE payroll (id int PRIMARY KEY, salary int);
         """);
     prepare(preparation());
-    postgres.execute(DATABASE, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
-    DatabaseSql.adminGrants(CatalogueFile.read(catalogue()), "orders-db", ADMIN)
-        .forEach(sql -> postgres.execute(DATABASE, sql));
+    admit(postgres, DATABASE, catalogue(), "orders-db");
+  }
+
+  /** Lets Vault's own role in, and have it pass on what a catalogue lends at a target. */
+  static void admit(Postgres postgres, String database, Path catalogue, String target) {
+    postgres.execute(database, "ALTER ROLE " + ADMIN + " PASSWORD '" + ADMIN_PASSWORD + "'");
+    DatabaseSql.adminGrants(CatalogueFile.read(catalogue), target, ADMIN)
+        .forEach(sql -> postgres.execute(database, sql));
   }
 
   /** Ends it with the stage, the last first. */
