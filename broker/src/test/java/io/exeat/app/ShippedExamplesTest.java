@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.attest.AttestConfig;
+import io.exeat.config.Units;
 import io.exeat.policy.Decision;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.policy.QuestionJson;
@@ -13,11 +14,13 @@ import io.exeat.task.AgentEntry;
 import io.exeat.task.Catalogue;
 import io.exeat.task.CatalogueFile;
 import io.exeat.task.Grant;
+import io.exeat.task.Intent;
 import io.exeat.task.Target;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -182,6 +185,128 @@ final class ShippedExamplesTest {
             catalogue("planner-and-worker").agents().values().stream()
                 .map(it -> it.id().toString())
                 .toList());
+  }
+
+  /**
+   * What a pod runs is in its image, as the user whom the image is for, and its agent may do it.
+   */
+  @Test
+  void eachPodRunsItsImagesProgramUnderATaskThatItsAgentMayHave() throws IOException {
+    Catalogue catalogue = catalogue("planner-and-worker");
+    String dockerfile = Files.readString(AGENTS.resolve("agents/Dockerfile"));
+    String readme = Files.readString(AGENTS.resolve("README.md"));
+    for (Map.Entry<String, JsonNode> each : pods().entrySet()) {
+      AgentEntry agent = named(catalogue.agents(), each.getKey());
+      JsonNode container = each.getValue().at("/containers/0");
+      String stage = stage(dockerfile, agent.name());
+      String uid = container.at("/securityContext/runAsUser").asText();
+      List<String> words = new ArrayList<>();
+      container.path("command").forEach(it -> words.add(it.asText()));
+      List<String> exec = words.subList(words.indexOf("exeat"), words.indexOf("--"));
+
+      assertThat(container.path("name").asText()).isEqualTo(agent.name());
+      assertThat(stage).contains("USER " + uid + ":" + uid + "\n");
+      assertThat(container.at("/securityContext/readOnlyRootFilesystem").asBoolean()).isTrue();
+      assertThat(readme)
+          .contains(
+              "docker build --target %s -t %s agents\n"
+                  .formatted(agent.name(), container.path("image").asText()));
+      assertThat(words.stream().filter(it -> it.startsWith("/agents/")))
+          .contains("/agents/" + agent.name() + ".py")
+          .allSatisfy(it -> {
+            String file = it.substring("/agents/".length());
+            assertThat(AGENTS.resolve("agents/" + file)).isRegularFile();
+            assertThat(stage).containsPattern("COPY .*\\b" + file + ".* \\./\n");
+          });
+      // The program that the image has without Exeat, too.
+      assertThat(words.subList(words.indexOf("--") + 1, words.indexOf("--") + 3))
+          .containsExactly("python3", "/agents/" + agent.name() + ".py");
+      assertThat(stage).contains("CMD [\"python3\", \"/agents/" + agent.name() + ".py\"");
+
+      assertThat(exec.subList(0, 2)).containsExactly("exeat", "exec");
+      assertThat(agent.intents()).containsExactly(after(exec, "--intent"));
+      assertThat(agent.grants()).containsExactly(after(exec, "--grant"));
+      String[] parameter = expanded(after(exec, "-p"), container).split("=", -1);
+      Intent intent = named(catalogue.intents(), after(exec, "--intent"));
+      assertThat(intent.parameters()).containsOnlyKeys(parameter[0]);
+      assertThat(parameter[1]).matches(named(intent.parameters(), parameter[0]));
+      // The program is told of what the task is for.
+      assertThat(expanded(words.getLast(), container)).isEqualTo(parameter[1]);
+      Duration asked = Units.duration(after(exec, "--for")).orElseThrow();
+      assertThat(asked).isLessThanOrEqualTo(agent.maxLifetime());
+    }
+  }
+
+  /** As the kubelet does it. */
+  private static String expanded(String word, JsonNode container) {
+    String text = word;
+    for (JsonNode each : container.path("env")) {
+      text = text.replace("$(" + each.path("name").asText() + ")", each.path("value").asText());
+    }
+    return text;
+  }
+
+  private static String stage(String dockerfile, String name) {
+    String from = "\nFROM agent AS " + name + "\n";
+    assertThat(dockerfile).contains(from);
+    String rest = dockerfile.substring(dockerfile.indexOf(from) + from.length());
+    return rest.contains("\nFROM ") ? rest.substring(0, rest.indexOf("\nFROM ") + 1) : rest;
+  }
+
+  /** libpq believes whom the sidecar believes: its ConfigMap has the authority. */
+  @Test
+  void agentsBelieveThePostgresThatTheirSidecarsBelieve() throws IOException {
+    String ca = values().at("/config/targets/ca").asText();
+    for (JsonNode pod : pods().values()) {
+      Map<String, String> environment = new HashMap<>();
+      for (JsonNode each : pod.at("/containers/0/env")) {
+        environment.put(each.path("name").asText(), each.path("value").asText());
+      }
+      JsonNode volume = pod.at("/volumes/0");
+      JsonNode mount = pod.at("/containers/0/volumeMounts/0");
+      String file = volume.at("/configMap/items/0/path").asText();
+
+      assertThat(environment).containsEntry("PGSSLMODE", "verify-full");
+      assertThat(mount.path("name")).isEqualTo(volume.path("name"));
+      assertThat(environment)
+          .containsEntry("PGSSLROOTCERT", mount.path("mountPath").asText() + "/" + file);
+      assertThat(volume.at("/configMap/name").asText()).isEqualTo("exeat");
+      assertThat("/etc/exeat/" + volume.at("/configMap/items/0/key").asText()).isEqualTo(ca);
+    }
+  }
+
+  /** By the name that each is an agent by. */
+  private static Map<String, JsonNode> pods() throws IOException {
+    Map<String, JsonNode> pods = new HashMap<>();
+    for (JsonNode each : ShippedFiles.all(AGENTS.resolve("agents.yaml"))) {
+      JsonNode template = each.at("/spec/template");
+      if (!template.isMissingNode()) {
+        pods.put(template.at("/metadata/labels/exeat.io~1agent").asText(), template.path("spec"));
+      }
+    }
+    assertThat(pods).containsOnlyKeys("planner", "worker");
+    return pods;
+  }
+
+  /** And Exeat in it is of the image that the chart has the sidecar from. */
+  @Test
+  void whatTheImagesTakeFromElsewhereIsPinned() throws IOException {
+    String dockerfile = Files.readString(AGENTS.resolve("agents/Dockerfile"));
+    String requirements = Files.readString(AGENTS.resolve("agents/requirements.txt"));
+
+    assertThat(dockerfile)
+        .containsPattern("\nARG PYTHON=\\S+:3\\.[0-9]+-slim-\\w+\n")
+        .containsPattern(" -m pip install .*--require-hashes --only-binary :all: ");
+    assertThat(requirements.replace("\\\n", "").lines().filter(it -> !it.startsWith("#")))
+        .isNotEmpty()
+        .allMatch(
+            it -> it.matches("[a-z_-]+==[0-9.]+ (; [^-]*)?( +--hash=sha256:[0-9a-f]{64})+ *"));
+    JsonNode chart = ShippedFiles.all(ShippedFiles.DEPLOY.resolve("helm/exeat/Chart.yaml")).get(0);
+    String image =
+        values().at("/image/repository").asText() + ":" + chart.get("appVersion").asText();
+    assertThat(dockerfile).contains("\nARG EXEAT=" + image + "\n");
+    assertThat(Files.readString(AGENTS.resolve("README.md")))
+        .contains("docker build -f deploy/Dockerfile -t " + image + " .)\n");
   }
 
   /** Else no pod gets an identity, and nothing says why. */
