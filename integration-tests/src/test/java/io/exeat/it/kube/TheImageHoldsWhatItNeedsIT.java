@@ -3,6 +3,8 @@ package io.exeat.it.kube;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.exeat.it.environment.OtherUser;
 import io.exeat.it.environment.Packaged;
 import java.io.IOException;
@@ -18,14 +20,18 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarFile;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -44,6 +50,8 @@ final class TheImageHoldsWhatItNeedsIT {
    * What {@code lib/} refers to and the runtime leaves out: two classes that nothing here loads.
    */
   private static final Set<String> LEFT_OUT = Set.of("java.desktop");
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private static Path folder;
   private static Path image;
@@ -212,6 +220,109 @@ final class TheImageHoldsWhatItNeedsIT {
                 image.toString()));
     command.addAll(words);
     return new ProcessBuilder(command);
+  }
+
+  /**
+   * A broker opens its doors, its journal and its policies, and is asked, with nothing to write to
+   * but a {@code /tmp} that allows no programs.
+   */
+  @Test
+  void itServesFromARootThatIsReadOnly() throws Exception {
+    assumeTrue(OtherUser.isRoot(), "only root can change the root");
+    for (String folder : List.of("proc", "dev")) {
+      Files.createDirectories(image.resolve(folder));
+    }
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "unshare",
+                "--mount",
+                "sh",
+                "-euc",
+                """
+                mount --bind "$0" "$0"
+                mount --bind /proc "$0/proc"
+                mount --bind /dev "$0/dev"
+                mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs "$0/tmp"
+                mount -o remount,bind,ro "$0"
+                ! touch "$0/var/lib/exeat/written"
+                cp /bin/true "$0/tmp/program"
+                ! "$0/tmp/program"
+                exec chroot --userspec=64001:64001 "$0" "$@"
+                """,
+                image.toString()));
+    command.add("/opt/exeat/jre/bin/java");
+    command.addAll(Files.readAllLines(image.resolve("opt/exeat/options")));
+    command.add("rehearse");
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder
+        .environment()
+        .put("CEDAR_JAVA_FFI_LIB", "/opt/exeat/native/libcedar_java_ffi.so"); // as the image has it
+
+    assertThat(run(builder, 0))
+        .contains("Read-only file system", "Permission denied") // of what was tried before
+        .contains("{\"sound\":true,\"records\":"); // its audit chain, written and read
+  }
+
+  /** The list in the image, made by {@code ./mvnw verify} and completed when it was laid out. */
+  @Test
+  void itsSbomNamesWhatItHolds() throws Exception {
+    Path list = image.resolve("opt/exeat/sbom.cdx.json");
+    assertThat(list).as("of broker/target/exeat.cdx.json, which ./mvnw verify makes").exists();
+    JsonNode sbom = JSON.readTree(list.toFile());
+    List<String> jars = new ArrayList<>();
+    Map<String, String> digests = new HashMap<>();
+    Map<String, String> versions = new HashMap<>();
+    for (JsonNode each : sbom.path("components")) {
+      String reference = each.path("bom-ref").asText();
+      assertThat(versions.put(reference, each.path("version").asText())).as(reference).isNull();
+      switch (each.path("type").asText()) {
+        case "library" -> jars.add(jar(each));
+        case "file" ->
+            digests.put(each.path("name").asText(), each.at("/hashes/0/content").asText());
+        default -> assertThat(reference).isEqualTo("jre");
+      }
+    }
+
+    assertThat(sbom.path("bomFormat").asText()).isEqualTo("CycloneDX");
+    assertThat(sbom.path("specVersion").asText()).isEqualTo("1.6");
+    assertThat(sbom.at("/metadata/component/name").asText()).isEqualTo("exeat-broker");
+    // The list is for both processors; of Netty's library for the other one the image has none.
+    assertThat(jars)
+        .filteredOn(it -> !it.contains("-native-epoll-") || it.contains(netty()))
+        .containsExactlyInAnyOrderElementsOf(names(image.resolve("opt/exeat/lib")));
+    assertThat(run(new ProcessBuilder(image.resolve("opt/exeat/jre/bin/java") + "", "-version"), 0))
+        .contains("(build " + versions.getOrDefault("jre", "none"));
+    Map<String, String> libraries = new HashMap<>();
+    for (Path file : files()) {
+      String name = "/" + image.relativize(file);
+      if (name.matches("(/usr)?/lib(64)?/.*")) {
+        libraries.put(name, sha256(file));
+      }
+    }
+    assertThat(digests).isEqualTo(libraries);
+    assertThat(versions.get("file:libc.so.6"))
+        .startsWith(run(new ProcessBuilder("getconf", "GNU_LIBC_VERSION"), 0).strip().substring(6));
+  }
+
+  private static String netty() {
+    return System.getProperty("os.arch").equals("aarch64") ? "aarch_64" : "x86_64";
+  }
+
+  /** The file that a component of Maven's is in. */
+  private static String jar(JsonNode component) {
+    Matcher classifier =
+        Pattern.compile("[?&]classifier=([^&]*)").matcher(component.path("purl").asText());
+    return component.path("name").asText()
+        + "-"
+        + component.path("version").asText()
+        + (classifier.find() ? "-" + classifier.group(1) : "")
+        + ".jar";
+  }
+
+  private static String sha256(Path file) throws Exception {
+    return HexFormat.of()
+        .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
   }
 
   /** One is made of the other's files, and what else they say is the same. */
