@@ -1,6 +1,7 @@
 package io.exeat.app;
 
 import io.exeat.base.Accessor;
+import io.exeat.base.BoundedHttpClient;
 import io.exeat.base.CannotStart;
 import io.exeat.base.Epoch;
 import io.exeat.base.FaultException;
@@ -226,7 +227,7 @@ final class VaultCheckup {
       SSLContext context = svid ? party.tls().context(trust) : VaultTrust.plain(trust);
       builder.sslContext(context);
     }
-    try (HttpClient client = builder.build()) {
+    try (HttpClient client = new BoundedHttpClient(builder.build())) {
       HttpResponse<Void> answer =
           client.send(
               HttpRequest.newBuilder(

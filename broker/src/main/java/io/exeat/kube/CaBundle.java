@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.exeat.base.BoundedHttpClient;
 import io.exeat.base.Time;
 import io.exeat.identity.IdentitySource;
 import io.exeat.identity.PemAuthorities;
@@ -106,11 +107,12 @@ public final class CaBundle {
   private void register(String bundle)
       throws IOException, GeneralSecurityException, InterruptedException {
     try (HttpClient http =
-        HttpClient.newBuilder()
-            .connectTimeout(WITHIN)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .sslContext(trusting(registration.account().resolve("ca.crt")))
-            .build()) {
+        new BoundedHttpClient(
+            HttpClient.newBuilder()
+                .connectTimeout(WITHIN)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .sslContext(trusting(registration.account().resolve("ca.crt")))
+                .build())) {
       String path = WEBHOOKS + registration.webhook();
       JsonNode webhooks = asked(http, request(path).GET()).path("webhooks");
       ArrayNode patch = JsonNodeFactory.instance.arrayNode();
@@ -155,17 +157,14 @@ public final class CaBundle {
 
   private JsonNode asked(HttpClient http, HttpRequest.Builder request)
       throws IOException, InterruptedException {
-    HttpResponse<InputStream> answer = http.send(request.build(), BodyHandlers.ofInputStream());
-    byte[] body;
-    try (InputStream in = answer.body()) {
-      body = in.readNBytes(MOST_BYTES);
-    }
+    HttpResponse<byte[]> answer =
+        http.send(request.build(), BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES));
     if (answer.statusCode() != 200) {
       throw new IOException(
           "the API server answers %d to %s of mutatingwebhookconfigurations/%s"
               .formatted(answer.statusCode(), answer.request().method(), registration.webhook()));
     }
-    return JSON.readTree(body);
+    return JSON.readTree(answer.body());
   }
 
   private static SSLContext trusting(Path file) throws IOException, GeneralSecurityException {

@@ -1,6 +1,7 @@
 package io.exeat.credential.vault;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.exeat.base.BoundedHttpClient;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
@@ -73,7 +74,7 @@ final class Connections implements AutoCloseable {
       only.setProtocols(new String[] {"TLSv1.3"});
       http.sslContext(tls.get()).sslParameters(only);
     }
-    return http.build();
+    return new BoundedHttpClient(http.build());
   }
 
   /** A pool, held for the time of one call. */

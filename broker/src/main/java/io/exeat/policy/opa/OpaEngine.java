@@ -3,6 +3,7 @@ package io.exeat.policy.opa;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.exeat.base.BoundedHttpClient;
 import io.exeat.base.Health;
 import io.exeat.base.Time;
 import io.exeat.policy.CanonicalJson;
@@ -18,7 +19,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
@@ -27,10 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -64,11 +61,12 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
     this.config = config;
     this.time = time;
     this.http =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(LOOK_WITHIN)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .build();
+        new BoundedHttpClient(
+            HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(LOOK_WITHIN)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build());
     this.decide = config.address().resolve("/v1/data/" + config.decision() + PROVENANCE);
     this.policies = config.address().resolve("/v1/policies");
     this.bundles = config.address().resolve("/v1/data/system/bundles" + PROVENANCE);
@@ -116,26 +114,12 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
 
   private JsonNode get(URI uri, long due) throws IOException, InterruptedException {
     HttpResponse<String> answer =
-        send(HttpRequest.newBuilder(uri).GET().build(), BodyHandlers.ofString(), due);
+        http.send(
+            HttpRequest.newBuilder(uri).timeout(left(due)).GET().build(), BodyHandlers.ofString());
     if (answer.statusCode() != 200) {
       throw new IOException("GET " + uri.getPath() + " answers " + answer.statusCode());
     }
     return JSON.readTree(answer.body());
-  }
-
-  /** A request's own timeout is over with the head of its answer; the rest may never come. */
-  private <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> body, long due)
-      throws IOException, InterruptedException {
-    CompletableFuture<HttpResponse<T>> sent = http.sendAsync(request, body);
-    try {
-      return sent.get(left(due).toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new HttpTimeoutException("no answer in time");
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException why ? why : new IOException(e.getCause());
-    } finally {
-      sent.cancel(true);
-    }
   }
 
   private Duration left(long due) throws HttpTimeoutException {
@@ -198,12 +182,13 @@ public final class OpaEngine implements PolicyEngine, AutoCloseable {
     body.set("input", QuestionJson.write(question));
     HttpRequest request =
         HttpRequest.newBuilder(decide)
+            .timeout(config.within())
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofByteArray(CanonicalJson.bytes(body)))
             .build();
     try {
       HttpResponse<byte[]> answer =
-          send(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES), due);
+          http.send(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES));
       if (answer.statusCode() != 200) {
         return failed("it answers " + answer.statusCode());
       }

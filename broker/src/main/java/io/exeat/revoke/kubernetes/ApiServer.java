@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import io.exeat.base.BoundedHttpClient;
 import io.exeat.base.SecretBytes;
 import io.exeat.identity.PemAuthorities;
 import io.exeat.task.Target;
@@ -18,10 +19,6 @@ import java.net.http.HttpResponse;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 
 /** Asks one cluster's API server, in JSON, over TLS that its own authorities vouch for. */
@@ -38,12 +35,13 @@ final class ApiServer implements AutoCloseable {
     this.base = "https://" + host + ":" + target.port();
     this.timeout = timeout;
     this.http =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(timeout)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .sslContext(trusting(target.authorities()))
-            .build();
+        new BoundedHttpClient(
+            HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(timeout)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .sslContext(trusting(target.authorities()))
+                .build());
   }
 
   /**
@@ -72,6 +70,7 @@ final class ApiServer implements AutoCloseable {
       throws IOException, InterruptedException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(base + path))
+            .timeout(timeout)
             .header("Authorization", "Bearer " + token.read(bytes -> new String(bytes, UTF_8)))
             .header("Accept", "application/json")
             .header("Content-Type", "application/json")
@@ -81,27 +80,13 @@ final class ApiServer implements AutoCloseable {
                     ? HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body.get()))
                     : HttpRequest.BodyPublishers.noBody())
             .build();
-    HttpResponse<byte[]> answer = whole(request);
-    return new Said(
-        answer.statusCode(), parsed(answer.body()), answer.headers().firstValue("Date"));
-  }
-
-  /** The time limit of a request ends with its answer's headers: this one is of all of it. */
-  private HttpResponse<byte[]> whole(HttpRequest request) throws IOException, InterruptedException {
-    CompletableFuture<HttpResponse<byte[]>> answer =
-        http.sendAsync(
+    HttpResponse<byte[]> answer =
+        http.send(
             request,
             HttpResponse.BodyHandlers.limiting(
                 HttpResponse.BodyHandlers.ofByteArray(), MOST_BYTES));
-    try {
-      return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException e) {
-      throw new IOException("no answer within " + timeout.toMillis() + " ms", e);
-    } catch (ExecutionException e) {
-      throw new IOException(e.getCause());
-    } finally {
-      var _ = answer.cancel(true);
-    }
+    return new Said(
+        answer.statusCode(), parsed(answer.body()), answer.headers().firstValue("Date"));
   }
 
   private static JsonNode parsed(byte[] body) throws IOException {

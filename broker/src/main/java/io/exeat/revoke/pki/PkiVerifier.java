@@ -1,5 +1,6 @@
 package io.exeat.revoke.pki;
 
+import io.exeat.base.BoundedHttpClient;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
 import io.exeat.base.Health;
@@ -64,10 +65,11 @@ public final class PkiVerifier implements TargetVerifier {
     this.timeout = timeout;
     this.time = time;
     this.http =
-        HttpClient.newBuilder()
-            .connectTimeout(timeout)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .build();
+        new BoundedHttpClient(
+            HttpClient.newBuilder()
+                .connectTimeout(timeout)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build());
     this.health = Health.available(time.now());
   }
 

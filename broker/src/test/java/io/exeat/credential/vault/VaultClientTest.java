@@ -7,6 +7,7 @@ import io.exeat.base.SecretBytes;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * What becomes of one call when the connection breaks; the JVM runs as {@code app.Main} sets it.
@@ -27,21 +29,24 @@ final class VaultClientTest {
   private final List<String> seen = new CopyOnWriteArrayList<>();
   private final ServerSocket server = listen();
   private final SecretBytes token = SecretBytes.adopt("t".getBytes(StandardCharsets.UTF_8));
-  private final VaultClient client =
-      new VaultClient(
-          new VaultSettings(
-              URI.create("http://127.0.0.1:" + server.getLocalPort()),
-              Optional.empty(),
-              "spiffe",
-              "exeat",
-              "vault",
-              Duration.ofSeconds(20),
-              Duration.ofHours(1),
-              Duration.ofMinutes(2),
-              true),
-          () -> {
-            throw new IllegalStateException();
-          });
+  private final VaultClient client = client(Duration.ofSeconds(20));
+
+  private VaultClient client(Duration timeout) {
+    return new VaultClient(
+        new VaultSettings(
+            URI.create("http://127.0.0.1:" + server.getLocalPort()),
+            Optional.empty(),
+            "spiffe",
+            "exeat",
+            "vault",
+            timeout,
+            Duration.ofHours(1),
+            Duration.ofMinutes(2),
+            true),
+        () -> {
+          throw new IllegalStateException();
+        });
+  }
 
   @AfterEach
   void close() throws IOException {
@@ -67,6 +72,31 @@ final class VaultClientTest {
     server.close();
     assertThatThrownBy(() -> client.get("database/creds/orders-read", token))
         .isInstanceOfSatisfying(NoAnswer.class, e -> assertThat(e.sent()).isFalse());
+  }
+
+  /** Its head says all is well, and the rest never comes. */
+  @Test
+  @Timeout(20)
+  void anAnswerThatStopsInTheMiddleIsWaitedForNoLongerThanAnother() throws Exception {
+    Thread.ofVirtual().start(this::answerHalf);
+    try (VaultClient hasty = client(Duration.ofSeconds(1))) {
+      assertThatThrownBy(() -> hasty.get("database/creds/orders-read", token))
+          .isInstanceOfSatisfying(NoAnswer.class, e -> assertThat(e.sent()).isTrue());
+    }
+  }
+
+  private void answerHalf() {
+    try (Socket connection = server.accept()) {
+      int _ = connection.getInputStream().read();
+      connection
+          .getOutputStream()
+          .write(
+              "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+                  .getBytes(StandardCharsets.US_ASCII));
+      connection.getInputStream().transferTo(OutputStream.nullOutputStream()); // until it gives up
+    } catch (IOException e) {
+      // The test is over.
+    }
   }
 
   private void answerWarmAndBreakOtherwise() {
