@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.exeat.base.Subscription;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
+import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
@@ -67,7 +68,8 @@ public final class Watch<Q, R> implements Subscription {
   public static <Q, R> Watch<Q, R> open(
       Link link, MethodDescriptor<Q, R> method, Q request, Receiver<R> receiver) {
     Watch<Q, R> watch = new Watch<>(link, method, request, receiver);
-    watch.ask();
+    // Not of the call that wanted it first, with whose end gRPC would cancel it.
+    Context.ROOT.run(watch::ask);
     return watch;
   }
 

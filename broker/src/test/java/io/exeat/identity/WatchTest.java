@@ -13,6 +13,7 @@ import io.exeat.spiffe.workload.SpiffeWorkloadAPIGrpc;
 import io.exeat.spiffe.workload.X509SVID;
 import io.exeat.spiffe.workload.X509SVIDRequest;
 import io.exeat.spiffe.workload.X509SVIDResponse;
+import io.grpc.Context;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
@@ -88,11 +89,14 @@ final class WatchTest {
             .addService(service)
             .build()
             .start();
-    source =
-        new WorkloadIdentity(
-            new IdentityConfig(socket, OWN, "", Duration.ofMillis(500)),
-            transport,
-            TestTime.real());
+    source = identity();
+  }
+
+  private WorkloadIdentity identity() {
+    return new WorkloadIdentity(
+        new IdentityConfig(directory.resolve("api.sock"), OWN, "", Duration.ofMillis(500)),
+        transport,
+        TestTime.real());
   }
 
   @AfterEach
@@ -203,6 +207,21 @@ final class WatchTest {
     assertThat(source.svid()).isEqualTo(before);
     again.onNext(answer(svid(OWN, "")));
     await().until(() -> !source.svid().equals(before));
+  }
+
+  /** A call of gRPC's that wanted the identity first: its end is none of the stream's. */
+  @Test
+  void theEndOfTheCallThatBeganItEndsNoStream() throws Exception {
+    var _ = service.next();
+    Context.CancellableContext call = Context.current().withCancellation();
+    try (WorkloadIdentity begun = call.call(this::identity)) {
+      service.next().onNext(answer(svid(OWN, "")));
+      await()
+          .ignoreExceptionsInstanceOf(FaultException.class)
+          .until(() -> begun.svid().id().equals(OWN));
+      var _ = call.cancel(null);
+      assertThat(service.streams.poll(1, TimeUnit.SECONDS)).isNull();
+    }
   }
 
   @Test
