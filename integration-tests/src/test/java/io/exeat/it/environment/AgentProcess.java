@@ -9,9 +9,9 @@ import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** An agent with a process, and perhaps a user, of its own: {@link AgentMain}. */
 public final class AgentProcess implements AutoCloseable {
@@ -30,8 +30,12 @@ public final class AgentProcess implements AutoCloseable {
 
   /** Starts one; nobody has told the issuer of it yet. */
   public static AgentProcess start(Path socket, Optional<Integer> uid) {
-    List<String> command = new ArrayList<>(OtherUser.as(uid));
-    command.addAll(
+    return start(socket, words -> Processes.join(OtherUser.as(uid), words.toArray(String[]::new)));
+  }
+
+  /** The same, started in another way. */
+  static AgentProcess start(Path socket, UnaryOperator<List<String>> launch) {
+    List<String> command =
         List.of(
             Packaged.java().toString(),
             "-XX:+UseSerialGC",
@@ -45,9 +49,9 @@ public final class AgentProcess implements AutoCloseable {
                 Packaged.lib().resolve("*").toString(),
                 classes().toString()),
             AgentMain.class.getName(),
-            socket.toString()));
+            socket.toString());
     try {
-      ProcessBuilder builder = new ProcessBuilder(command);
+      ProcessBuilder builder = new ProcessBuilder(launch.apply(command));
       builder.environment().clear();
       builder.directory(new File("/")).redirectError(ProcessBuilder.Redirect.DISCARD);
       return new AgentProcess(builder.start());
@@ -87,6 +91,8 @@ public final class AgentProcess implements AutoCloseable {
 
   /** {@code kill -9}. */
   public void kill() {
+    // In a PID namespace of its own it is a child, which may not end with its parent.
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
     Processes.end(process, "KILL");
   }
 

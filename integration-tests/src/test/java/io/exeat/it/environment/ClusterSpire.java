@@ -10,10 +10,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 
 /**
  * The SPIRE server and a node's agent of {@code spire-config/kubernetes}, for a real API server.
- * They run outside of it, so they are told where it is; and there is no kubelet.
+ * They run outside of it, so they are told where it is; and there is no kubelet, or one that stands
+ * in.
  */
 public final class ClusterSpire implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
@@ -43,7 +45,7 @@ public final class ClusterSpire implements AutoCloseable {
             "kube_config_file = \"%s\"\nservice_account_allow_list".formatted(kubeconfig),
             "config_map = \"spire-bundle\"",
             "config_map = \"spire-bundle\"\nkube_config_file_path = \"%s\"".formatted(kubeconfig)));
-    this.server = run("spire-server", "server.conf");
+    this.server = run("spire-server", "server.conf", List.of());
     this.agent = server;
     awaitOr(server, "SPIRE's server", () -> Files.exists(Path.of(socket())));
   }
@@ -65,6 +67,34 @@ public final class ClusterSpire implements AutoCloseable {
    * @param bundle the server's, to begin with
    */
   public void startAgent(String token, String bundle) {
+    startAgent(
+        token,
+        bundle,
+        List.of("MY_NODE_NAME=node-1"),
+        List.of("skip_kubelet_verification = true", "use_anonymous_authentication = true"));
+  }
+
+  /**
+   * The same beside a kubelet.
+   *
+   * @param node its name, at which the kubelet is reached
+   * @param account of its pod, {@link Kubernetes#account}
+   * @param kubeconfig of the same account
+   */
+  void startAgent(
+      String token, String bundle, Kubelet kubelet, String node, Path account, Path kubeconfig) {
+    startAgent(
+        token,
+        bundle,
+        List.of("MY_NODE_NAME=" + node, "KUBECONFIG=" + kubeconfig),
+        List.of(
+            "kubelet_secure_port = " + kubelet.port(),
+            "kubelet_ca_path = \"" + kubelet.authorities() + "\"",
+            "token_path = \"" + account.resolve("token") + "\""));
+  }
+
+  private void startAgent(
+      String token, String bundle, List<String> environment, List<String> kubelet) {
     try {
       Path sockets = Files.createDirectories(folder.resolve("w"));
       Path brokers = Files.createDirectories(folder.resolve("b"));
@@ -87,18 +117,67 @@ public final class ClusterSpire implements AutoCloseable {
               "cluster = \"example\"",
               "cluster = \"example\"\ntoken_path = \"%s\"".formatted(file),
               "node_name_env = \"MY_NODE_NAME\"",
-              "node_name_env = \"MY_NODE_NAME\"\nskip_kubelet_verification = true\n"
-                  + "use_anonymous_authentication = true"));
-      agent = run("spire-agent", "agent.conf");
+              "node_name_env = \"MY_NODE_NAME\"\n" + String.join("\n", kubelet)));
+      agent = run("spire-agent", "agent.conf", environment);
       awaitOr(
           agent,
           "SPIRE's agent",
-          () ->
-              Files.exists(sockets.resolve("spire-agent.sock"))
-                  && Files.exists(brokers.resolve("broker.sock")));
+          () -> Files.exists(workloadSocket()) && Files.exists(brokerSocket()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The Workload API, in the folder that the CSI driver gives to pods. */
+  public Path workloadSocket() {
+    return folder.resolve("w/spire-agent.sock");
+  }
+
+  /** The Broker API, in a folder of the node's. */
+  public Path brokerSocket() {
+    return folder.resolve("b/broker.sock");
+  }
+
+  /**
+   * What the Workload API gives to a process of a container.
+   *
+   * @return SPIFFE IDs with their hints, such as {@code spiffe://example.org/a (agent)}; in order
+   */
+  public List<String> given(Cgroup container) {
+    String said;
+    try {
+      said =
+          Processes.run(
+              Duration.ofMinutes(2),
+              container.command(
+                  List.of(
+                      binaries.resolve("spire-agent").toString(),
+                      "api",
+                      "fetch",
+                      "x509",
+                      "-timeout",
+                      "60s",
+                      "-socketPath",
+                      workloadSocket().toString())));
+    } catch (IllegalStateException e) {
+      said = String.valueOf(e.getMessage());
+    }
+    List<String> all =
+        Pattern.compile("(?m)^SPIFFE ID:\\s+(\\S+)$(?:\\nHint:\\s+(\\S+)$)?")
+            .matcher(said)
+            .results()
+            .map(it -> it.group(1) + " (" + it.group(2) + ")")
+            .sorted()
+            .toList();
+    if (all.isEmpty() && !said.contains("no identity issued")) {
+      throw new IllegalStateException(said);
+    }
+    return all;
+  }
+
+  /** The keys of its JWT authorities, in PEM, for Vault. */
+  public String jwtKeys() {
+    return SpireStage.pem(server("bundle", "show", "-format", "spiffe"));
   }
 
   /** {@code spire-server …} against this server, and what it printed. */
@@ -109,7 +188,8 @@ public final class ClusterSpire implements AutoCloseable {
     return Processes.run(Duration.ofMinutes(1), command);
   }
 
-  private String socket() {
+  /** The server's, for who registers. */
+  String socket() {
     return folder.resolve("api.sock").toString();
   }
 
@@ -127,17 +207,19 @@ public final class ClusterSpire implements AutoCloseable {
     Files.writeString(folder.resolve(file), text);
   }
 
-  private Process run(String binary, String file) {
-    return Processes.start(
+  private Process run(String binary, String file, List<String> environment) {
+    List<String> command = new ArrayList<>(List.of("env"));
+    command.addAll(environment);
+    command.addAll(
         List.of(
-            "env",
-            "MY_NODE_NAME=node-1",
             binaries.resolve(binary).toString(),
             "run",
             "-expandEnv",
             "-config",
-            folder.resolve(file).toString()),
-        folder.resolve(binary + ".log"));
+            folder.resolve(file).toString()));
+    Process started = Processes.start(command, folder.resolve(binary + ".log"));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> Processes.end(started, "TERM")));
+    return started;
   }
 
   private void awaitOr(Process process, String what, BooleanSupplier there) {

@@ -136,7 +136,7 @@ public final class SpireStage implements AutoCloseable {
   }
 
   /** The JWT authorities alone: Vault would believe an X.509 authority's key as well. */
-  private static String pem(String jwks) {
+  static String pem(String jwks) {
     try {
       StringBuilder pem = new StringBuilder();
       for (JWK key : JWKSet.parse(jwks).getKeys()) {

@@ -229,17 +229,18 @@ public final class Stage {
     return new String[] {"--admin", target + "=" + ADMIN + ":" + password};
   }
 
-  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
   void setUp(Place place, Path from, List<String> more) throws IOException {
-    Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
-    Path config = newFolder("apply").resolve("exeat.yaml");
-    Files.writeString(
-        config,
+    setUp(
         Yaml.allInOne(
-                this,
-                Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place),
-                config.resolveSibling("b"))
-            .replace(catalogue().toString(), from.toString()));
+                this, Deployment.Plan.of(this, Deployment.Form.ALL_IN_ONE, place), newFolder("b"))
+            .replace(catalogue().toString(), from.toString()),
+        more);
+  }
+
+  /** {@code exeat vault apply}, the packaged one, as an operator runs it. */
+  void setUp(String yaml, List<String> more) throws IOException {
+    Path token = Files.writeString(folder.resolve("operator.token"), vault.rootToken());
+    Path config = Files.writeString(newFolder("apply").resolve("exeat.yaml"), yaml);
     List<String> words =
         new ArrayList<>(
             List.of(

@@ -35,6 +35,12 @@ final class Yaml {
         + broker(stage, plan, folder);
   }
 
+  /** What is not a pod's own, with a catalogue in the same folder. */
+  static String inACluster(Stage stage, Stage.Place place, Path folder) {
+    return broker(stage, Deployment.Plan.of(stage, Deployment.Form.ALL_IN_ONE, place), folder)
+        .replace(stage.catalogue().toString(), folder.resolve("catalogue.yaml").toString());
+  }
+
   static String relaying(Stage.Place place, Path folder, int port) {
     return common(Stage.SIDECAR.toString(), place, folder)
         + attestation(place)

@@ -4,19 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.exeat.it.Needs;
+import io.exeat.it.environment.ControllerManager;
 import io.exeat.it.environment.Helm;
 import io.exeat.it.environment.Kubernetes;
 import io.exeat.it.environment.Manifests;
 import io.exeat.it.environment.Packaged;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +32,8 @@ final class SpiresKindsAreTakenIT {
     List<String> plurals =
         List.of("clusterspiffeids", "clusterstaticentries", "clusterfederatedtrustdomains");
     try (ForeignKinds theirs =
-        new ForeignKinds(binaries, folder, "spire.spiffe.io/v1alpha1", definitions(), plurals)) {
+        new ForeignKinds(
+            binaries, folder, "spire.spiffe.io/v1alpha1", ControllerManager.kinds(), plurals)) {
       List<String> ours = new ArrayList<>();
       for (String plural : plurals) {
         ours.addAll(
@@ -94,18 +92,5 @@ final class SpiresKindsAreTakenIT {
 
   private static String line(String id, String parent, String hint) {
     return id + " of " + parent + " as '" + hint + "'";
-  }
-
-  /** The controller's own where {@code SPIRE_CRDS} has them. */
-  private static List<String> definitions() throws IOException {
-    Optional<Path> own = Optional.ofNullable(System.getenv("SPIRE_CRDS")).map(Path::of);
-    if (own.isPresent()) {
-      return ForeignKinds.definitions(own.get());
-    }
-    try (InputStream in =
-        Objects.requireNonNull(
-            SpiresKindsAreTakenIT.class.getResourceAsStream("/kubernetes/spire-crds.yaml"))) {
-      return Manifests.all(new String(in.readAllBytes(), StandardCharsets.UTF_8));
-    }
   }
 }
