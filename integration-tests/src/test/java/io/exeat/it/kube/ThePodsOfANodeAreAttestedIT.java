@@ -64,8 +64,9 @@ final class ThePodsOfANodeAreAttestedIT {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
     cluster = ClusterNode.start(folder);
     stage = new ClusterStage(Stage.get(), cluster);
-    identities("spire-config/kubernetes/clusterspiffeids.yaml");
     identities("deploy/kubernetes/node.yaml");
+    // It has these too: the latter are in force.
+    identities("spire-config/kubernetes/clusterspiffeids.yaml");
     cluster.control("");
   }
 
