@@ -15,8 +15,12 @@ import java.util.Optional;
 public final class Cgroup implements AutoCloseable {
   private final Path place;
 
-  private Cgroup(Path place) {
+  /** What it is in, inwards first, as far as it is of pods alone. */
+  private final List<Path> above;
+
+  private Cgroup(Path place, List<Path> above) {
     this.place = place;
+    this.above = above;
   }
 
   /** Where we may make some: a hierarchy of version 1 that limits nothing, or version 2. */
@@ -30,11 +34,12 @@ public final class Cgroup implements AutoCloseable {
 
   /** Makes one, which ends with this process at the latest. */
   static Cgroup of(Path hierarchy, String pod, String container) {
+    Path pods = hierarchy.resolve("kubepods");
+    Path kind = pods.resolve("besteffort");
+    Path one = kind.resolve("pod" + pod);
     try {
       Cgroup made =
-          new Cgroup(
-              Files.createDirectories(
-                  hierarchy.resolve("kubepods/besteffort/pod" + pod).resolve(container)));
+          new Cgroup(Files.createDirectories(one.resolve(container)), List.of(one, kind, pods));
       Runtime.getRuntime().addShutdownHook(new Thread(made::close));
       return made;
     } catch (IOException e) {
@@ -73,13 +78,11 @@ public final class Cgroup implements AutoCloseable {
                   ProcessHandle.of(Long.parseLong(pid)).ifPresent(ProcessHandle::destroyForcibly));
           return removed(place);
         });
-    // Its parents as far as they are of no other pod.
-    for (Path up = place.getParent(); !up.endsWith("kubepods"); up = up.getParent()) {
-      if (!removed(up)) {
-        return;
+    for (Path each : above) {
+      if (!removed(each)) {
+        return; // another container or pod is in it
       }
     }
-    var _ = removed(place.getParent().getParent().getParent());
   }
 
   private static boolean removed(Path folder) {

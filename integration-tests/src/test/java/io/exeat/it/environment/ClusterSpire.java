@@ -128,9 +128,14 @@ public final class ClusterSpire implements AutoCloseable {
     }
   }
 
-  /** The Workload API, in the folder that the CSI driver gives to pods. */
+  /** The folder that the CSI driver would give to pods. */
+  public Path workloadFolder() {
+    return folder.resolve("w");
+  }
+
+  /** The Workload API. */
   public Path workloadSocket() {
-    return folder.resolve("w/spire-agent.sock");
+    return workloadFolder().resolve("spire-agent.sock");
   }
 
   /** The Broker API, in a folder of the node's. */

@@ -141,8 +141,7 @@ final class ThePodsOfANodeAreAttestedIT {
 
     Path own = stage.newFolder();
     try (BrokerProcess sidecar =
-            processes.sidecar(
-                own, cluster.spire().workloadSocket().getParent(), stage.sidecar(pod, own));
+            processes.sidecar(own, cluster.spire().workloadFolder(), stage.sidecar(pod, own));
         AgentProcess agent = processes.agent("main", sidecar.agentSocket())) {
       String first = agent.may("open " + Stage.READ).getFirst();
       DatabaseLogin lent = login(agent.may("issue " + first + " " + Stage.READ));
@@ -172,8 +171,9 @@ final class ThePodsOfANodeAreAttestedIT {
     JsonNode pod = cluster.agentsPod("spire", "clerk", UID);
     assertThat(pod.at("/spec/initContainers").size()).isZero();
     JsonNode registered = cluster.agentsPod("hosted", "beside", UID);
-    Cgroup beside = cluster.kubelet().run(registered).get("main");
-    Cgroup container = cluster.kubelet().run(pod).get("main");
+    Cgroup beside =
+        new PodProcesses(registered, cluster.kubelet().run(registered)).container("main");
+    Cgroup container = new PodProcesses(pod, cluster.kubelet().run(pod)).container("main");
 
     awaitGiven(beside, "spiffe://example.org/ns/hosted/sa/beside/agent/beside (agent)");
 
