@@ -1,5 +1,6 @@
 package io.exeat.base;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -33,7 +34,7 @@ final class BoundedHttpClientTest {
         "/whole",
         exchange -> {
           exchange.sendResponseHeaders(200, 2);
-          exchange.getResponseBody().write("ok".getBytes());
+          exchange.getResponseBody().write("ok".getBytes(UTF_8));
           exchange.close();
         });
     server.createContext(

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.stream.StreamSupport;
 
 /** What brokers of a {@link ClusterNode} lend: a {@link Stage}'s, to agents that are pods. */
