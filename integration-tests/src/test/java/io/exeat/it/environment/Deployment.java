@@ -96,6 +96,11 @@ public final class Deployment implements AutoCloseable {
       return withVariables("EXEAT_ATTESTATION_RECHECK=30s");
     }
 
+    /** With a broker that bears it when a test holds Vault's answers back. */
+    public Plan withPatienceForVault() {
+      return withVariables("EXEAT_VAULT_TIMEOUT=15s");
+    }
+
     /** With keys of the configuration set by their variables. */
     Plan withVariables(String... variables) {
       return launchedBy(config -> {

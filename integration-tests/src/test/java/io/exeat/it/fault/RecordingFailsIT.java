@@ -51,7 +51,8 @@ final class RecordingFailsIT {
   void whatWasLentAndIsNotOnRecordDiesAtOnce() {
     Strace.needsRoot();
     try (VaultGate gate = new VaultGate(stage.vault());
-        Watched watched = Watched.start(Watched.plan().with(gate.address()))) {
+        Watched watched =
+            Watched.start(Watched.plan().with(gate.address()).withPatienceForVault())) {
       int orphans = 0;
       for (Fault fault : FAULTS) {
         meet(fault, gate, watched);
