@@ -112,7 +112,7 @@ record Facts(
   }
 
   private static Map<String, Object> agent(Question.Caller agent) {
-    return new Asked(
+    return new LazyRecord(
         List.of("name", "owner", "tier", "attestation"),
         name ->
             switch (name) {
@@ -134,7 +134,7 @@ record Facts(
   }
 
   private static Map<String, Object> resource(Question.Resource resource) {
-    return new Asked(
+    return new LazyRecord(
         List.of("name", "system", "data_class", "environment", "actions"),
         name ->
             switch (name) {
@@ -148,7 +148,7 @@ record Facts(
   }
 
   private static Map<String, Object> context(Question question) {
-    return new Asked(
+    return new LazyRecord(
         CONTEXT,
         name ->
             switch (name) {
@@ -175,7 +175,7 @@ record Facts(
   }
 
   private static Map<String, Object> task(Question.Leave task) {
-    return new Asked(
+    return new LazyRecord(
         TASK,
         name ->
             switch (name) {
@@ -192,7 +192,7 @@ record Facts(
   }
 
   private static Map<String, Object> history(History history) {
-    return new Asked(
+    return new LazyRecord(
         HISTORY,
         name ->
             switch (name) {

@@ -89,15 +89,11 @@ final class Reply extends InputStream {
     }
   }
 
+  /** By who holds the lock. */
   private void stop() {
-    lock.lock();
-    try {
-      if (late != null) {
-        late.cancel(false);
-        late = null;
-      }
-    } finally {
-      lock.unlock();
+    if (late != null) {
+      late.cancel(false);
+      late = null;
     }
   }
 

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A record of Cedar's, each of whose values is made when a policy looks at it: most policies look
  * at few, and all are made for each decision. For one thread.
  */
-final class Asked extends AbstractMap<String, Object> {
+final class LazyRecord extends AbstractMap<String, Object> {
   private final List<String> names;
   private final Function<String, @Nullable Object> made;
   private final Map<String, Object> known = new HashMap<>(8);
@@ -22,7 +22,7 @@ final class Asked extends AbstractMap<String, Object> {
    * @param names of all
    * @param made a value by its name; null for any other name
    */
-  Asked(List<String> names, Function<String, @Nullable Object> made) {
+  LazyRecord(List<String> names, Function<String, @Nullable Object> made) {
     this.names = names;
     this.made = made;
   }
