@@ -1,5 +1,6 @@
 package io.exeat.it.environment;
 
+import io.exeat.v1.DatabaseLogin;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.File;
@@ -87,6 +88,16 @@ public final class AgentProcess implements AutoCloseable {
       throw new AssertionError(order + ": " + answer);
     }
     return List.of(answer.substring(2).strip().split(" ", -1));
+  }
+
+  /** Has it issue what must be granted: a login at the scenarios' database. */
+  public DatabaseLogin lent(String task, String grant) {
+    List<String> words = may("issue " + task + " " + grant);
+    return DatabaseLogin.newBuilder()
+        .setDatabase("orders")
+        .setUsername(words.get(0))
+        .setPassword(words.get(1))
+        .build();
   }
 
   /** {@code kill -9}. */

@@ -144,14 +144,14 @@ final class ThePodsOfANodeAreAttestedIT {
             processes.sidecar(own, cluster.spire().workloadFolder(), stage.sidecar(pod, own));
         AgentProcess agent = processes.agent("main", sidecar.agentSocket())) {
       String first = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin lent = login(agent.may("issue " + first + " " + Stage.READ));
+      DatabaseLogin lent = agent.lent(first, Stage.READ);
       assertThat(outside.login(lent)).isEmpty();
       assertThat(agent.does("complete " + first)).isEqualTo("ok TASK_STATE_ENDED");
       assertThat(outside.login(lent)).startsWith("28");
       outside.requireDead(first);
 
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       long deleted = System.nanoTime();
       cluster.delete(pod);
       Duration dead = outside.awaitDead(task, deleted, PATIENCE);
@@ -206,7 +206,7 @@ final class ThePodsOfANodeAreAttestedIT {
         AgentProcess fourth = unbound.agent("main", serving.agentSocket())) {
       String task = first.may("open " + Stage.READ).getFirst();
       String other = second.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(first.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = first.lent(task, Stage.READ);
       assertThat(outside.login(login)).isEmpty();
       assertThat(agents(serving))
           .containsExactlyInAnyOrder(ClusterStage.READER, ClusterStage.HASTY);
@@ -303,13 +303,5 @@ final class ThePodsOfANodeAreAttestedIT {
                 .contains("spiffe://example.org/host/h1/broker\n")
                 .contains("spiffe://example.org/host/h1/agent/summarizer\n")
                 .contains("spiffe://example.org/host/h1/oidc-discovery-provider\n"));
-  }
-
-  private static DatabaseLogin login(List<String> words) {
-    return DatabaseLogin.newBuilder()
-        .setDatabase("orders")
-        .setUsername(words.get(0))
-        .setPassword(words.get(1))
-        .build();
   }
 }

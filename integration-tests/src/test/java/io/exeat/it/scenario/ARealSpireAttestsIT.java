@@ -75,13 +75,13 @@ final class ARealSpireAttestsIT {
   void aLeaveIsLentChangedAndEnded(SpireStage.Mode mode) throws SQLException {
     try (AgentProcess agent = agent(mode)) {
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin first = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin first = agent.lent(task, Stage.READ);
       try (Connection session = outside.session(first)) {
         assertThat(agent.may("scope " + task + " 1 " + Stage.WRITE)).containsExactly("2");
         assertThat(Outside.answers(session)).isFalse();
       }
       assertThat(outside.login(first)).startsWith("28");
-      DatabaseLogin second = login(agent.may("issue " + task + " " + Stage.WRITE));
+      DatabaseLogin second = agent.lent(task, Stage.WRITE);
       assertThat(outside.login(second)).isEmpty();
       assertThat(agent.does("complete " + task)).isEqualTo("ok TASK_STATE_ENDED");
       assertThat(outside.login(second)).startsWith("28");
@@ -135,7 +135,7 @@ final class ARealSpireAttestsIT {
   void aRestartOfTheSpireAgentKeepsTheTask(SpireStage.Mode mode) {
     try (AgentProcess agent = agent(mode)) {
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       spire.restartAgent();
       assertThat(outside.login(login)).isEmpty();
       await()
@@ -152,7 +152,7 @@ final class ARealSpireAttestsIT {
   void anEntryThatIsRemovedEndsTheTask(SpireStage.Mode mode) {
     try (AgentProcess agent = agent(mode)) {
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       long removed = System.nanoTime();
       spire.removeAgentEntry(mode);
       try {
@@ -177,7 +177,7 @@ final class ARealSpireAttestsIT {
   void aKilledAgentsTasksEnd(SpireStage.Mode mode) {
     try (AgentProcess agent = agent(mode)) {
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       long killed = System.nanoTime();
       agent.kill();
       assertThat(outside.awaitDead(task, killed, Duration.ofSeconds(10)))
@@ -205,14 +205,14 @@ final class ARealSpireAttestsIT {
       assertThat(stranger.does("open " + Stage.READ))
           .startsWith("refused UNAUTHENTICATED UNATTESTED");
       String first = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin lent = login(agent.may("issue " + first + " " + Stage.READ));
+      DatabaseLogin lent = agent.lent(first, Stage.READ);
       assertThat(outside.login(lent)).isEmpty();
       assertThat(agent.does("complete " + first)).isEqualTo("ok TASK_STATE_ENDED");
       assertThat(outside.login(lent)).startsWith("28");
       outside.requireDead(first);
 
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       long removed = System.nanoTime();
       spire.removeAgentEntry(mode);
       try {
@@ -247,7 +247,7 @@ final class ARealSpireAttestsIT {
         AgentProcess agent = AgentProcess.start(guessing.socket(), Optional.of(OtherUser.AGENT));
         AgentProcess other = agent(mode)) {
       String task = agent.may("open " + Stage.READ).getFirst();
-      DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+      DatabaseLogin login = agent.lent(task, Stage.READ);
       long added = System.nanoTime();
       String second = spire.entitleAgain("container");
       try {
@@ -265,7 +265,7 @@ final class ARealSpireAttestsIT {
         }
 
         String hinted = other.may("open " + Stage.READ).getFirst();
-        DatabaseLogin lent = login(other.may("issue " + hinted + " " + Stage.READ));
+        DatabaseLogin lent = other.lent(hinted, Stage.READ);
         assertThat(outside.login(lent)).isEmpty();
         assertThat(other.does("complete " + hinted)).isEqualTo("ok TASK_STATE_ENDED");
       } finally {
@@ -288,13 +288,5 @@ final class ARealSpireAttestsIT {
       }
       return usual.launch().command(config);
     });
-  }
-
-  private static DatabaseLogin login(List<String> words) {
-    return DatabaseLogin.newBuilder()
-        .setDatabase("orders")
-        .setUsername(words.get(0))
-        .setPassword(words.get(1))
-        .build();
   }
 }

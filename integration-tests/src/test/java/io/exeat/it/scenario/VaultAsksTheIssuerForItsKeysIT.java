@@ -10,7 +10,6 @@ import io.exeat.it.environment.Outside;
 import io.exeat.it.environment.SpireStage;
 import io.exeat.it.environment.Stage;
 import io.exeat.v1.DatabaseLogin;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
@@ -39,19 +38,11 @@ final class VaultAsksTheIssuerForItsKeysIT {
               Deployment.start(Deployment.Plan.of(Deployment.Form.ALL_IN_ONE, place));
           AgentProcess agent = AgentProcess.start(broker.socket(), Optional.of(OtherUser.AGENT))) {
         String task = agent.may("open " + Stage.READ).getFirst();
-        DatabaseLogin login = login(agent.may("issue " + task + " " + Stage.READ));
+        DatabaseLogin login = agent.lent(task, Stage.READ);
         assertThat(outside.login(login)).isEmpty();
         assertThat(agent.does("complete " + task)).isEqualTo("ok TASK_STATE_ENDED");
         outside.requireDead(task);
       }
     }
-  }
-
-  private static DatabaseLogin login(List<String> words) {
-    return DatabaseLogin.newBuilder()
-        .setDatabase("orders")
-        .setUsername(words.get(0))
-        .setPassword(words.get(1))
-        .build();
   }
 }
