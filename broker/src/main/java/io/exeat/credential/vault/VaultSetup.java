@@ -18,7 +18,8 @@ import javax.net.ssl.SSLContext;
  * The broker itself never has such rights.
  *
  * <p>What the catalogue no longer names stays in Vault, out of the broker's reach: its policy names
- * each path. An agent's entity that a person disabled stays disabled.
+ * each path. An agent's entity that a person disabled stays disabled; one whose SPIFFE ID changed
+ * in the catalogue is known by the new one, and by the former no more.
  */
 public final class VaultSetup implements AutoCloseable {
   private final VaultClient client;
@@ -199,44 +200,8 @@ public final class VaultSetup implements AutoCloseable {
       changes.add(settle(item, write));
       found = client.get(path, operator);
     }
-    String accessor =
-        must("sys/auth", client.get("sys/auth", operator))
-            .data()
-            .path(mount + "/")
-            .path("accessor")
-            .asText();
-    String entity = found.data().path("id").asText();
-    changes.add(alias(new Alias(id, accessor, entity, mount), write));
+    changes.add(new Alias(client, operator, found.data(), mount).settle(id, write));
     return changes;
-  }
-
-  private record Alias(String name, String accessor, String entity, String mount) {}
-
-  private Change alias(Alias alias, boolean write) throws NoAnswer {
-    String what = "identity/entity-alias " + alias.name + " at " + alias.mount + "/";
-    if (!alias.accessor.isEmpty()) {
-      Answer owner =
-          client.post(
-              "identity/lookup/entity",
-              operator,
-              Map.of("alias_name", alias.name, "alias_mount_accessor", alias.accessor));
-      String id = owner.ok() ? owner.data().path("id").asText() : "";
-      if (!id.isEmpty() && id.equals(alias.entity)) {
-        return new Change(what, Change.Kind.SAME, List.of());
-      }
-    }
-    if (write) {
-      must(
-          what,
-          client.post(
-              "identity/entity-alias",
-              operator,
-              Map.of(
-                  "name", alias.name,
-                  "canonical_id", alias.entity,
-                  "mount_accessor", alias.accessor)));
-    }
-    return new Change(what, Change.Kind.CREATE, List.of());
   }
 
   /** A mount that is not there yet answers with more than 404. */
@@ -246,7 +211,7 @@ public final class VaultSetup implements AutoCloseable {
         || answer.status() == 204;
   }
 
-  private static Answer must(String what, Answer answer) {
+  static Answer must(String what, Answer answer) {
     if (!answer.ok()) {
       throw new FaultException(
           Refusals.vault(

@@ -89,12 +89,7 @@ public final class ClusterStage {
             .replace(stage.vault().ca().toString(), authority.toString());
     try {
       Files.copy(stage.vault().ca(), authority);
-      Files.writeString(
-          folder.resolve("catalogue.yaml"),
-          Files.readString(stage.catalogue())
-              .replace(Stage.AGENT.toString(), CLERK)
-              .replace(Stage.OTHER.toString(), READER)
-              .replace(Stage.HASTY.toString(), HASTY));
+      Files.writeString(folder.resolve("catalogue.yaml"), catalogue());
       Path keys = Files.writeString(folder.resolve("keys.pem"), cluster.spire().jwtKeys());
       stage.setUp(
           who + rest,
@@ -103,5 +98,14 @@ public final class ClusterStage {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Its agents have names of their own: the stage's, in the same Vault, keep their IDs. */
+  private String catalogue() throws IOException {
+    return Files.readString(stage.catalogue())
+        .replaceAll("(?m)^  (clerk|reader|hasty):$", "  $1-in-a-pod:")
+        .replace(Stage.AGENT.toString(), CLERK)
+        .replace(Stage.OTHER.toString(), READER)
+        .replace(Stage.HASTY.toString(), HASTY);
   }
 }
