@@ -163,7 +163,7 @@ final class Judge {
     Memory memory = memory(task.id());
     Memory.Begun begun = memory.begin(questions.trace(act, grants));
     boolean permitted = false;
-    boolean waits = false;
+    boolean denied = false;
     try {
       DecisionId id = DecisionId.random();
       List<Question> asked =
@@ -173,7 +173,7 @@ final class Judge {
       Asking.Said said = asking.ask(id, task.id(), asked, List.of());
       Decision decision = said.decision();
       permitted = decision instanceof Decision.Permit;
-      waits = decision instanceof Decision.Ask;
+      denied = decision instanceof Decision.Deny;
       if (!permitted) {
         return new Judged(id, decision, Optional.empty());
       }
@@ -182,10 +182,10 @@ final class Judge {
           new Allowed(id, decision.because(), said.recorded(), memory::done, done::answered);
       return new Judged(id, decision, Optional.of(allowed));
     } finally {
-      if (waits) {
-        memory.waits(begun);
-      } else if (!permitted) {
+      if (denied) {
         memory.denied(begun);
+      } else if (!permitted) {
+        memory.undone(begun);
       }
     }
   }

@@ -71,7 +71,7 @@ final class Memory {
     }
   }
 
-  /** The act counts from now on, until it is {@link #denied}. */
+  /** The act counts from now on, until it is {@link #denied} or {@link #undone}. */
   synchronized Begun begin(Trace trace) {
     Begun begun = new Begun(trace, history(), acts.contains(trace.key()));
     calls++;
@@ -134,14 +134,14 @@ final class Memory {
     return Set.copyOf(all);
   }
 
-  /** The act is not permitted: it does not count any more, the denial does. */
+  /** Policy denies the act: it does not count any more, the denial does. */
   synchronized void denied(Begun begun) {
-    waits(begun);
+    undone(begun);
     denials++;
   }
 
-  /** The act waits for people: it does not count, and comes again. */
-  synchronized void waits(Begun begun) {
+  /** The act waits for people, or nobody could say anything of it: it may come again. */
+  synchronized void undone(Begun begun) {
     calls--;
     underWay--;
     retries -= begun.isRepeat() ? 1 : 0;

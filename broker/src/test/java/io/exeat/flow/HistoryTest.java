@@ -13,6 +13,7 @@ import io.exeat.policy.Answer;
 import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
+import io.exeat.policy.PolicyEngine;
 import io.exeat.task.Step;
 import io.exeat.task.Tool;
 import java.util.Map;
@@ -106,6 +107,20 @@ class HistoryTest {
     assertThat(lastQuestion("history"))
         .contains("\"calls\":1", "\"denials\":1", "\"branches\":0")
         .doesNotContain("administer");
+  }
+
+  @Test
+  void whatNobodyCouldDecideIsNoDenial() {
+    TaskId task = open();
+    PolicyEngine shipped = stage.policy;
+    stage.policy = Stage.says(_ -> new Decision.Failed("it is away", ""));
+    for (int i = 0; i < 150; i++) {
+      assertThat(call(task, "orders.find")).isEqualTo("failed");
+    }
+    stage.policy = shipped;
+    assertThat(call(task, "orders.find")).isEqualTo("permit");
+    assertThat(lastQuestion("history"))
+        .contains("\"calls\":0", "\"denials\":0", "\"branches\":0", "\"retries\":0");
   }
 
   @Test

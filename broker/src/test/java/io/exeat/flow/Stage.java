@@ -40,6 +40,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /** A broker with everything in memory, which tells its story, and whose clock is moved by hand. */
@@ -158,6 +159,26 @@ final class Stage implements AutoCloseable {
       @Override
       public Health health() {
         return policy.health();
+      }
+    };
+  }
+
+  /** An engine for {@link #policy}. */
+  static PolicyEngine says(Function<Question, Decision> answer) {
+    return new PolicyEngine() {
+      @Override
+      public boolean isHere() {
+        return true; // the stage's own answer counts
+      }
+
+      @Override
+      public Decision decide(Question question) {
+        return answer.apply(question);
+      }
+
+      @Override
+      public Health health() {
+        return Health.available(Instant.EPOCH);
       }
     };
   }

@@ -10,7 +10,6 @@ import io.exeat.approve.ApprovalRequest;
 import io.exeat.audit.AuditEvent;
 import io.exeat.base.DecisionId;
 import io.exeat.base.FaultException;
-import io.exeat.base.Health;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
 import io.exeat.policy.Arguments;
@@ -22,7 +21,6 @@ import io.exeat.policy.Question;
 import io.exeat.policy.Reason;
 import io.spiffe.spiffeid.SpiffeId;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -210,25 +208,12 @@ class StagedApprovalsTest {
 
   /** What another engine can say: it asks the owner of calls that hold. */
   private static PolicyEngine asks(Predicate<Question> which) {
-    return new PolicyEngine() {
-      @Override
-      public boolean isHere() {
-        return true;
-      }
-
-      @Override
-      public Decision decide(Question question) {
-        List<Reason> because = List.of(new Reason("r", List.of()));
-        return question.tool().isPresent() && which.test(question)
-            ? new Decision.Ask(List.of("owner"), because, "ab")
-            : new Decision.Permit(because, "ab");
-      }
-
-      @Override
-      public Health health() {
-        return Health.available(Instant.EPOCH);
-      }
-    };
+    return Stage.says(question -> {
+      List<Reason> because = List.of(new Reason("r", List.of()));
+      return question.tool().isPresent() && which.test(question)
+          ? new Decision.Ask(List.of("owner"), because, "ab")
+          : new Decision.Permit(because, "ab");
+    });
   }
 
   private void approveBoth(TaskId task, int cents) {

@@ -10,7 +10,6 @@ import io.exeat.audit.AuditEvent;
 import io.exeat.base.Epoch;
 import io.exeat.base.Fault;
 import io.exeat.base.FaultException;
-import io.exeat.base.Health;
 import io.exeat.base.TaskId;
 import io.exeat.policy.Act;
 import io.exeat.policy.Action;
@@ -18,12 +17,9 @@ import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
 import io.exeat.policy.History;
-import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
-import io.exeat.policy.Question;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +31,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -245,7 +240,7 @@ class UsesTest {
     List<Act> acts = List.of(act("hidden"), act("hidden"), act("hidden"));
     AtomicInteger asked = new AtomicInteger();
     stage.policy =
-        says(() -> {
+        Stage.says(_ -> {
           asked.incrementAndGet();
           return new Decision.Failed("it is late", "p");
         });
@@ -261,7 +256,7 @@ class UsesTest {
     assertThat(asked).hasValue(1);
     BlockingQueue<Decision> answers = new SynchronousQueue<>();
     stage.policy =
-        says(() -> {
+        Stage.says(_ -> {
           asked.incrementAndGet();
           try {
             return answers.take();
@@ -281,25 +276,6 @@ class UsesTest {
     assertThat(ended.get(10, SECONDS).task().state()).isEqualTo(Task.State.ENDED);
     assertThatThrownBy(foreseen::join).hasMessageContaining("TaskEnded");
     assertThat(asked).hasValue(1);
-  }
-
-  private static PolicyEngine says(Supplier<Decision> answer) {
-    return new PolicyEngine() {
-      @Override
-      public Decision decide(Question question) {
-        return answer.get();
-      }
-
-      @Override
-      public boolean isHere() {
-        return false;
-      }
-
-      @Override
-      public Health health() {
-        return Health.available(Instant.EPOCH);
-      }
-    };
   }
 
   @Test
