@@ -91,7 +91,7 @@ final class KilledAtEachWriteIT {
     BrokerProcess broker = watched.deployment.broker();
     watched.checker.impaired("the broker is down");
     try (Strace.Attached _ =
-        strace(watched.deployment.folder()).attach(broker.pid(), CALLS, "signal=KILL:when=" + n)) {
+        strace(watched.deployment.folder()).attach(broker, CALLS, "signal=KILL:when=" + n)) {
       await().atMost(PATIENCE).until(() -> work(watched) || !broker.isAlive());
     }
     if (broker.isAlive()) {

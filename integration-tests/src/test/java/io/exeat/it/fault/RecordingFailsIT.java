@@ -81,9 +81,7 @@ final class RecordingFailsIT {
           watched.checker.impaired(fault.folder + " fails");
           attached.set(
               strace.attach(
-                  watched.deployment.broker().pid(),
-                  fault.calls,
-                  "error=" + fault.error + ":when=1+"));
+                  watched.deployment.broker(), fault.calls, "error=" + fault.error + ":when=1+"));
           lent.set(System.nanoTime());
         });
       });

@@ -1,5 +1,6 @@
 package io.exeat.it.fault;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import io.exeat.it.Needs;
@@ -10,10 +11,13 @@ import io.exeat.it.environment.Packaged;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** A fault at the n-th write or fsync of some files, by the kernel, through {@code strace}. */
 final class Strace {
@@ -63,13 +67,14 @@ final class Strace {
   }
 
   /**
-   * From when this returns a process that runs already meets the fault, until it is closed. To be
+   * From when this returns a broker that runs already meets the fault, until it is closed. To be
    * had as root alone: a sidecar's memory is closed to others, its own user's debuggers too.
    */
-  Attached attach(long pid, String calls, String fault) {
+  Attached attach(BrokerProcess broker, String calls, String fault) {
     List<String> command =
         new ArrayList<>(
-            List.of(program.toString(), "-f", "-o", "/dev/null", "-p", Long.toString(pid)));
+            List.of(
+                program.toString(), "-f", "-o", "/dev/null", "-p", Long.toString(broker.pid())));
     command.addAll(faults(calls, fault));
     try {
       Process tracing = new ProcessBuilder(command).redirectErrorStream(true).start();
@@ -82,23 +87,62 @@ final class Strace {
         }
         said.append(new String(new byte[] {(byte) next}, StandardCharsets.US_ASCII));
       }
-      return new Attached(tracing);
+      return new Attached(tracing, broker);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** A fault that a process meets. */
-  record Attached(Process tracing) implements AutoCloseable {
+  /** A fault that a broker meets. */
+  record Attached(Process tracing, BrokerProcess broker) implements AutoCloseable {
+    private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Duration STILL = Duration.ofMillis(100);
+
+    /**
+     * A call that strace lets go of after it was begun and before it is over fails as one that the
+     * kernel does not have: so the process stands still meanwhile.
+     */
     @Override
     public void close() {
-      tracing.destroy(); // it lets go of what it traces
+      if (!broker.isAlive()) {
+        letGo();
+        return;
+      }
+      broker.freeze();
       try {
-        if (!tracing.waitFor(10, TimeUnit.SECONDS)) {
+        await().atMost(SOON).during(STILL).until(this::isStill);
+        letGo();
+      } finally {
+        broker.thaw();
+      }
+    }
+
+    private void letGo() {
+      tracing.destroy();
+      try {
+        if (!tracing.waitFor(SOON.toSeconds(), TimeUnit.SECONDS)) {
           throw new IllegalStateException("strace does not let go");
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
+      }
+    }
+
+    /** Whether no thread runs, and strace has nothing to do for any. */
+    private boolean isStill() throws IOException {
+      try (Stream<Path> threads =
+          Files.list(Path.of("/proc", Long.toString(broker.pid()), "task"))) {
+        return threads.allMatch(thread -> "tT".contains(state(thread)))
+            && state(Path.of("/proc", Long.toString(tracing.pid()))).equals("S");
+      }
+    }
+
+    private static String state(Path process) {
+      try {
+        String stat = Files.readString(process.resolve("stat"));
+        return stat.substring(stat.lastIndexOf(')') + 2).substring(0, 1);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
   }
