@@ -139,6 +139,7 @@ final class KilledAtEachWriteIT {
 
   @Test
   void afterAFailedFsyncNothingIsLentAndAllEnds() {
+    Strace.needsRoot();
     try (Watched watched = Watched.start(Watched.plan())) {
       BrokerProcess broker = watched.deployment.broker();
       broker.kill();

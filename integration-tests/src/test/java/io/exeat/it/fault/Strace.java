@@ -31,10 +31,13 @@ final class Strace {
     this.files = List.copyOf(files);
   }
 
-  /** Skips the test, with a printed line, where we may not look into what runs already. */
+  /**
+   * Skips the test, with a printed line, where we may not look into a sidecar: it shows nobody but
+   * root what its files are, soon after its start.
+   */
   static void needsRoot() {
     if (!OtherUser.isRoot()) {
-      System.err.println("skipped: strace looks into a sidecar that runs as root alone");
+      System.err.println("skipped: strace sees the files of a sidecar as root alone");
       abort("not root");
     }
   }
