@@ -13,13 +13,14 @@ public sealed interface Decision {
   String policy();
 
   /**
-   * What several together are: a permit when all are. Of those that are not, the hardest says why;
-   * all whose yes is missing are asked together.
+   * What several together are: a permit when all are. Of those that are not, the hardest says why:
+   * a denial, which holds whatever those that failed would have been. All whose yes is missing are
+   * asked together.
    *
    * @param decisions at least one
    */
   static Decision together(List<Decision> decisions) {
-    for (Class<? extends Decision> hard : List.of(Failed.class, Deny.class)) {
+    for (Class<? extends Decision> hard : List.of(Deny.class, Failed.class)) {
       Optional<Decision> first = decisions.stream().filter(hard::isInstance).findFirst();
       if (first.isPresent()) {
         return first.get();

@@ -10,8 +10,8 @@ import java.util.Set;
  * @param calls acts permitted so far, those of all branches and repeats together
  * @param retries of these, repeats: the same action, tool, grant and arguments as an earlier one
  * @param branches how many acts are under way beside this one
- * @param denials acts that policy denied so far; what waited for people is none, nor is what no
- *     engine could decide or nothing could record
+ * @param denials acts that policy or people denied so far; what waits for people is none, nor is
+ *     what no engine could decide or nothing could record
  * @param chain the last {@link #LAST} acts, oldest first: {@code <step>:<tool or grant>}
  * @param arguments SHA-256, in hex, of what each of the last {@link #HASHED} acts was given, as
  *     {@link Arguments#sha256}; in the order of the chain's end
