@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -37,13 +38,22 @@ record AgentFile(
   Map<String, AgentEntry> read(Section root) {
     Map<String, AgentEntry> agents = new LinkedHashMap<>();
     Map<SpiffeId, String> names = new HashMap<>();
+    Map<String, String> inVault = new HashMap<>(); // which knows no case
     Map<String, Section> sections = root.named("agents", Shape.name());
     sections.forEach((name, section) -> {
       Value<SpiffeId> id = section.one("spiffe-id", Shape.spiffeId());
       AgentEntry entry = agent(name, id.required(), section);
       String other = id.optional().map(it -> names.putIfAbsent(it, name)).orElse(null);
+      String alike =
+          id.optional()
+              .map(it -> inVault.putIfAbsent(it.toString().toLowerCase(Locale.ROOT), name))
+              .orElse(null);
       if (other != null) {
         section.problem("spiffe-id", "is agent " + other + "'s already");
+      } else if (alike != null) {
+        section.problem(
+            "spiffe-id",
+            "differs from agent " + alike + "'s in case alone: Vault takes them for one");
       }
       agents.put(name, entry);
     });

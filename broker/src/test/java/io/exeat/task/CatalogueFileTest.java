@@ -213,6 +213,20 @@ final class CatalogueFileTest {
         .containsExactly("line 31: agents.other.spiffe-id: is agent billing's already");
   }
 
+  @Test
+  void twoAgentsWhoseIdentitiesVaultTakesForOneAreRefused() {
+    String second =
+        FULL.substring(FULL.indexOf("  billing:\n"))
+            .replace("  billing:\n", "  other:\n")
+            .replace(
+                "spiffe://example.org/ns/demo/sa/billing/agent/billing\n",
+                "spiffe://example.org/ns/demo/sa/billing/agent/billinG\n");
+    assertThat(problems(FULL + second))
+        .containsExactly(
+            "line 31: agents.other.spiffe-id: differs from agent billing's in case alone: Vault"
+                + " takes them for one");
+  }
+
   /** Nobody shows such an ID, and no uid is written so: it would be waited for in vain. */
   @ParameterizedTest
   @ValueSource(

@@ -39,7 +39,8 @@ public final class VaultSetup implements AutoCloseable {
   }
 
   /**
-   * Says what differs and writes nothing.
+   * Says what differs and writes nothing. Of agents that take each other's SPIFFE IDs it says so of
+   * each, though the last then finds its own free.
    *
    * @throws FaultException Unavailable VAULT, or Malformed for what cannot be set up so
    */
@@ -63,7 +64,9 @@ public final class VaultSetup implements AutoCloseable {
   }
 
   private List<Change> run(Catalogue catalogue, boolean write) {
-    List<Item> items = new Wanted(vault, setup, catalogue).items();
+    Wanted wanted = new Wanted(vault, setup, catalogue);
+    List<Item> items = wanted.items();
+    List<Item> roles = wanted.tokenRoles();
     List<Change> changes = new ArrayList<>();
     try {
       changes.add(mount("sys/auth", vault.mount(), "jwt", write));
@@ -82,6 +85,11 @@ public final class VaultSetup implements AutoCloseable {
       changes.addAll(entity(vault.role(), setup.broker().toString(), vault.mount(), write));
       for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
         changes.addAll(entity(agent.name(), agent.id().toString(), "token", write));
+      }
+      // Last: a role whose agent's ID is no alias yet would have Vault make an entity for it, which
+      // nobody disabled.
+      for (Item role : roles) {
+        changes.add(settle(role, write));
       }
       return changes;
     } catch (NoAnswer e) {

@@ -76,10 +76,12 @@ final class Wanted {
       items.add(policy(Policies.of(grant.name()), Policies.grant(grant)));
       items.add(grantRole(grant));
     }
-    for (AgentEntry agent : new TreeMap<>(catalogue.agents()).values()) {
-      items.add(tokenRole(agent));
-    }
     return items;
+  }
+
+  /** To be written once their agents' entities are there. */
+  List<Item> tokenRoles() {
+    return new TreeMap<>(catalogue.agents()).values().stream().map(this::tokenRole).toList();
   }
 
   private Item jwtConfig() {

@@ -1,6 +1,7 @@
 package io.exeat.it.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.exeat.base.Epoch;
 import io.exeat.base.TaskId;
@@ -89,6 +90,56 @@ final class AnAgentsIdChangesIT {
     assertThat(ownerOf(after))
         .isEqualTo(
             bao.call("GET", "identity/entity/name/keeper", Map.of()).data().path("id").asText());
+    exchange.backend.endToken(open(after).accessor());
+  }
+
+  @Test
+  void aDisabledAgentStaysSoByAnyName() {
+    AgentEntry before = agent("mover", HOST + "mover");
+    apply(before);
+    var _ = bao.call("POST", "identity/entity/name/mover", Map.of("disabled", true));
+    AgentEntry renamed = agent("keeper", HOST + "mover");
+    Change left = alias(renamed, Change.Kind.LEFT, "is of entity mover, which is disabled");
+    assertThat(apply(renamed)).contains(left);
+    assertThat(apply(renamed)).contains(left);
+    assertThatThrownBy(() -> open(renamed)).hasMessageContaining("disabled");
+    assertThat(apply(agent("mover", CLUSTER + "mover")))
+        .contains(alias(agent("mover", CLUSTER + "mover"), Change.Kind.UPDATE, "name"));
+    assertThatThrownBy(() -> open(agent("mover", CLUSTER + "mover")))
+        .hasMessageContaining("disabled");
+  }
+
+  @Test
+  void aRoleFollowsOnlyOnceTheEntityHas() {
+    AgentEntry before = agent("mover", HOST + "mover");
+    apply(before);
+    AgentEntry other = agent("keeper", HOST + "keeper");
+    apply(other, before);
+    String kept =
+        bao.call("GET", "identity/entity/name/keeper", Map.of())
+            .data()
+            .at("/aliases/0/id")
+            .asText();
+    OpenBao.Reply merged =
+        bao.call(
+            "POST",
+            "identity/entity/merge",
+            Map.of(
+                "from_entity_ids",
+                List.of(ownerOf(other)),
+                "to_entity_id",
+                ownerOf(before),
+                "conflicting_alias_ids_to_keep",
+                List.of(kept)));
+    assertThat(merged.status()).as(merged.body().toString()).isLessThan(300);
+    AgentEntry after = agent("mover", CLUSTER + "mover");
+    assertThatThrownBy(() -> apply(after))
+        .hasMessageContaining("entity mover has 2 aliases at token/");
+    assertThat(bao.call("GET", "auth/token/roles/mover", Map.of()).data().toString())
+        .contains(before.id().toString())
+        .doesNotContain(after.id().toString());
+    bao.call("DELETE", "identity/entity/name/mover", Map.of());
+    apply(after);
     exchange.backend.endToken(open(after).accessor());
   }
 
