@@ -38,6 +38,10 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private @Nullable Reply whole;
   private boolean hasServed;
   private boolean informational;
+
+  /** What went wrong while nobody waited for an answer. */
+  private @Nullable IOException early;
+
   private @Nullable ChannelHandlerContext context;
 
   /**
@@ -64,7 +68,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
       if (hasServed) {
         to.failUnsent();
       } else {
-        to.fail(new IOException("the connection was closed at once"));
+        to.fail(early == null ? new IOException("the connection was closed at once") : early);
       }
       if (there != null) {
         var _ = there.close();
@@ -218,6 +222,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
     stopWaiting();
     if (to != null) {
       to.fail(why);
+    } else if (early == null) {
+      early = why;
     }
     var _ = there.close();
   }
