@@ -63,7 +63,6 @@ import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -694,8 +693,7 @@ final class UrlUpstreamTest {
     assertThat(warnings(said)).hasSize(4);
   }
 
-  /** Which may be heard before the request is sent. */
-  @RepeatedTest(30)
+  @Test
   void aServerThatSpeaksNoTlsIsSaidShortly() throws Exception {
     TestAuthority authority = new TestAuthority("example.org");
     context = context(authority.issue(ID), authority);
