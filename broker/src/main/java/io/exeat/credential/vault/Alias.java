@@ -18,8 +18,10 @@ record Alias(VaultClient client, SecretBytes operator, JsonNode entity, String m
   private static final String PATH = "identity/entity-alias";
 
   /**
-   * What a person disabled keeps its name: otherwise the name would be an entity's that is not.
+   * Gives the entity {@code name}, in place of a former one. One that is a disabled entity's stays
+   * there, so that its agent stays out; it is told as {@link Change.Kind#LEFT}.
    *
+   * @param write false to tell what differs, and write nothing
    * @throws FaultException Unavailable VAULT, also for an entity that has several names there
    */
   Change settle(String name, boolean write) throws NoAnswer {
@@ -59,7 +61,7 @@ record Alias(VaultClient client, SecretBytes operator, JsonNode entity, String m
     if (here.size() > 1) {
       throw new FaultException(
           Refusals.vault(
-              "entity %s has %d aliases at %s/, as one has that was merged with another: make one of them (bao delete identity/entity/name/%1$s does away with the entity), then come back"
+              "entity %s has %d aliases at %s/, as one has that was merged with another: do away with it (bao delete identity/entity/name/%1$s), come back, and disable the new one where it was disabled"
                   .formatted(entity.path("name").asText(), here.size(), mount)));
     }
     return here.stream().findFirst();
