@@ -133,7 +133,7 @@ final class LauncherTest {
   void whatServesManyHasARoomierHeapUnlessAHeapIsGiven() throws Exception {
     Ran many = run(Map.of("EXEAT_MANY", "1"), "version");
     assertThat(many.given())
-        .contains("-Xmn64m", "-XX:TieredStopAtLevel=4")
+        .contains("-Xmn64m", "-XX:TieredStopAtLevel=4", "-XX:-AOTReplayTraining")
         .anyMatch(it -> it.startsWith(CACHE));
     assertThat(many.err()).isEmpty();
 
