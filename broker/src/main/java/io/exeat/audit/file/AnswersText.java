@@ -84,7 +84,7 @@ final class AnswersText {
       throws IOException {
     json.writeArrayFieldStart(name);
     for (String text : texts) {
-      json.writeString(EventText.cut(text));
+      LineJson.text(json, EventText.cut(text));
     }
     json.writeEndArray();
   }

@@ -282,7 +282,8 @@ final class EventText {
   }
 
   private void text(String name, String text) throws IOException {
-    json.writeStringField(name, cut(text));
+    json.writeFieldName(name);
+    LineJson.text(json, cut(text));
   }
 
   /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */

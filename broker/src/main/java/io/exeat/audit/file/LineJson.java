@@ -2,9 +2,12 @@ package io.exeat.audit.file;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.CharacterEscapes;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** JSON as a line of the chain has it: ASCII alone, and nothing that a reader of logs acts on. */
@@ -13,13 +16,27 @@ final class LineJson {
 
   /** Whether JSON that has JSON's own escapes needs no other to stand in a line. */
   static boolean isPlain(String json) {
-    for (int i = 0; i < json.length(); i++) {
-      char c = json.charAt(i);
-      if (c < ' ' || c >= 0x7f || c == '$') {
+    return isPlain(json.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Of an array: the calls for each character take half of the time that a line takes. */
+  private static boolean isPlain(byte[] utf8) {
+    for (byte each : utf8) {
+      if (each < ' ' || each == 0x7f || each == '$') { // what is no ASCII is negative
         return false;
       }
     }
     return true;
+  }
+
+  /** A text as a value. */
+  static void text(JsonGenerator json, String text) throws IOException {
+    byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+    if (isPlain(utf8)) {
+      json.writeUTF8String(utf8, 0, utf8.length);
+    } else {
+      json.writeString(text);
+    }
   }
 
   /** Beside JSON's own: DEL, and the dollar, which begins look-ups in some log readers. */
