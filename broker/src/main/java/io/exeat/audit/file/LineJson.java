@@ -19,7 +19,10 @@ final class LineJson {
     return isPlain(json.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Of an array: the calls for each character take half of the time that a line takes. */
+  /**
+   * Of bytes: to call for each character of a text took half of the time that a line takes, where
+   * the compiler leaves the calls.
+   */
   private static boolean isPlain(byte[] utf8) {
     for (byte each : utf8) {
       if (each < ' ' || each == 0x7f || each == '$') { // what is no ASCII is negative
@@ -29,7 +32,7 @@ final class LineJson {
     return true;
   }
 
-  /** A text as a value. */
+  /** Writes a text as a value, with every escape that it needs. */
   static void text(JsonGenerator json, String text) throws IOException {
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
     if (isPlain(utf8)) {
