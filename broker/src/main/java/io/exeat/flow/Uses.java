@@ -18,6 +18,7 @@ import io.exeat.policy.Decision;
 import io.exeat.task.AgentEntry;
 import io.exeat.task.Binding;
 import io.exeat.task.Grant;
+import io.exeat.task.Stay;
 import io.exeat.task.Task;
 import io.exeat.task.TaskEvent;
 import io.exeat.task.Tasks;
@@ -131,10 +132,23 @@ final class Uses implements ProxyRequests {
         METHOD,
         Optional.of(id),
         agent -> {
-          Decided decided =
-              tasks.during(agent, id, 0, task -> new Decided(task, judging.judge(task)));
+          Decided decided = decided(agent, id, judging);
           return given(agent, decided.task(), ceiling.grant(grant), decided.judged());
         });
+  }
+
+  /** What came too late for its epoch is not under way. */
+  private Decided decided(Agent agent, TaskId id, Judging judging) {
+    try (Stay stay = tasks.enter(agent, id, 0)) {
+      Judged judged = judging.judge(stay.task());
+      try {
+        stay.requireStillOpen();
+      } catch (FaultException e) {
+        judged.allowed().ifPresent(Allowed::done);
+        throw e;
+      }
+      return new Decided(stay.task(), judged);
+    }
   }
 
   private Use given(Agent agent, Task task, Grant grant, Judged judged) {

@@ -17,6 +17,7 @@ import io.exeat.policy.Arguments;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Door;
 import io.exeat.policy.History;
+import io.exeat.policy.PolicyEngine;
 import io.exeat.policy.PolicyEngines;
 import io.exeat.task.EndCause;
 import io.exeat.task.Task;
@@ -168,6 +169,29 @@ class UsesTest {
     assertThat(fresh.epoch().number()).isEqualTo(2);
     assertThat(fresh.credential().orElseThrow().credential().id())
         .isNotEqualTo(old.credential().orElseThrow().credential().id());
+  }
+
+  @Test
+  void anActThatCameTooLateForItsEpochIsUnderWayNoMore() throws Exception {
+    TaskId task = open("hidden");
+    PolicyEngine shipped = stage.policy;
+    CompletableFuture<TaskView> changed = new CompletableFuture<>();
+    stage.policy =
+        Stage.says(question -> {
+          stage.policy = shipped;
+          Set<String> scope = Set.of("hidden", "orders-read");
+          Thread.startVirtualThread(() ->
+              changed.complete(broker.changeScope(stage.billing, task, scope, 1, Stage.LONG)));
+          await()
+              .until(() -> broker.get(stage.billing, task).task().state() == Task.State.CHANGING);
+          return shipped.decide(question);
+        });
+    assertThatThrownBy(() -> uses.use(stage.billing, task, act("hidden")))
+        .hasMessageContaining("EpochClosed");
+    assertThat(changed.get(10, SECONDS).task().epoch().number()).isEqualTo(2);
+    uses.use(stage.billing, task, act("hidden")).close();
+    assertThat(HistoryTest.lastQuestion(stage, "history"))
+        .contains("\"calls\":1", "\"branches\":0"); // it was permitted, and is over
   }
 
   @Test
