@@ -138,7 +138,7 @@ final class LauncherTest {
     assertThat(many.err()).isEmpty();
 
     assertThat(run(Map.of("EXEAT_MANY", "1", "EXEAT_HEAP", "80m"), "version").given())
-        .contains("-Xmx80m", "-XX:TieredStopAtLevel=4")
+        .contains("-Xmx80m", "-XX:TieredStopAtLevel=4", "-XX:ReservedCodeCacheSize=192m")
         .doesNotContain("-Xmn64m");
     assertThat(run("", "version").given()).doesNotContain("-Xmn64m", "-XX:TieredStopAtLevel=4");
   }

@@ -77,8 +77,7 @@ public final class Packaged {
   /** The same with the launcher's options for a broker that serves many agents. */
   public static List<String> many(String... words) {
     List<String> command = command(words);
-    command.addAll(
-        command.indexOf("-jar"), List.of((option(MANY) + " " + option(ROOM)).split(" ")));
+    command.addAll(command.indexOf("-jar"), words(option(MANY) + " " + option(ROOM)));
     return command;
   }
 
@@ -137,9 +136,12 @@ public final class Packaged {
   }
 
   private static List<String> options() {
-    String text =
-        option(OPTIONS).replace("\\\n", " ").replaceAll("\\$\\{EXEAT_HEAP:-([^}]*)}", "$1");
-    return List.of(text.strip().split("\\s+"));
+    return words(option(OPTIONS).replaceAll("\\$\\{EXEAT_HEAP:-([^}]*)}", "$1"));
+  }
+
+  /** A line of the launcher that goes on in the next one is one. */
+  private static List<String> words(String text) {
+    return List.of(text.replace("\\\n", " ").strip().split("\\s+"));
   }
 
   private static String option(Pattern where) {
