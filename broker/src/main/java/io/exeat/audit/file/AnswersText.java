@@ -61,8 +61,8 @@ final class AnswersText {
     switch (decision) {
       case Decision.Permit _ -> {}
       case Decision.Ask it -> texts(json, "approvers", it.approvers());
-      case Decision.Deny it -> json.writeStringField("reason", EventText.cut(it.reason()));
-      case Decision.Failed it -> json.writeStringField("problem", EventText.cut(it.problem()));
+      case Decision.Deny it -> json.writeStringField("reason", LineJson.cut(it.reason()));
+      case Decision.Failed it -> json.writeStringField("problem", LineJson.cut(it.problem()));
     }
   }
 
@@ -84,7 +84,7 @@ final class AnswersText {
       throws IOException {
     json.writeArrayFieldStart(name);
     for (String text : texts) {
-      LineJson.text(json, EventText.cut(text));
+      LineJson.text(json, text);
     }
     json.writeEndArray();
   }

@@ -30,9 +30,6 @@ import java.util.TreeSet;
  * use it.
  */
 final class EventText {
-  /** Characters of one text; what is cut says how much was. */
-  private static final int MOST_TEXT = 1000;
-
   private static final int MOST_ITEMS = 32;
 
   private static final DateTimeFormatter NANOS =
@@ -216,7 +213,7 @@ final class EventText {
     int items = 0;
     for (Map.Entry<String, String> each : new TreeMap<>(task.intent().parameters()).entrySet()) {
       if (items++ < MOST_ITEMS) {
-        text(cut(each.getKey()), each.getValue());
+        text(LineJson.cut(each.getKey()), each.getValue());
       }
     }
     json.writeEndObject();
@@ -276,25 +273,13 @@ final class EventText {
         json.writeString("... and " + (texts.size() - MOST_ITEMS) + " more");
         break;
       }
-      json.writeString(cut(each));
+      LineJson.text(json, each);
     }
     json.writeEndArray();
   }
 
   private void text(String name, String text) throws IOException {
     json.writeFieldName(name);
-    LineJson.text(json, cut(text));
-  }
-
-  /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */
-  static String cut(String text) {
-    if (text.length() <= MOST_TEXT && LineJson.isPlain(text)) {
-      return text;
-    }
-    String cut =
-        text.length() <= MOST_TEXT
-            ? text
-            : text.substring(0, MOST_TEXT) + "... (" + text.length() + " characters)";
-    return new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+    LineJson.text(json, text);
   }
 }

@@ -10,8 +10,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/** JSON as a line of the chain has it: ASCII alone, and nothing that a reader of logs acts on. */
+/**
+ * JSON as a line of the chain has it: ASCII alone, nothing that a reader of logs acts on, each text
+ * cut to a bound.
+ */
 final class LineJson {
+  /** Characters of one text; what is cut says how much was. */
+  private static final int MOST_TEXT = 1000;
+
   private LineJson() {}
 
   /** Whether JSON that has JSON's own escapes needs no other to stand in a line. */
@@ -32,14 +38,25 @@ final class LineJson {
     return true;
   }
 
-  /** Writes a text as a value, with every escape that it needs. */
+  /** Writes a text as a value, cut to its bound, with every escape that it needs. */
   static void text(JsonGenerator json, String text) throws IOException {
-    byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-    if (isPlain(utf8)) {
-      json.writeUTF8String(utf8, 0, utf8.length);
-    } else {
-      json.writeString(text);
+    if (text.length() <= MOST_TEXT) {
+      byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+      if (isPlain(utf8)) {
+        json.writeUTF8String(utf8, 0, utf8.length);
+        return;
+      }
     }
+    json.writeString(cut(text));
+  }
+
+  /** Not longer than the bound, and without halves of surrogate pairs, which are no UTF-8. */
+  static String cut(String text) {
+    String cut =
+        text.length() <= MOST_TEXT
+            ? text
+            : text.substring(0, MOST_TEXT) + "... (" + text.length() + " characters)";
+    return new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
   }
 
   /** Beside JSON's own: DEL, and the dollar, which begins look-ups in some log readers. */

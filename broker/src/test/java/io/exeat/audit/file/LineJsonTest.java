@@ -35,7 +35,7 @@ final class LineJsonTest {
   void aTextIsReadBackAsItWas() throws IOException {
     Random random = new Random(8);
     for (int i = 0; i < 2_000; i++) {
-      String text = text(random, 1_000);
+      String text = text(random, 500);
       String line = line(json -> LineJson.text(json, text));
       assertThat(line).matches("[ -~&&[^$]]*");
       assertThat(READER.readTree(line).get("text").textValue()).isEqualTo(text);
