@@ -2,7 +2,6 @@ package io.exeat.audit.file;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -10,6 +9,8 @@ import io.exeat.policy.Answer;
 import io.exeat.policy.Decision;
 import io.exeat.policy.Reason;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
@@ -20,11 +21,14 @@ import java.util.Map;
 final class AnswersText {
   private AnswersText() {}
 
-  static void write(JsonGenerator json, List<Answer> answers) throws IOException {
+  /**
+   * @param out where {@code json} writes to
+   */
+  static void write(JsonGenerator json, OutputStream out, List<Answer> answers) throws IOException {
     ObjectNode first =
         answers.size() > 1 ? answers.getFirst().question() : JsonNodeFactory.instance.objectNode();
     json.writeFieldName("question");
-    whole(json, answers.getFirst());
+    whole(json, out, answers.getFirst());
     json.writeArrayFieldStart("answers");
     for (int i = 0; i < answers.size(); i++) {
       Answer answer = answers.get(i);
@@ -90,9 +94,13 @@ final class AnswersText {
   }
 
   /** Canonical JSON is a line's as well where nothing in it needs an escape of its own. */
-  private static void whole(JsonGenerator json, Answer answer) throws IOException {
-    if (LineJson.isPlain(answer.canonical())) {
-      json.writeRawValue(new SerializedString(answer.canonical())); // copied, not encoded anew
+  private static void whole(JsonGenerator json, OutputStream out, Answer answer)
+      throws IOException {
+    byte[] canonical = answer.canonical().getBytes(StandardCharsets.UTF_8);
+    if (LineJson.isPlain(canonical)) {
+      json.writeRawValue("");
+      json.flush();
+      out.write(canonical); // copied past the generator, which would encode it anew
     } else {
       copy(json, answer.question());
     }

@@ -12,6 +12,7 @@ import io.exeat.credential.Held;
 import io.exeat.task.Task;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -38,9 +39,11 @@ final class EventText {
   private static final JsonFactory JSON = LineJson.factory();
 
   private final JsonGenerator json;
+  private final OutputStream out;
 
-  private EventText(JsonGenerator json) {
+  private EventText(JsonGenerator json, OutputStream out) {
     this.json = json;
+    this.out = out;
   }
 
   /** The fields of {@code event}, from {@code ,"at":} to the last. */
@@ -83,9 +86,9 @@ final class EventText {
   }
 
   private static byte[] fields(String kind, Instant at, RequestId request, Body body) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+    Fields bytes = new Fields();
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
-      EventText text = new EventText(json);
+      EventText text = new EventText(json, bytes);
       json.writeStartObject();
       json.writeStringField("at", NANOS.format(at));
       json.writeStringField("kind", kind);
@@ -95,9 +98,23 @@ final class EventText {
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
-    byte[] object = bytes.toByteArray();
-    object[0] = ',';
-    return Arrays.copyOf(object, object.length - 1);
+    return bytes.ofObject();
+  }
+
+  /** A JSON object, of which a line has the fields alone. */
+  private static final class Fields extends ByteArrayOutputStream {
+    /** A decision's; what is longer makes it grow. */
+    private static final int USUAL = 4_096;
+
+    Fields() {
+      super(USUAL);
+    }
+
+    /** {@code ,"a":1,"b":2} of {@code {"a":1,"b":2}}. */
+    byte[] ofObject() {
+      buf[0] = ',';
+      return Arrays.copyOf(buf, count - 1);
+    }
   }
 
   private void event(AuditEvent event) throws IOException {
@@ -122,7 +139,7 @@ final class EventText {
         text("decision", it.decision().value());
         text("task", it.task().value());
         text("agent", it.agent());
-        AnswersText.write(json, it.answers());
+        AnswersText.write(json, out, it.answers());
       }
       case AuditEvent.Answered it -> {
         text("decision", it.decision().value());

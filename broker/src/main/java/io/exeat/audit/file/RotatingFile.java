@@ -20,6 +20,10 @@ final class RotatingFile implements ChainFile {
   private final OwnFolder own;
   private final Path folder;
   private final long rotateAt;
+
+  /** What is on its way to the kernel. */
+  private final ByteBuffer bytes = ByteBuffer.allocateDirect(64 << 10);
+
   private @Nullable FileChannel channel;
   private long size;
 
@@ -44,14 +48,9 @@ final class RotatingFile implements ChainFile {
   @Override
   public void append(long firstSeq, List<byte[]> lines) throws Full, IOException {
     int length = lines.stream().mapToInt(line -> line.length).sum();
-    ByteBuffer bytes = ByteBuffer.allocate(length);
-    lines.forEach(bytes::put);
-    bytes.flip();
     FileChannel to = channelFor(firstSeq);
     try {
-      while (bytes.hasRemaining()) {
-        to.write(bytes, size + bytes.position());
-      }
+      write(to, lines);
     } catch (IOException e) {
       if (!isFull(e, length)) {
         throw e;
@@ -67,6 +66,32 @@ final class RotatingFile implements ChainFile {
       throw new IOException("fsync of the audit chain failed", e);
     }
     size += length;
+  }
+
+  private void write(FileChannel to, List<byte[]> lines) throws IOException {
+    bytes.clear();
+    long at = size;
+    for (byte[] line : lines) {
+      for (int from = 0; from < line.length; ) {
+        if (!bytes.hasRemaining()) {
+          at = flush(to, at);
+        }
+        int part = Math.min(line.length - from, bytes.remaining());
+        bytes.put(line, from, part);
+        from += part;
+      }
+    }
+    flush(to, at);
+  }
+
+  private long flush(FileChannel to, long from) throws IOException {
+    long at = from;
+    bytes.flip();
+    while (bytes.hasRemaining()) {
+      at += to.write(bytes, at);
+    }
+    bytes.clear();
+    return at;
   }
 
   @Override

@@ -45,13 +45,13 @@ final class LineJsonTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "plain", "{\"a\":\"\\\\\"}", " ~"})
   void whatNeedsNoEscapeOfItsOwnIsPlain(String json) {
-    assertThat(LineJson.isPlain(json)).isTrue();
+    assertThat(LineJson.isPlain(json.getBytes(StandardCharsets.UTF_8))).isTrue();
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"$", "a\u007f", "\u001f", "\n", "é", "\u0080", "\u2028", "\ud83d\ude00"})
   void whatActsOnReadersIsNot(String json) {
-    assertThat(LineJson.isPlain(json)).isFalse();
+    assertThat(LineJson.isPlain(json.getBytes(StandardCharsets.UTF_8))).isFalse();
   }
 
   private static String text(Random random, int length) {
