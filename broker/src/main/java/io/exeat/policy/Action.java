@@ -28,9 +28,11 @@ public enum Action {
   /** Hand leave on to another agent. */
   DELEGATE;
 
+  private final String word = name().toLowerCase(Locale.ROOT);
+
   /** The name in policies, in the question and in the audit. */
   public String word() {
-    return name().toLowerCase(Locale.ROOT);
+    return word;
   }
 
   /** The action with this {@link #word}. */

@@ -10,7 +10,8 @@ import java.util.TreeMap;
  * decision needs it, and few need the document.
  */
 final class QuestionText {
-  private final StringBuilder out = new StringBuilder(2_048);
+  /** Room for a task that did much. */
+  private final StringBuilder out = new StringBuilder(4_096);
 
   private QuestionText() {}
 
