@@ -3,6 +3,7 @@ package io.exeat.it.bench;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.exeat.it.environment.Client;
 import io.exeat.it.environment.Deployment;
+import io.exeat.it.environment.MemoryFolder;
 import io.exeat.it.environment.Opa;
 import io.exeat.it.environment.Packaged;
 import io.exeat.it.environment.Stage;
@@ -42,6 +43,9 @@ final class DecisionBenchmark {
   private static final int AT_ONCE = 64;
   private static final int STREAMS = 4;
   private static final int A_SECOND = 1_000;
+
+  /** Until the disk is through with what the busy rounds left. */
+  private static final Duration SETTLED = Duration.ofSeconds(5);
 
   /** Below what the policies that ship allow one task. */
   private static final int OF_A_TASK = 5_000;
@@ -87,13 +91,20 @@ final class DecisionBenchmark {
         Deployment.Plan.of(Deployment.Form.ALL_IN_ONE)
             .launchedBy(config -> Packaged.many("run", "--config", config.toString()))
             .withUsualRecheck();
-    try (Deployment deployment = Deployment.start(plan);
+    try (MemoryFolder memory = MemoryFolder.make();
+        Deployment deployment = Deployment.start(plan);
         Client client = deployment.client();
+        Deployment diskless = Deployment.start(plan.withAudit(memory.path()));
+        Client disklessClient = diskless.client();
         Opa opa = Opa.start(opaBinary)) {
       opa.policy("exeat", PolicyFiles.resource("exeat.rego"));
       Broker broker = new Broker(client);
-      compare(() -> broker, () -> new Streamed(broker), () -> new Bare(client), new Server(opa));
-      fsync(deployment.folder());
+      Broker inMemory = new Broker(disklessClient);
+      Asked bare = () -> new Bare(client);
+      Server server = new Server(opa);
+      compare(() -> broker, () -> new Streamed(broker), bare, server, () -> inMemory);
+      Thread.sleep(SETTLED);
+      steady(deployment.folder(), broker, inMemory, new Bare(client), server);
     }
     return figures;
   }
@@ -124,7 +135,10 @@ final class DecisionBenchmark {
     }
   }
 
-  private void compare(Asked calls, Asked streams, Asked bare, Asked opa)
+  /**
+   * @param alsoWarmed asked as often, and not measured here
+   */
+  private void compare(Asked calls, Asked streams, Asked bare, Asked opa, Asked alsoWarmed)
       throws InterruptedException {
     List<Double> called = new ArrayList<>();
     List<Double> streamed = new ArrayList<>();
@@ -135,7 +149,9 @@ final class DecisionBenchmark {
       double two = rate(streams, STREAMS);
       double three = rate(bare, AT_ONCE);
       double other = rate(opa, AT_ONCE);
-      if (i >= 0) {
+      if (i < 0) {
+        rate(alsoWarmed, AT_ONCE);
+      } else {
         called.add(one);
         streamed.add(two);
         nothing.add(three);
@@ -158,18 +174,37 @@ final class DecisionBenchmark {
     figures.put("OPA/s", floor);
     figures.put("Check to OPA ratio", median(called) / floor);
     figures.put("CheckAll to OPA ratio", median(streamed) / floor);
-    steady("Check", calls);
-    steady("bare call", bare);
-    steady("OPA", opa);
   }
 
-  private void fsync(Path folder) throws IOException {
-    Series alone = Floor.fsync(folder, A_SECOND, (int) round.toMillis());
+  /** In turns, as the disk is not the same from one second to the next. */
+  private void steady(Path folder, Broker broker, Broker inMemory, Bare bare, Server opa)
+      throws IOException, InterruptedException {
+    Series recorded = new Series();
+    Series disk = new Series();
+    Series without = new Series();
+    Series nothing = new Series();
+    Series theirs = new Series();
+    int calls = (int) (A_SECOND * round.toMillis() / 1000);
+    for (int i = 0; i < rounds; i++) {
+      recorded.addAll(steady(broker, calls));
+      disk.addAll(Floor.records(folder, A_SECOND, calls));
+      without.addAll(steady(inMemory, calls));
+      nothing.addAll(steady(bare, calls));
+      theirs.addAll(steady(opa, calls));
+    }
+    tail("Check", recorded, "   (mark: 2 ms p99)");
+    tail("append and fsync", disk, "   (4 KiB each, by one thread, nothing else: the disk)");
+    tail("Check in memory", without, "   (its chain in /dev/shm: all but the disk)");
+    tail("bare call", nothing, "");
+    tail("OPA", theirs, "");
+  }
+
+  private void tail(String who, Series series, String beside) {
     say(
-        "fsync of 4 KiB at %d/s, and nothing else: p50 %.2f ms   p99 %.2f ms"
-            .formatted(A_SECOND, alone.median(), alone.millis(99)));
-    figures.put("fsync p50 ms", alone.median());
-    figures.put("fsync p99 ms", alone.millis(99));
+        "%s at %d/s: p50 %.2f ms   p99 %.2f ms%s"
+            .formatted(who, A_SECOND, series.median(), series.millis(99), beside));
+    figures.put(who + " steady p50 ms", series.median());
+    figures.put(who + " steady p99 ms", series.millis(99));
   }
 
   private double rate(Asked asked, int callers) throws InterruptedException {
@@ -194,9 +229,7 @@ final class DecisionBenchmark {
   }
 
   /** Each call at its time, whether those before it are answered or not. */
-  private void steady(String who, Asked asked) throws InterruptedException {
-    Caller caller = asked.caller();
-    int calls = (int) (A_SECOND * round.toMillis() / 1000) * rounds;
+  private Series steady(Caller caller, int calls) throws InterruptedException {
     List<Long> nanos = Collections.synchronizedList(new ArrayList<>());
     CountDownLatch answered = new CountDownLatch(calls);
     long begun = System.nanoTime();
@@ -214,16 +247,7 @@ final class DecisionBenchmark {
     answered.await();
     Series series = new Series();
     nanos.forEach(series::add);
-    say(
-        "%s at %d/s: p50 %.2f ms   p99 %.2f ms%s"
-            .formatted(
-                who,
-                A_SECOND,
-                series.median(),
-                series.millis(99),
-                who.equals("Check") ? "   (mark: 2 ms p99)" : ""));
-    figures.put(who + " steady p50 ms", series.median());
-    figures.put(who + " steady p99 ms", series.millis(99));
+    return series;
   }
 
   private void ask(Caller caller) {

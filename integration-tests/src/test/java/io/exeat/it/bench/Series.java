@@ -20,6 +20,10 @@ final class Series {
     nanos.add(took);
   }
 
+  void addAll(Series other) {
+    nanos.addAll(other.nanos);
+  }
+
   int size() {
     return nanos.size();
   }
