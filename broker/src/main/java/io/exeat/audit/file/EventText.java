@@ -10,14 +10,12 @@ import io.exeat.base.RequestId;
 import io.exeat.base.Sha256;
 import io.exeat.credential.Held;
 import io.exeat.task.Task;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
@@ -86,7 +84,7 @@ final class EventText {
   }
 
   private static byte[] fields(String kind, Instant at, RequestId request, Body body) {
-    Fields bytes = new Fields();
+    FieldsBytes bytes = new FieldsBytes();
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
       EventText text = new EventText(json, bytes);
       json.writeStartObject();
@@ -99,22 +97,6 @@ final class EventText {
       throw new IllegalStateException(e);
     }
     return bytes.ofObject();
-  }
-
-  /** A JSON object, of which a line has the fields alone. */
-  private static final class Fields extends ByteArrayOutputStream {
-    /** A decision's; what is longer makes it grow. */
-    private static final int USUAL = 4_096;
-
-    Fields() {
-      super(USUAL);
-    }
-
-    /** {@code ,"a":1,"b":2} of {@code {"a":1,"b":2}}. */
-    byte[] ofObject() {
-      buf[0] = ',';
-      return Arrays.copyOf(buf, count - 1);
-    }
   }
 
   private void event(AuditEvent event) throws IOException {
